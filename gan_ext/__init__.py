@@ -1,0 +1,12 @@
+"""GANs for few labels, discrete sequences and codes that can be steered.
+
+The three nouns are :class:`Game` (what is played), turns (who moves when) and :class:`Engine` (the one training loop);
+most users start with an estimator such as :class:`SemiSupervisedGANClassifier`.
+"""
+
+from gan_ext.engine import Compute, Engine
+from gan_ext.game import Game, Loss, Player, TwoPlayerGame
+
+__all__ = ["Compute", "Engine", "Game", "Loss", "Player", "TwoPlayerGame", "__version__"]
+
+__version__ = "0.1.0"

@@ -1,0 +1,50 @@
+"""What happens between steps.  Callbacks are the only place that may wait for the device."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from gan_ext.engine.checkpoint import ensure_writable
+
+if TYPE_CHECKING:
+    from gan_ext.engine.loop import Engine
+
+__all__ = ["Callback", "Every", "SaveEvery"]
+
+Callback = Callable[["Engine"], None]
+
+
+class Every:
+    """Call a function after every n-th step, and after the last one.
+
+    Args:
+        steps: n >= 1.
+        function: takes the engine.
+    """
+
+    def __init__(self, steps: int, function: Callback) -> None:
+        if steps < 1:
+            raise ValueError(f"Every needs steps >= 1, got {steps}.")
+        self.steps = steps
+        self.function = function
+
+    def __call__(self, engine: "Engine") -> None:
+        if engine.step % self.steps == 0 or engine.step == engine.last_step:
+            self.function(engine)
+
+
+class SaveEvery(Every):
+    """Save a checkpoint after every n-th step, and after the last one.
+
+    Args:
+        steps: n >= 1.
+        directory: where checkpoints go; made and tried at once, so that a folder that cannot be written is no
+            surprise after an hour.
+        keep: how many of the newest checkpoints stay, >= 1; with 2, one can be damaged without loss.
+    """
+
+    def __init__(self, steps: int, directory: str | Path, keep: int = 2) -> None:
+        if keep < 1:
+            raise ValueError(f"SaveEvery needs keep >= 1, got {keep}.")
+        ensure_writable(Path(directory))
+        super().__init__(steps, lambda engine: engine.save(directory, keep=keep))

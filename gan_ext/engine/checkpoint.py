@@ -1,0 +1,161 @@
+"""Checkpoints: one ``safetensors`` file each, with a JSON index in its header.  Nothing in them can run code.
+
+A file is written beside its name, flushed to the disk and renamed, so that a crash or a full disk leaves the older
+ones as they were.
+"""
+
+import json
+import os
+import re
+import tempfile
+import warnings
+import zlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save as to_bytes
+from torch import Tensor
+
+__all__ = ["Checkpoint", "CheckpointError", "ensure_writable", "newest", "read", "write", "write_atomically"]
+
+_FORMAT = "gan_ext.checkpoint.1"
+_NAME = re.compile(r"step-(\d+)\.safetensors")
+
+
+class CheckpointError(RuntimeError):
+    """A checkpoint cannot be written, read, or used for this game."""
+
+
+class _DamagedError(CheckpointError):
+    pass
+
+
+class Checkpoint(NamedTuple):
+    """What a file holds: tensors by name, everything else as JSON, and where it came from."""
+
+    tensors: dict[str, Tensor]
+    index: dict[str, Any]
+    path: Path
+
+
+def ensure_writable(directory: Path) -> Path:
+    """Make the directory, try to write into it, and return it.
+
+    Raises:
+        CheckpointError: it cannot be made or written.
+    """
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=directory):
+            pass
+    except OSError as error:
+        raise CheckpointError(f"Cannot write to {directory} ({error.strerror}); choose another folder.") from error
+    return directory
+
+
+def write_atomically(path: Path, content: bytes) -> None:
+    """Write a file so that, whatever happens, `path` holds either its old content or all of the new.
+
+    Raises:
+        CheckpointError: the disk is full or cannot be written; the old file is as it was.
+    """
+    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    try:
+        with partial.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        partial.replace(path)
+        _sync_directory(path.parent)
+    except OSError as error:
+        partial.unlink(missing_ok=True)
+        raise CheckpointError(
+            f"Could not write {path} ({error.strerror}); what was saved before is still there. Free some space or "
+            "choose another folder."
+        ) from error
+
+
+def _sync_directory(directory: Path) -> None:
+    if os.name != "posix":
+        return
+    descriptor = os.open(directory, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def write(directory: Path, step: int, tensors: Mapping[str, Tensor], index: Mapping[str, Any], keep: int) -> Path:
+    """Write the checkpoint of a step, then remove all but the `keep` newest; return its path."""
+    ensure_writable(directory)
+    # safetensors refuses tensors that share memory, hence the copies.
+    copies = {name: tensor.detach().to("cpu", copy=True).contiguous() for name, tensor in tensors.items()}
+    text = json.dumps({**index, "checksum": _checksum(copies)})
+    path = directory / f"step-{step:09d}.safetensors"
+    write_atomically(path, to_bytes(copies, metadata={"format": _FORMAT, "index": text}))
+    for old in _newest_first(directory)[keep:]:
+        old.unlink(missing_ok=True)
+    return path
+
+
+def read(path: Path) -> Checkpoint:
+    """Read one checkpoint and check that it is whole.
+
+    Raises:
+        CheckpointError: the file is damaged, or is not a checkpoint of this package.
+    """
+    try:
+        with safe_open(path, framework="pt") as file:
+            metadata = file.metadata() or {}
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  (not a dict)
+    except (SafetensorError, OSError) as error:
+        raise _DamagedError(f"{path} cannot be read as a checkpoint, it is cut short or damaged ({error}).") from error
+    if metadata.get("format") != _FORMAT:
+        raise CheckpointError(f"{path} is a safetensors file, but not a checkpoint of gan_ext.")
+    index = json.loads(metadata["index"])
+    if _checksum(tensors) != index["checksum"]:
+        raise _DamagedError(f"{path} is damaged: its content does not match its checksum.")
+    return Checkpoint(tensors, index, path)
+
+
+def newest(source: Path) -> Checkpoint | None:
+    """Read a checkpoint file, or the newest whole one in a directory; older ones stand in for damaged ones.
+
+    Returns:
+        The checkpoint, or None if the directory holds none (or does not exist).
+
+    Raises:
+        CheckpointError: there are checkpoints, but none that can be read.
+    """
+    if source.is_file():
+        return read(source)
+    damage: list[str] = []
+    for path in _newest_first(source):
+        try:
+            checkpoint = read(path)
+        except _DamagedError as error:
+            damage.append(str(error))
+            continue
+        if damage:
+            warnings.warn(f"{' '.join(damage)} Using the older {path.name} instead.", stacklevel=3)
+        return checkpoint
+    if damage:
+        raise CheckpointError(f"No checkpoint in {source} can be read. {' '.join(damage)}")
+    return None
+
+
+def _newest_first(directory: Path) -> list[Path]:
+    if not directory.is_dir():
+        return []
+    steps = {path: match for path in directory.iterdir() if (match := _NAME.fullmatch(path.name))}
+    return sorted(steps, key=lambda path: int(steps[path][1]), reverse=True)
+
+
+def _checksum(tensors: Mapping[str, Tensor]) -> int:
+    value = 0
+    for name in sorted(tensors):
+        value = zlib.crc32(tensors[name].contiguous().view(-1).view(torch.uint8).numpy(), value)
+    return value

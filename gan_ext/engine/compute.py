@@ -1,0 +1,60 @@
+"""Where and how precisely a game is computed."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+
+__all__ = ["Compute", "resolve_device"]
+
+
+@dataclass(frozen=True)
+class Compute:
+    """Device, precision and compilation of a run.
+
+    Args:
+        device: ``"auto"`` (CUDA when there is one, else the CPU), ``"cpu"``, ``"cuda"`` or ``"cuda:N"``.
+        precision: ``"float32"``, or ``"bfloat16"`` for automatic mixed precision around the networks (weights,
+            optimiser state and losses stay in float32).
+        compile: whether to compile every player's loss with :func:`torch.compile`; takes half a minute and does not
+            pay on a CPU.
+        cuda_graph: whether to record a whole step as one CUDA graph and replay it; without effect on a CPU.
+    """
+
+    device: str | torch.device = "auto"
+    precision: Literal["float32", "bfloat16"] = "float32"
+    compile: bool = False
+    cuda_graph: bool = True
+
+    def __post_init__(self) -> None:
+        if self.precision not in ("float32", "bfloat16"):
+            raise ValueError(f"precision must be 'float32' or 'bfloat16', got {self.precision!r}.")
+        resolve_device(self.device)
+
+    def autocast(self, device: torch.device) -> torch.autocast:
+        """Return the context in which the players' losses are computed."""
+        return torch.autocast(device.type, torch.bfloat16, enabled=self.precision == "bfloat16")
+
+
+def resolve_device(device: str | torch.device) -> torch.device:
+    """Turn a device's name into a device of this machine.
+
+    Args:
+        device: ``"auto"``, ``"cpu"``, ``"cuda"``, ``"cuda:N"`` or a :class:`torch.device`.
+
+    Raises:
+        ValueError: the name is unknown, or CUDA (or that GPU) is not there.
+    """
+    if device == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        resolved = torch.device(device)
+    except (RuntimeError, TypeError):
+        resolved = None
+    if resolved is None or resolved.type not in ("cpu", "cuda"):
+        raise ValueError(f"device={device!r} is unknown; use 'auto', 'cpu', 'cuda' or 'cuda:N'.")
+    if resolved.type == "cuda" and not torch.cuda.is_available():
+        raise ValueError(f"device={str(device)!r} was asked for, but torch sees no CUDA GPU here; use 'auto' or 'cpu'.")
+    if resolved.type == "cuda" and (resolved.index or 0) >= torch.cuda.device_count():
+        raise ValueError(f"device={str(device)!r} was asked for, but there are only {torch.cuda.device_count()} GPUs.")
+    return resolved

@@ -1,0 +1,288 @@
+"""The training loop of the package."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Protocol
+
+import torch
+from torch import nn
+from typing_extensions import Self
+
+from gan_ext.engine import checkpoint as files
+from gan_ext.engine import state
+from gan_ext.engine.callbacks import Callback
+from gan_ext.engine.compute import Compute, resolve_device
+from gan_ext.engine.ema import ExponentialMovingAverage
+from gan_ext.engine.graphs import GraphedStep
+from gan_ext.engine.meters import Meters
+from gan_ext.engine.optimizers import OptimizerFactory
+from gan_ext.engine.ranks import Ranks
+from gan_ext.engine.schedules import Schedule, apply_schedules, checked_schedules
+from gan_ext.seeds import kept_generators, reseed
+from gan_ext.engine.turns import Turns, checked_moves
+from gan_ext.game import Game, Loss, owned_parameters
+
+__all__ = ["Engine", "NonFiniteLossError", "Stream"]
+
+_CHECK_EVERY = 64  # steps between looks at the losses on a GPU, where a look waits for the device
+
+
+class NonFiniteLossError(RuntimeError):
+    """A loss became infinite or not a number."""
+
+
+class Stream(Protocol):
+    """Batches by number: ``stream[draw]`` is a ``NamedTuple`` of tensors of fixed shapes, the same for the same draw."""
+
+    def __getitem__(self, draw: int) -> Any: ...
+
+    def place(self, device: torch.device, rank: int, ranks: int) -> "Stream":
+        """Return this stream with its data on `device`, cut down to the share of one rank among `ranks`."""
+        ...
+
+
+class Engine:
+    """Play a game: move the players' parameters, on any device, in any precision, on any number of ranks.
+
+    Args:
+        game: what is played; moved to the device.
+        optimizers: for each player's name, a recipe such as :func:`~gan_ext.engine.adam` (any function from a list of
+            parameters to an optimizer).
+        turns: who moves when in one step; each player once, one after the other, by default.
+        seed: decides every random number of the run, together with rank and step.
+        ema: decay of the averaged copy of the game in `averaged`; None keeps no copy.
+        clip: largest norm of a player's gradient, for all players or by name; None leaves gradients alone.
+        schedules: numbers that change with the step, by ``"player.option"`` (such as ``"generator.lr"``) or by the name
+            of a 0-dim buffer of the game.
+        compute: device, precision and compilation.
+
+    Attributes:
+        step: steps done.
+        last_step: where the present :meth:`fit` ends.
+        averaged: the game with averaged weights, in evaluation mode (the game itself without `ema`).
+        history: records kept in checkpoints; :meth:`record` adds one.
+
+    Raises:
+        ValueError: a player without optimizer, a parameter with two owners or none, unknown names in `turns`, `clip`
+            or `schedules`.
+    """
+
+    def __init__(
+        self,
+        game: Game,
+        optimizers: Mapping[str, OptimizerFactory],
+        turns: Turns | None = None,
+        *,
+        seed: int = 0,
+        ema: float | None = None,
+        clip: float | Mapping[str, float] | None = None,
+        schedules: Mapping[str, Schedule] | None = None,
+        compute: Compute | None = None,
+    ) -> None:
+        self.compute = compute or Compute()
+        self.device = Ranks.local_device(resolve_device(self.compute.device))
+        self.ranks = Ranks.join(self.device)
+        self.seed, self.step, self.last_step = seed, 0, 0
+        self.history: list[dict[str, Any]] = []
+        self.last_checkpoint: Path | None = None
+        self.game = game.to(self.device)
+        self.ranks.broadcast(self.game)
+        self.parameters = _owners(self.game)
+        self._moves = checked_moves(turns or tuple(self.parameters), self.parameters)
+        self._clip = _per_player(clip, self.parameters)
+        self.optimizers = _built(optimizers, self.parameters)
+        self._schedules = checked_schedules(schedules or {}, self.optimizers, self.game)
+        self._buffers = dict(self.game.named_buffers())
+        self._shared_buffers = [value for value in self._buffers.values() if value.is_floating_point()]
+        self.ema = ExponentialMovingAverage(self.game, ema) if ema is not None else None
+        self.meters = Meters(self.device)
+        self._clock = torch.zeros((), dtype=torch.int64, device=self.device)
+        self._losses = {name: self._compiled(player.loss) for name, player in self.game.players().items()}
+        graphed = self.compute.cuda_graph and self.device.type == "cuda" and self.ranks.count == 1
+        self._run = GraphedStep(self._play) if graphed else self._play
+
+    @property
+    def averaged(self) -> Game:
+        """The game with averaged weights, if `ema` was given; else the game."""
+        averaged = self.ema.module if self.ema else self.game
+        assert isinstance(averaged, Game)
+        return averaged
+
+    def fit(self, stream: Stream, steps: int, callbacks: Sequence[Callback] = ()) -> Self:
+        """Train until `steps` steps have been done in all (those of a resumed run included)::
+
+            for each step:
+                set the scheduled numbers; reseed(seed, rank, step)
+                for each move:                      # players who step together
+                    for each of its players:        # the others are frozen
+                        loss, terms = player.loss(stream[draw]); take its gradient
+                    average gradients over ranks; clip them; step the movers' optimizers
+                average weights; look for losses that are not finite
+                call the callbacks
+
+        Args:
+            stream: batches; every move takes the next one.
+            steps: number of the last step.
+            callbacks: functions of this engine, called after every step (see :class:`~gan_ext.engine.Every`).
+
+        Raises:
+            NonFiniteLossError: a loss was infinite or not a number; names step, player, term and last checkpoint.
+        """
+        self.last_step = steps
+        stream = stream.place(self.device, self.ranks.rank, self.ranks.count)
+        self.game.train()
+        with kept_generators(self.device), self._restored_flags():
+            while self.step < steps:
+                apply_schedules(self._schedules, self.optimizers, self._buffers, self.step)
+                first = self.step * len(self._moves)
+                batches = [stream[first + index] for index in range(len(self._moves))]
+                reseed(self.device, self.seed, self.ranks.rank, self.step)
+                self._run(batches)
+                self.step += 1
+                if self.device.type == "cpu" or self.step % _CHECK_EVERY == 0:
+                    self.check_finite()
+                for callback in callbacks:
+                    callback(self)
+            self.check_finite()
+        return self
+
+    def _play(self, batches: Sequence[Any]) -> None:
+        for move, batch in zip(self._moves, batches, strict=True):
+            for name in move:
+                self._differentiate(name, batch)
+            for name in move:
+                self._step_player(name)
+        self.ranks.average(self._shared_buffers)
+        if self.ema:
+            self.ema.update()
+        self._clock += 1
+
+    def _differentiate(self, name: str, batch: Any) -> None:
+        for other, parameters in self.parameters.items():
+            for parameter in parameters:
+                parameter.requires_grad_(other == name)
+        for parameter in self.parameters[name]:
+            parameter.grad = None
+        with self.compute.autocast(self.device):
+            loss, terms = self._losses[name](batch)
+        self.meters.add(name, loss, terms, self._clock)
+        loss.backward()  # type: ignore[no-untyped-call]
+
+    def _step_player(self, name: str) -> None:
+        parameters = self.parameters[name]
+        self.ranks.average_gradients(parameters)
+        if name in self._clip:
+            nn.utils.clip_grad_norm_(parameters, self._clip[name])
+        self.optimizers[name].step()
+
+    def _compiled(self, loss: Callable[[Any], Loss]) -> Callable[[Any], Loss]:
+        if not self.compute.compile:
+            return loss
+        # Without this option the compiler draws its own random numbers, slowly on a CPU.
+        compiled: Callable[[Any], Loss] = torch.compile(loss, dynamic=False, options={"fallback_random": True})
+        return compiled
+
+    @contextmanager
+    def _restored_flags(self) -> Iterator[None]:
+        try:
+            yield
+        finally:
+            for parameters in self.parameters.values():
+                for parameter in parameters:
+                    parameter.requires_grad_(True)
+                    parameter.grad = None
+
+    def check_finite(self) -> None:
+        """Stop if any loss or term so far was not finite; on a GPU this waits for the device."""
+        found = self.meters.first_non_finite()
+        if found:
+            step, player, term = found
+            saved = f"The last good checkpoint is {self.last_checkpoint}." if self.last_checkpoint else "None was saved."
+            raise NonFiniteLossError(
+                f"Step {step}: {term!r} of player {player!r} is not finite. {saved} Try a smaller learning rate, a "
+                "gradient clip, or float32."
+            )
+
+    def record(self, **numbers: float) -> None:
+        """Add a record with the present step to `history`."""
+        self.history.append({"step": self.step, **numbers})
+
+    def save(self, directory: str | Path, keep: int = 2) -> Path | None:
+        """Write a checkpoint into a directory, from which :meth:`resume` goes on bit for bit.
+
+        Args:
+            directory: made if it is not there.
+            keep: how many of the newest checkpoints stay.
+
+        Returns:
+            The file, or None on ranks that do not write.
+
+        Raises:
+            NonFiniteLossError: the state is spoilt; nothing is written.
+            CheckpointError: the file cannot be written; the older ones are as they were.
+        """
+        self.check_finite()
+        path = None
+        if self.ranks.is_main:
+            tensors, index = state.capture(self)
+            path = self.last_checkpoint = files.write(Path(directory), self.step, tensors, index, keep)
+        self.ranks.wait()
+        return path
+
+    def resume(self, source: str | Path) -> bool:
+        """Take up the newest whole checkpoint of a directory (or that of a file).
+
+        Args:
+            source: directory or file.
+
+        Returns:
+            Whether there was one.
+
+        Raises:
+            CheckpointError: all are damaged, or the newest is of another game, shape, seed or optimizer.
+        """
+        found = files.newest(Path(source))
+        if found is None:
+            return False
+        state.restore(self, found)
+        self.last_checkpoint = found.path
+        return True
+
+
+def _owners(game: Game) -> dict[str, list[nn.Parameter]]:
+    owner: dict[int, str] = {}
+    owned: dict[str, list[nn.Parameter]] = {}
+    for player, entry in game.players().items():
+        owned[player] = []
+        for name, parameter in owned_parameters(entry):
+            if id(parameter) in owner:
+                raise ValueError(
+                    f"Parameter {name!r} of player {player!r} belongs to player {owner[id(parameter)]!r} too; every "
+                    "parameter needs exactly one owner."
+                )
+            owner[id(parameter)] = player
+            owned[player].append(parameter)
+        if not owned[player]:
+            raise ValueError(f"Player {player!r} has no trainable parameter.")
+    orphans = [name for name, value in game.named_parameters() if value.requires_grad and id(value) not in owner]
+    if orphans:
+        raise ValueError(f"No player owns {', '.join(orphans)}; give them to a player or call requires_grad_(False).")
+    return owned
+
+
+def _per_player(clip: float | Mapping[str, float] | None, players: Mapping[str, Any]) -> dict[str, float]:
+    norms = dict(clip) if isinstance(clip, Mapping) else {} if clip is None else dict.fromkeys(players, clip)
+    for player, norm in norms.items():
+        if player not in players or not norm > 0:
+            raise ValueError(f"clip={clip!r} must give positive norms to players among {', '.join(players)}.")
+    return norms
+
+
+def _built(
+    factories: Mapping[str, OptimizerFactory], parameters: Mapping[str, list[nn.Parameter]]
+) -> dict[str, torch.optim.Optimizer]:
+    if set(factories) != set(parameters):
+        raise ValueError(f"optimizers names {sorted(factories)}, but the players are {sorted(parameters)}.")
+    return {player: factories[player](owned) for player, owned in parameters.items()}
+

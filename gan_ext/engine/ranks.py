@@ -1,0 +1,80 @@
+"""Several processes training one game, launched by ``torchrun``: one flat all-reduce a move, no wrapped modules."""
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+import torch.distributed as dist
+from torch import Tensor, nn
+
+__all__ = ["Ranks"]
+
+
+@dataclass(frozen=True)
+class Ranks:
+    """This process among those that train together.
+
+    Args:
+        rank: number of this process.
+        count: how many there are.
+    """
+
+    rank: int = 0
+    count: int = 1
+
+    @classmethod
+    def join(cls, device: torch.device) -> "Ranks":
+        """Join the processes that ``torchrun`` started (NCCL on GPUs, Gloo on CPUs), or stay alone."""
+        if not dist.is_available():
+            return cls()
+        if not dist.is_initialized():
+            if int(os.environ.get("WORLD_SIZE", "1")) == 1:
+                return cls()
+            dist.init_process_group("nccl" if device.type == "cuda" else "gloo")
+        return cls(dist.get_rank(), dist.get_world_size())
+
+    @staticmethod
+    def local_device(device: torch.device) -> torch.device:
+        """Give each process of one machine its own GPU, unless one was named."""
+        if device.type == "cuda" and device.index is None:
+            device = torch.device("cuda", int(os.environ.get("LOCAL_RANK", torch.cuda.current_device())))
+            torch.cuda.set_device(device)
+        return device
+
+    @property
+    def is_main(self) -> bool:
+        """Whether this process prints and writes."""
+        return self.rank == 0
+
+    @torch.no_grad()
+    def broadcast(self, module: nn.Module) -> None:
+        """Give every process the parameters and buffers of the first."""
+        if self.count > 1:
+            for value in module.state_dict().values():
+                dist.broadcast(value, src=0)
+
+    @torch.no_grad()
+    def average(self, tensors: Sequence[Tensor]) -> None:
+        """Replace floating-point tensors by their mean over the processes, in one all-reduce."""
+        if self.count == 1 or not tensors:
+            return
+        flat = torch.cat([tensor.reshape(-1) for tensor in tensors])
+        dist.all_reduce(flat)
+        flat /= self.count
+        for tensor, mean in zip(tensors, flat.split([tensor.numel() for tensor in tensors]), strict=True):
+            tensor.copy_(mean.view_as(tensor))
+
+    def average_gradients(self, parameters: Sequence[nn.Parameter]) -> None:
+        """Average gradients over the processes; a parameter without one counts as zero, so that all lengths agree."""
+        if self.count == 1:
+            return
+        for parameter in parameters:
+            if parameter.grad is None:
+                parameter.grad = torch.zeros_like(parameter)
+        self.average([parameter.grad for parameter in parameters if parameter.grad is not None])
+
+    def wait(self) -> None:
+        """Return when every process is here."""
+        if self.count > 1:
+            dist.barrier()

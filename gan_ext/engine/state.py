@@ -1,0 +1,130 @@
+"""The state of a run as tensors and JSON: game, averages, optimisers, meters, step."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor, nn
+
+from gan_ext.engine.checkpoint import Checkpoint, CheckpointError
+
+if TYPE_CHECKING:
+    from gan_ext.engine.loop import Engine
+
+__all__ = ["capture", "restore"]
+
+
+def capture(engine: "Engine") -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """Return the tensors and the index that a checkpoint of this engine holds."""
+    tensors = _prefixed("game", engine.game.state_dict())
+    if engine.ema:
+        tensors |= _prefixed("ema", engine.ema.module.state_dict())
+        tensors["ema_updates"] = engine.ema.updates
+    groups = {}
+    for player, optimizer in engine.optimizers.items():
+        values, groups[player] = _flattened(optimizer)
+        tensors |= _prefixed(f"optimizers/{player}", values)
+    tensors |= _prefixed("meters", engine.meters.state())
+    index = {
+        "game": _description(engine.game),
+        "seed": engine.seed,
+        "step": engine.step,
+        "ema": engine.ema.decay if engine.ema else None,
+        "optimizers": groups,
+        "meters": engine.meters.names,
+        "history": engine.history,
+    }
+    return tensors, index
+
+
+def restore(engine: "Engine", checkpoint: Checkpoint) -> None:
+    """Put an engine into the state of a checkpoint, or say why that checkpoint is not for it and change nothing."""
+    tensors, index = checkpoint.tensors, checkpoint.index
+    _check_fit(engine, checkpoint)
+    engine.game.load_state_dict(_selected("game", tensors))
+    if engine.ema:
+        engine.ema.module.load_state_dict(_selected("ema", tensors))
+        engine.ema.updates.copy_(tensors["ema_updates"])
+    for player, optimizer in engine.optimizers.items():
+        _unflatten(optimizer, _selected(f"optimizers/{player}", tensors), index["optimizers"][player])
+    engine.meters.load(index["meters"], _selected("meters", tensors))
+    engine.step = index["step"]
+    engine.history[:] = index["history"]
+    engine._clock.fill_(engine.step)
+
+
+def _check_fit(engine: "Engine", checkpoint: Checkpoint) -> None:
+    index, path = checkpoint.index, checkpoint.path
+    mine, theirs = _description(engine.game), index["game"]
+    if mine["class"] != theirs["class"]:
+        raise CheckpointError(f"{path} is of the game {theirs['class']}, not {mine['class']}.")
+    differing = sorted(
+        name
+        for name in mine["shapes"].keys() | theirs["shapes"].keys()
+        if mine["shapes"].get(name) != theirs["shapes"].get(name)
+    )
+    if differing:
+        name = differing[0]
+        raise CheckpointError(
+            f"{path} does not fit: {name!r} is {theirs['shapes'].get(name, 'absent')} there and "
+            f"{mine['shapes'].get(name, 'absent')} here ({len(differing)} differ). Build the networks as they were."
+        )
+    settings = {
+        "seed": engine.seed,
+        "ema": engine.ema.decay if engine.ema else None,
+    }
+    for name, value in settings.items():
+        if index[name] != value:
+            raise CheckpointError(f"{path} was made with {name}={index[name]}, this engine has {name}={value}.")
+    for player, optimizer in engine.optimizers.items():
+        kind = type(optimizer).__name__
+        there = index["optimizers"].get(player, {}).get("class")
+        if there != kind:
+            raise CheckpointError(f"{path} has the optimizer {there} for player {player!r}, this engine has {kind}.")
+
+
+def _description(game: nn.Module) -> dict[str, Any]:
+    shapes = {name: f"{value.dtype}{list(value.shape)}" for name, value in game.state_dict().items()}
+    return {"class": f"{type(game).__module__}.{type(game).__qualname__}", "shapes": shapes}
+
+
+def _prefixed(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    return {f"{prefix}/{name}": value for name, value in tensors.items()}
+
+
+def _selected(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    return {name[len(prefix) + 1 :]: value for name, value in tensors.items() if name.startswith(f"{prefix}/")}
+
+
+def _flattened(optimizer: torch.optim.Optimizer) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    whole = optimizer.state_dict()
+    tensors, numbers = {}, {}
+    for key, entries in whole["state"].items():
+        for name, value in entries.items():
+            if isinstance(value, Tensor):
+                tensors[f"{key}/{name}"] = value
+            else:
+                numbers[f"{key}/{name}"] = value
+    groups = [
+        {name: value.item() if isinstance(value, Tensor) else value for name, value in group.items()}
+        for group in whole["param_groups"]
+    ]
+    return tensors, {"class": type(optimizer).__name__, "numbers": numbers, "groups": groups}
+
+
+def _unflatten(optimizer: torch.optim.Optimizer, tensors: Mapping[str, Tensor], index: Mapping[str, Any]) -> None:
+    entries: dict[int, dict[str, Any]] = {}
+    for key, value in {**tensors, **index["numbers"]}.items():
+        number, name = key.split("/", 1)
+        entries.setdefault(int(number), {})[name] = value
+    groups = []
+    for saved, present in zip(index["groups"], optimizer.param_groups, strict=True):
+        # Options that are tensors or tuples here come back as such; JSON knows numbers and lists only.
+        groups.append({name: _like(present.get(name), value) for name, value in saved.items()})
+    optimizer.load_state_dict({"state": entries, "param_groups": groups})
+
+
+def _like(present: Any, value: Any) -> Any:
+    if isinstance(present, Tensor):
+        return torch.as_tensor(value, dtype=present.dtype, device=present.device)
+    return tuple(value) if isinstance(present, tuple) else value

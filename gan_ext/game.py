@@ -1,0 +1,83 @@
+"""The one idea of the package: a GAN is a game, and a game is its players.
+
+A :class:`Game` says what is played.  It owns the networks and names the players; each player owns some parameters and
+minimises its own loss.  It knows nothing of optimisers, devices, ranks or logging: those belong to the
+:class:`~gan_ext.engine.Engine`.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
+
+from torch import Tensor, nn
+
+__all__ = ["Game", "Loss", "Player", "TwoPlayerGame", "owned_parameters"]
+
+Loss = tuple[Tensor, dict[str, Tensor]]
+"""A scalar to minimise, and detached scalars worth logging."""
+
+
+class Player(NamedTuple):
+    """One who learns: the modules whose parameters only this player may change, and the loss it minimises.
+
+    The loss maps a batch (a ``NamedTuple`` of fixed-size tensors) to :data:`Loss`.  It may draw noise, and is then a
+    function of (weights, batch, seed).
+    """
+
+    modules: tuple[nn.Module, ...]
+    loss: Callable[[Any], Loss]
+
+
+class Game(nn.Module, ABC):
+    """What is played: networks, priors and the players' losses.
+
+    Subclass it, store the networks as attributes, and return the players.  Numbers that change during training (a
+    temperature, a penalty's weight) are 0-dim buffers, so that a schedule can fill them and a checkpoint keeps them.
+    :func:`gan_ext.testing.check_game` tells whether a game is sound.
+    """
+
+    @abstractmethod
+    def players(self) -> dict[str, Player]:
+        """Return the players by name."""
+
+
+class TwoPlayerGame(Game):
+    r"""The common case: a generator against a discriminator.
+
+    .. math:: \min_G L_G(D, G), \qquad \min_D L_D(D, G)
+
+    References: Generative Adversarial Nets (Goodfellow et al., 2014), https://arxiv.org/abs/1406.2661
+
+    Args:
+        generator: any module that makes data.
+        discriminator: any module that judges data.
+    """
+
+    def __init__(self, generator: nn.Module, discriminator: nn.Module) -> None:
+        super().__init__()
+        self.generator = generator
+        self.discriminator = discriminator
+
+    @abstractmethod
+    def discriminator_loss(self, batch: Any) -> Loss:
+        """Return what the discriminator minimises on this batch."""
+
+    @abstractmethod
+    def generator_loss(self, batch: Any) -> Loss:
+        """Return what the generator minimises on this batch."""
+
+    def players(self) -> dict[str, Player]:
+        return {
+            "discriminator": Player((self.discriminator,), self.discriminator_loss),
+            "generator": Player((self.generator,), self.generator_loss),
+        }
+
+
+def owned_parameters(player: Player) -> Iterator[tuple[str, nn.Parameter]]:
+    """Yield the player's trainable parameters with their names, each once."""
+    seen: set[int] = set()
+    for index, module in enumerate(player.modules):
+        for name, parameter in module.named_parameters(prefix=str(index)):
+            if parameter.requires_grad and id(parameter) not in seen:
+                seen.add(id(parameter))
+                yield name, parameter

@@ -1,0 +1,79 @@
+"""Convolutional nets for images whose sides are multiples of four."""
+
+from collections.abc import Sequence
+
+from torch import nn
+
+from gan_ext.nets.layers import Classifier, GaussianNoise, Linear, WeightNormLinear
+
+__all__ = ["conv_discriminator", "conv_generator"]
+
+
+def _sides(shape: Sequence[int]) -> tuple[int, int, int]:
+    channels, height, width = shape
+    if height % 4 or width % 4:
+        raise ValueError(f"The convolutional nets need sides that are multiples of 4, got {tuple(shape)}.")
+    return channels, height, width
+
+
+def conv_discriminator(
+    shape: Sequence[int], classes: int, channels: int = 32, features: int = 128, input_noise: float = 0.3
+) -> Classifier:
+    """Build a small K-logit discriminator for images: two strided convolutions and a weight-normalised top.
+
+    Args:
+        shape: (channels, height, width) of one image; sides are multiples of 4.
+        classes: K.
+        channels: channels after the first convolution; twice as many after the second.
+        features: F.
+        input_noise: standard deviation of the noise on the input, in units of the input.
+
+    Returns:
+        A module from images [B, *shape] to (logits [B, K], features [B, F]).
+    """
+    colours, height, width = _sides(shape)
+    trunk = nn.Sequential(
+        GaussianNoise(input_noise),
+        nn.Conv2d(colours, channels, 5, stride=2, padding=2),
+        nn.LeakyReLU(0.2),
+        GaussianNoise(0.2),
+        nn.Conv2d(channels, 2 * channels, 5, stride=2, padding=2),
+        nn.LeakyReLU(0.2),
+        nn.Flatten(),
+        GaussianNoise(0.2),
+        WeightNormLinear(2 * channels * (height // 4) * (width // 4), features),
+        nn.LeakyReLU(0.2),
+    )
+    return Classifier(trunk, nn.Sequential(GaussianNoise(0.5), WeightNormLinear(features, classes, train_gain=True)))
+
+
+def conv_generator(
+    shape: Sequence[int], latent: int = 100, channels: int = 64, output: nn.Module | None = None
+) -> nn.Sequential:
+    """Build a small generator of images: a batch-normalised linear layer and two transposed convolutions.
+
+    References: Unsupervised Representation Learning with Deep Convolutional GANs (Radford et al., 2016),
+    https://arxiv.org/abs/1511.06434
+
+    Args:
+        shape: (channels, height, width) of one image; sides are multiples of 4.
+        latent: number of coordinates d of the prior.
+        channels: channels before the first transposed convolution; half as many before the second.
+        output: last activation; a sigmoid by default, for data in [0, 1].
+
+    Returns:
+        A module from z [B, d] to images [B, *shape].
+    """
+    colours, height, width = _sides(shape)
+    size = channels * (height // 4) * (width // 4)
+    return nn.Sequential(
+        Linear(latent, size, bias=False),
+        nn.BatchNorm1d(size),
+        nn.ReLU(),
+        nn.Unflatten(1, (channels, height // 4, width // 4)),
+        nn.ConvTranspose2d(channels, channels // 2, 4, stride=2, padding=1, bias=False),
+        nn.BatchNorm2d(channels // 2),
+        nn.ReLU(),
+        nn.ConvTranspose2d(channels // 2, colours, 4, stride=2, padding=1),
+        output or nn.Sigmoid(),
+    )

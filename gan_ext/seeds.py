@@ -1,0 +1,36 @@
+"""Randomness as a function of the step: nothing to store, nothing to restore."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+
+__all__ = ["kept_generators", "mix", "reseed"]
+
+_MASK = (1 << 64) - 1
+
+
+def mix(*integers: int) -> int:
+    """Hash integers to one in [0, 2**63), the same on every machine (SplitMix64, Steele et al., 2014)."""
+    state = 0
+    for integer in integers:
+        state = (state + (integer & _MASK) + 0x9E3779B97F4A7C15) & _MASK
+        state = ((state ^ (state >> 30)) * 0xBF58476D1CE4E5B9) & _MASK
+        state = ((state ^ (state >> 27)) * 0x94D049BB133111EB) & _MASK
+        state ^= state >> 31
+    return state >> 1
+
+
+def reseed(device: torch.device, *integers: int) -> None:
+    """Seed the generators that draws on `device` use (the CPU's among them) from a hash of the integers."""
+    seed = mix(*integers)
+    torch.default_generator.manual_seed(seed)
+    if device.type == "cuda":
+        torch.cuda.default_generators[device.index or 0].manual_seed(seed)
+
+
+@contextmanager
+def kept_generators(device: torch.device) -> Iterator[None]:
+    """Give the caller's random state back at the end."""
+    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+        yield

@@ -1,0 +1,192 @@
+"""A conformance suite for games, and games small enough to be solved by hand.
+
+:func:`check_game` is to games what scikit-learn's ``check_estimator`` is to estimators.
+"""
+
+import copy
+import tempfile
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from gan_ext.engine import Compute, Engine, OptimizerFactory, adam
+from gan_ext.game import Game, Loss, Player, TwoPlayerGame, owned_parameters
+from gan_ext.seeds import kept_generators, reseed
+
+__all__ = ["ConstantStream", "DiracGame", "GameError", "check_game"]
+
+
+class GameError(AssertionError):
+    """A game breaks a rule that the engine relies on."""
+
+
+class ConstantStream:
+    """A stream that always gives the same batch.
+
+    Args:
+        batch: a ``NamedTuple`` of tensors.
+    """
+
+    def __init__(self, batch: Any) -> None:
+        self.batch = batch
+
+    def __getitem__(self, draw: int) -> Any:
+        return self.batch
+
+    def place(self, device: torch.device, rank: int, ranks: int) -> "ConstantStream":
+        """Return the stream with its batch on a device; every rank gets the whole batch."""
+        return ConstantStream(type(self.batch)(*(value.to(device) for value in self.batch)))
+
+
+class DiracGame(TwoPlayerGame):
+    r"""The smallest GAN: a point :math:`\theta` against a line :math:`d(x) = \psi x`, data at 0.
+
+    .. math:: L_D = \operatorname{softplus}(\psi\theta) + \operatorname{softplus}(0) + \tfrac{\gamma}{2}\psi^2,
+              \qquad L_G = -L_D|_{\gamma = 0}
+
+    The gradients are :math:`\sigma(\psi\theta)\theta + \gamma\psi` and :math:`-\sigma(\psi\theta)\psi`.
+
+    References: Which Training Methods for GANs do actually Converge? (Mescheder et al., 2018), section 2,
+    https://arxiv.org/abs/1801.04406
+
+    Args:
+        theta: where the generator starts.
+        psi: slope at which the discriminator starts.
+        gamma: weight of the R1 penalty.
+    """
+
+    def __init__(self, theta: float = 1.0, psi: float = 1.0, gamma: float = 0.0) -> None:
+        super().__init__(_Scalar(theta), _Scalar(psi))
+        self.register_buffer("gamma", torch.tensor(gamma))
+        self.gamma: Tensor
+
+    def discriminator_loss(self, batch: Any) -> Loss:
+        psi, theta = self.discriminator(), self.generator()
+        loss = nn.functional.softplus(psi * theta.detach()) + nn.functional.softplus(psi * 0)
+        return loss + self.gamma / 2 * psi**2, {}
+
+    def generator_loss(self, batch: Any) -> Loss:
+        return -nn.functional.softplus(self.discriminator() * self.generator()), {}
+
+
+class _Scalar(nn.Module):
+    def __init__(self, value: float) -> None:
+        super().__init__()
+        self.value = nn.Parameter(torch.tensor(value))
+
+    def forward(self) -> Tensor:
+        return self.value
+
+
+def check_game(
+    make: Callable[[], Game],
+    batch: Any,
+    *,
+    optimizers: Mapping[str, OptimizerFactory] | None = None,
+    compile: bool = False,
+    device: str = "cpu",
+) -> None:
+    """Check that a game is sound: what the engine promises holds only for games that pass.
+
+    Every player's loss is a finite scalar with a gradient, is the same for the same (weights, batch, seed), reaches
+    every parameter of its own with a finite gradient and none of an opponent that is frozen, and logs detached scalars;
+    every trainable parameter has exactly one owner; a run that stops and resumes ends with the same bits as one that
+    does not; and, when asked, losses compile without a break and agree with eager ones.
+
+    Args:
+        make: builds the game, anew at every call.
+        batch: one batch of the kind the game takes, on the CPU.
+        optimizers: a recipe for each player; Adam if None.
+        compile: whether to check compilation too (takes a minute).
+        device: where to check.
+
+    Raises:
+        GameError: names the player and the rule that is broken.
+    """
+    with kept_generators(torch.device("cpu")):
+        reseed(torch.device("cpu"), 0)
+        game = make().to(device)
+        stream = ConstantStream(batch).place(torch.device(device), 0, 1)
+        _check_owners(game)
+        for name, player in game.players().items():
+            _check_loss(name, player, game, stream.batch, torch.device(device))
+            if compile:
+                _check_compiled(name, player, stream.batch, torch.device(device))
+        _check_resume(game, stream, optimizers or dict.fromkeys(game.players(), adam(1e-3)), device)
+
+
+def _require(condition: bool, message: str) -> None:
+    if not condition:
+        raise GameError(message)
+
+
+def _check_owners(game: Game) -> None:
+    players = game.players()
+    _require(bool(players), "players() names no player.")
+    counts: dict[int, int] = {}
+    for player in players.values():
+        for _, parameter in owned_parameters(player):
+            counts[id(parameter)] = counts.get(id(parameter), 0) + 1
+    for name, parameter in game.named_parameters():
+        owners = counts.get(id(parameter), 0)
+        _require(owners == 1 or not parameter.requires_grad, f"Parameter {name!r} has {owners} owners, it needs one.")
+
+
+def _check_loss(name: str, player: Player, game: Game, batch: Any, device: torch.device) -> None:
+    own = dict(owned_parameters(player))
+    flags = [(parameter, parameter.requires_grad) for parameter in game.parameters()]
+    try:
+        for parameter, _ in flags:
+            parameter.requires_grad_(any(parameter is mine for mine in own.values()))
+            parameter.grad = None
+        before = copy.deepcopy(game.state_dict())
+        again, _ = _seeded(player, batch, device)
+        game.load_state_dict(before)  # running statistics move with every call
+        loss, terms = _seeded(player, batch, device)
+        _require(loss.dim() == 0, f"{name}: the loss has shape {tuple(loss.shape)}, it must be a scalar.")
+        _require(bool(loss.isfinite()), f"{name}: the loss is {loss.item()}.")
+        _require(loss.requires_grad, f"{name}: the loss has no gradient.")
+        _require(bool(loss == again), f"{name}: the loss differs for the same weights, batch and seed.")
+        for term, value in terms.items():
+            _require(value.dim() == 0 and not value.requires_grad, f"{name}: term {term!r} must be a detached scalar.")
+        loss.backward()  # type: ignore[no-untyped-call]
+        for parameter_name, parameter in own.items():
+            gradient = parameter.grad
+            _require(gradient is not None, f"{name}: the loss does not reach its parameter {parameter_name!r}.")
+            assert gradient is not None
+            _require(bool(gradient.isfinite().all()), f"{name}: the gradient of {parameter_name!r} is not finite.")
+    finally:
+        for parameter, flag in flags:
+            parameter.requires_grad_(flag)
+            parameter.grad = None
+
+
+def _seeded(player: Player, batch: Any, device: torch.device) -> Loss:
+    reseed(device, 1)
+    return player.loss(batch)
+
+
+def _check_compiled(name: str, player: Player, batch: Any, device: torch.device) -> None:
+    compiled = torch.compile(player.loss, fullgraph=True, dynamic=False, options={"fallback_random": True})
+    expected, _ = _seeded(player, batch, device)
+    reseed(device, 1)
+    loss, _ = compiled(batch)
+    close = torch.allclose(loss, expected, rtol=1e-4, atol=1e-5)
+    _require(close, f"{name}: the compiled loss is {loss.item()}, the eager one {expected.item()}.")
+
+
+def _check_resume(game: Game, stream: ConstantStream, optimizers: Mapping[str, OptimizerFactory], device: str) -> None:
+    def engine() -> Engine:
+        return Engine(copy.deepcopy(game), optimizers, ema=0.9, compute=Compute(device, cuda_graph=False))
+
+    whole = engine().fit(stream, steps=4)
+    with tempfile.TemporaryDirectory() as directory:
+        engine().fit(stream, steps=2).save(directory)
+        resumed = engine()
+        resumed.resume(directory)
+        resumed.fit(stream, steps=4)
+    for name, value in whole.game.state_dict().items():
+        same = torch.equal(value, resumed.game.state_dict()[name])
+        _require(same, f"{name!r} differs between a run that was resumed and one that was not.")
