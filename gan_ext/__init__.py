@@ -5,8 +5,9 @@ most users start with an estimator such as :class:`SemiSupervisedGANClassifier`.
 """
 
 from gan_ext.engine import Compute, Engine
+from gan_ext.estimators import SemiSupervisedGANClassifier
 from gan_ext.game import Game, Loss, Player, TwoPlayerGame
 
-__all__ = ["Compute", "Engine", "Game", "Loss", "Player", "TwoPlayerGame", "__version__"]
+__all__ = ["Compute", "Engine", "Game", "Loss", "Player", "SemiSupervisedGANClassifier", "TwoPlayerGame", "__version__"]
 
 __version__ = "0.1.0"

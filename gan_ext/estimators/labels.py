@@ -1,0 +1,73 @@
+"""Which labels `fit` was given: classes, and which samples have none."""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.utils.multiclass import check_classification_targets
+
+__all__ = ["Labels", "read_labels"]
+
+
+class Labels(NamedTuple):
+    """Classes in order, the class number of every sample (-1 without label) [n] int64, and who has a label [n]."""
+
+    classes: NDArray[Any]
+    codes: NDArray[np.int64]
+    known: NDArray[np.bool_]
+
+
+def read_labels(
+    y: NDArray[Any], unlabeled: Any, declared: Sequence[Any] | None = None, allow_empty: bool = False
+) -> Labels:
+    """Sort out labels, or say what is wrong with them.
+
+    Args:
+        y: labels [n].
+        unlabeled: what stands for "no label"; None if every sample has one.
+        declared: all classes, if known beforehand.
+        allow_empty: whether a declared class may have no labelled sample.
+
+    Raises:
+        ValueError: labels of a wrong kind, none at all, fewer than two classes, or a class that is not declared or
+            has no sample.
+    """
+    known = np.ones(len(y), bool) if unlabeled is None else np.array([label != unlabeled for label in y], bool)
+    shown = y[known]
+    if len(shown) == 0:
+        raise ValueError(f"y has no labelled sample: all {len(y)} are {unlabeled!r}. Label at least one of each class.")
+    if shown.dtype == object:
+        shown = np.array(shown.tolist())  # the type the labels have once the mark for "none" is gone
+    check_classification_targets(shown)
+    _check_kind(shown, unlabeled)
+    classes = np.unique(shown)
+    if declared is not None:
+        classes = _checked_declaration(classes, np.unique(np.asarray(declared)), allow_empty)
+    if len(classes) < 2:
+        raise ValueError(f"y has labels of one class only ({classes[0]!r}); at least 2 classes are needed.")
+    codes = np.full(len(y), -1, np.int64)
+    codes[known] = np.searchsorted(classes, shown)
+    return Labels(classes, codes, known)
+
+
+def _check_kind(shown: NDArray[Any], unlabeled: Any) -> None:
+    if shown.dtype.kind == "f":
+        raise ValueError(f"y has float labels such as {shown[0]!r}; pass integers or strings.")
+    if shown.dtype.kind == "i" and unlabeled == -1 and shown.min() < 0:
+        raise ValueError(
+            f"y has the negative label {shown.min()}; -1 marks unlabelled samples and classes start at 0. To use "
+            "negative classes, mark unlabelled samples differently with the parameter `unlabeled`."
+        )
+
+
+def _checked_declaration(found: NDArray[Any], declared: NDArray[Any], allow_empty: bool) -> NDArray[Any]:
+    strange, empty = np.setdiff1d(found, declared), np.setdiff1d(declared, found)
+    if len(strange):
+        raise ValueError(f"y has the class {strange[0]!r}, which is not among classes={declared.tolist()}.")
+    if len(empty) and not allow_empty:
+        raise ValueError(
+            f"Class {empty.tolist()[0]!r} has no labelled sample. Label one, or pass allow_empty_classes=True to train "
+            "without (it will then hardly ever be predicted)."
+        )
+    return declared
