@@ -3,6 +3,7 @@
 import gzip
 import hashlib
 import zlib
+from math import prod
 from pathlib import Path
 from typing import NamedTuple
 
@@ -54,7 +55,7 @@ def read_idx(path: str | Path) -> NDArray[np.uint8]:
     dimensions = content[3]
     shape = tuple(np.frombuffer(content, ">u4", dimensions, 4).tolist())
     body = np.frombuffer(content, np.uint8, offset=4 + 4 * dimensions)
-    if body.size != np.prod(shape, dtype=np.int64):
+    if body.size != prod(shape):
         raise DataError(f"{path} announces {shape} values and holds {body.size}; it is cut short, fetch it again.")
     return body.reshape(shape)
 

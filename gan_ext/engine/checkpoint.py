@@ -29,10 +29,6 @@ class CheckpointError(RuntimeError):
     """A checkpoint cannot be written, read, or used for this game."""
 
 
-class _DamagedError(CheckpointError):
-    pass
-
-
 class Checkpoint(NamedTuple):
     """What a file holds: tensors by name, everything else as JSON, and where it came from."""
 
@@ -89,14 +85,16 @@ def _sync_directory(directory: Path) -> None:
 
 
 def write(directory: Path, step: int, tensors: Mapping[str, Tensor], index: Mapping[str, Any], keep: int) -> Path:
-    """Write the checkpoint of a step, then remove all but the `keep` newest; return its path."""
+    """Write the checkpoint of a step, then remove all but the `keep` newest up to that step; return its path."""
     ensure_writable(directory)
     # safetensors refuses tensors that share memory, hence the copies.
     copies = {name: tensor.detach().to("cpu", copy=True).contiguous() for name, tensor in tensors.items()}
-    text = json.dumps({**index, "checksum": _checksum(copies)})
+    text = json.dumps(index)
+    metadata = {"format": _FORMAT, "index": text, "checksum": str(_checksum(text, copies))}
     path = directory / f"step-{step:09d}.safetensors"
-    write_atomically(path, to_bytes(copies, metadata={"format": _FORMAT, "index": text}))
-    for old in _newest_first(directory)[keep:]:
+    write_atomically(path, to_bytes(copies, metadata=metadata))
+    # Later steps are of another run, or damaged: they count for nothing here, lest this file be the one removed.
+    for old in [old for old in _newest_first(directory) if _step(old) <= step][keep:]:
         old.unlink(missing_ok=True)
     return path
 
@@ -112,13 +110,13 @@ def read(path: Path) -> Checkpoint:
             metadata = file.metadata() or {}
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  (not a dict)
     except (SafetensorError, OSError) as error:
-        raise _DamagedError(f"{path} cannot be read as a checkpoint, it is cut short or damaged ({error}).") from error
+        raise CheckpointError(f"{path} cannot be read as a checkpoint, it is cut short or damaged: {error}") from error
     if metadata.get("format") != _FORMAT:
         raise CheckpointError(f"{path} is a safetensors file, but not a checkpoint of gan_ext.")
-    index = json.loads(metadata["index"])
-    if _checksum(tensors) != index["checksum"]:
-        raise _DamagedError(f"{path} is damaged: its content does not match its checksum.")
-    return Checkpoint(tensors, index, path)
+    text = metadata.get("index", "")
+    if str(_checksum(text, tensors)) != metadata.get("checksum"):
+        raise CheckpointError(f"{path} is damaged: its content does not match its checksum.")
+    return Checkpoint(tensors, json.loads(text), path)
 
 
 def newest(source: Path) -> Checkpoint | None:
@@ -136,7 +134,7 @@ def newest(source: Path) -> Checkpoint | None:
     for path in _newest_first(source):
         try:
             checkpoint = read(path)
-        except _DamagedError as error:
+        except CheckpointError as error:
             damage.append(str(error))
             continue
         if damage:
@@ -150,12 +148,18 @@ def newest(source: Path) -> Checkpoint | None:
 def _newest_first(directory: Path) -> list[Path]:
     if not directory.is_dir():
         return []
-    steps = {path: match for path in directory.iterdir() if (match := _NAME.fullmatch(path.name))}
-    return sorted(steps, key=lambda path: int(steps[path][1]), reverse=True)
+    return sorted((path for path in directory.iterdir() if _NAME.fullmatch(path.name)), key=_step, reverse=True)
 
 
-def _checksum(tensors: Mapping[str, Tensor]) -> int:
-    value = 0
-    for name in sorted(tensors):
-        value = zlib.crc32(tensors[name].contiguous().view(-1).view(torch.uint8).numpy(), value)
+def _step(path: Path) -> int:
+    match = _NAME.fullmatch(path.name)
+    assert match
+    return int(match[1])
+
+
+def _checksum(text: str, tensors: Mapping[str, Tensor]) -> int:
+    value = zlib.crc32(text.encode())
+    for name, tensor in sorted(tensors.items()):
+        value = zlib.crc32(f"{name} {tensor.dtype} {list(tensor.shape)}".encode(), value)
+        value = zlib.crc32(tensor.contiguous().view(-1).view(torch.uint8).numpy(), value)
     return value

@@ -29,10 +29,11 @@ class ExponentialMovingAverage:
         self.decay = decay
         self.module = copy.deepcopy(module).requires_grad_(False).eval()
         averages, values = self.module.state_dict(), module.state_dict(keep_vars=True)
-        smooth = [name for name, value in averages.items() if value.is_floating_point()]
+        once = {id(value): name for name, value in values.items()}.values()  # shared weights have several names
+        smooth = [name for name in once if values[name].is_floating_point()]
         self._averages = [averages[name] for name in smooth]
         self._values = [values[name] for name in smooth]
-        self._copies = [(averages[name], values[name]) for name in averages if name not in set(smooth)]
+        self._copies = [(averages[name], values[name]) for name in once if not values[name].is_floating_point()]
         device = next(iter(averages.values())).device if averages else torch.device("cpu")
         self.updates = torch.zeros((), dtype=torch.float64, device=device)
 

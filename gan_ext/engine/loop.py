@@ -89,7 +89,7 @@ class Engine:
         self.game = game.to(self.device)
         self.ranks.broadcast(self.game)
         self.parameters = _owners(self.game)
-        self._moves = checked_moves(turns or tuple(self.parameters), self.parameters)
+        self._moves = checked_moves(tuple(self.parameters) if turns is None else turns, self.parameters)
         self._clip = _per_player(clip, self.parameters)
         self.optimizers = _built(optimizers, self.parameters)
         self._schedules = checked_schedules(schedules or {}, self.optimizers, self.game)
@@ -198,15 +198,24 @@ class Engine:
         found = self.meters.first_non_finite()
         if found:
             step, player, term = found
-            saved = f"The last good checkpoint is {self.last_checkpoint}." if self.last_checkpoint else "None was saved."
-            raise NonFiniteLossError(
-                f"Step {step}: {term!r} of player {player!r} is not finite. {saved} Try a smaller learning rate, a "
-                "gradient clip, or float32."
-            )
+            raise self._spoilt(f"Step {step}: {term!r} of player {player!r}")
+
+    def _check_parameters(self) -> None:
+        # A finite loss can have a gradient that is not, and another rank may have seen what this one did not.
+        for player, parameters in self.parameters.items():
+            if not all(bool(parameter.isfinite().all()) for parameter in parameters):
+                names = [name for name, value in self.game.named_parameters() if not value.isfinite().all()]
+                raise self._spoilt(f"After step {self.step}: parameter {names[0]!r} of player {player!r}")
+
+    def _spoilt(self, what: str) -> NonFiniteLossError:
+        saved = f"The last good checkpoint is {self.last_checkpoint}." if self.last_checkpoint else "None was saved."
+        return NonFiniteLossError(
+            f"{what} is not finite. {saved} Try a smaller learning rate, a gradient clip, or float32."
+        )
 
     def record(self, **numbers: float) -> None:
         """Add a record with the present step to `history`."""
-        self.history.append({"step": self.step, **numbers})
+        self.history.append({"step": self.step} | {name: float(number) for name, number in numbers.items()})
 
     def save(self, directory: str | Path, keep: int = 2) -> Path | None:
         """Write a checkpoint into a directory, from which :meth:`resume` goes on bit for bit.
@@ -223,6 +232,7 @@ class Engine:
             CheckpointError: the file cannot be written; the older ones are as they were.
         """
         self.check_finite()
+        self._check_parameters()
         path = None
         if self.ranks.is_main:
             tensors, index = state.capture(self)

@@ -52,13 +52,18 @@ def checked_schedules(
     schedules: Mapping[str, Schedule], optimizers: Mapping[str, torch.optim.Optimizer], game: nn.Module
 ) -> dict[str, Schedule]:
     """Return the schedules, or say which key stands for no number that can be changed."""
-    options = {f"{player}.{option}" for player, optimizer in optimizers.items() for option in optimizer.param_groups[0]}
+    options = {
+        f"{player}.{option}"
+        for player, optimizer in optimizers.items()
+        for option, value in optimizer.param_groups[0].items()
+        if isinstance(value, (int, float, Tensor)) and not isinstance(value, bool)
+    }
     buffers = {name for name, buffer in game.named_buffers() if buffer.dim() == 0 and buffer.is_floating_point()}
     for key in schedules:
         if key not in options and key not in buffers:
             rates = [f"{player}.lr" for player in optimizers]
             raise ValueError(
-                f"schedules has the key {key!r}, which is neither an option of a player's optimizer (such as "
+                f"schedules has the key {key!r}, which is neither a number of a player's optimizer (such as "
                 f"{', '.join(rates)}) nor a 0-dim buffer of the game ({', '.join(sorted(buffers)) or 'it has none'})."
             )
     return dict(schedules)

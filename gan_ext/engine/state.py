@@ -81,6 +81,13 @@ def _check_fit(engine: "Engine", checkpoint: Checkpoint) -> None:
         there = index["optimizers"].get(player, {}).get("class")
         if there != kind:
             raise CheckpointError(f"{path} has the optimizer {there} for player {player!r}, this engine has {kind}.")
+        trained = [len(group["params"]) for group in optimizer.param_groups]
+        trained_there = [len(group["params"]) for group in index["optimizers"][player]["groups"]]
+        if trained != trained_there:
+            raise CheckpointError(
+                f"{path} trains {sum(trained_there)} tensors of player {player!r}, this engine {sum(trained)}. Freeze "
+                "the same parameters."
+            )
 
 
 def _description(game: nn.Module) -> dict[str, Any]:

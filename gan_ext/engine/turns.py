@@ -41,6 +41,9 @@ def checked_moves(turns: Turns, players: Iterable[str]) -> tuple[tuple[str, ...]
     unknown = sorted({name for move in moves for name in move} - set(players))
     if unknown or not moves or not all(moves):
         raise ValueError(f"turns={turns!r} must name players of the game, which are {', '.join(players)}.")
+    doubled = [name for move in moves for name in move if move.count(name) > 1]
+    if doubled:
+        raise ValueError(f"turns={turns!r} lets {doubled[0]!r} twice into one move; give it a move of its own.")
     idle = sorted(set(players) - {name for move in moves for name in move})
     if idle:
         raise ValueError(f"turns={turns!r} never lets {', '.join(idle)} move; name every player of the game.")
