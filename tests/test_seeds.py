@@ -1,0 +1,42 @@
+"""Randomness as a function of the step."""
+
+import torch
+
+from gan_ext.seeds import kept_generators, mix, reseed
+
+CPU = torch.device("cpu")
+
+
+def test_mix_is_the_same_on_every_machine() -> None:
+    # The first output of SplitMix64 from state 0, as published with the algorithm, without its lowest bit.
+    assert mix(0) == 0xE220A8397B1DCDAF >> 1
+
+
+def test_mix_has_no_collisions_on_a_grid_and_depends_on_order() -> None:
+    values = {mix(a, b, c) for a in range(-5, 20) for b in range(20) for c in range(20)}
+    assert len(values) == 25 * 20 * 20
+    assert all(0 <= value < 2**63 for value in values)
+    assert mix(1, 2) != mix(2, 1)
+    assert mix(1) != mix(1, 0)
+
+
+def test_reseed_repeats_draws_and_separates_steps() -> None:
+    def draw(*integers: int) -> torch.Tensor:
+        reseed(CPU, *integers)
+        return torch.randn(8)
+
+    assert torch.equal(draw(3, 0, 1), draw(3, 0, 1))
+    assert not torch.equal(draw(3, 0, 1), draw(3, 0, 2))
+    assert not torch.equal(draw(3, 0, 1), draw(3, 1, 1))
+
+
+def test_kept_generators_gives_the_state_back_even_after_an_error() -> None:
+    before = torch.get_rng_state()
+    try:
+        with kept_generators(CPU):
+            reseed(CPU, 1)
+            torch.randn(3)
+            raise KeyError
+    except KeyError:
+        pass
+    assert torch.equal(torch.get_rng_state(), before)
