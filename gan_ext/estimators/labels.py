@@ -39,8 +39,11 @@ def read_labels(
         raise ValueError(f"y has no labelled sample: all {len(y)} are {unlabeled!r}. Label at least one of each class.")
     if shown.dtype == object:
         shown = np.array(shown.tolist())  # the type the labels have once the mark for "none" is gone
+    if shown.dtype.kind == "f" and not np.all(shown == np.floor(shown)):
+        fraction = shown[shown != np.floor(shown)][0]
+        raise ValueError(f"Unknown label type: y has float labels such as {fraction}; pass integers or strings.")
     check_classification_targets(shown)
-    _check_kind(shown, unlabeled)
+    _check_sign(shown, unlabeled)
     classes = np.unique(shown)
     if declared is not None:
         classes = _checked_declaration(classes, np.unique(np.asarray(declared)), allow_empty)
@@ -51,10 +54,8 @@ def read_labels(
     return Labels(classes, codes, known)
 
 
-def _check_kind(shown: NDArray[Any], unlabeled: Any) -> None:
-    if shown.dtype.kind == "f":
-        raise ValueError(f"y has float labels such as {shown[0]!r}; pass integers or strings.")
-    if shown.dtype.kind == "i" and unlabeled == -1 and shown.min() < 0:
+def _check_sign(shown: NDArray[Any], unlabeled: Any) -> None:
+    if shown.dtype.kind in "if" and unlabeled == -1 and shown.min() < 0:
         raise ValueError(
             f"y has the negative label {shown.min()}; -1 marks unlabelled samples and classes start at 0. To use "
             "negative classes, mark unlabelled samples differently with the parameter `unlabeled`."

@@ -22,6 +22,7 @@ __all__ = [
     "explicit_unsupervised",
     "feature_matching",
     "k_plus_one_probabilities",
+    "pseudo_label",
     "realness",
     "supervised",
     "unsupervised",
@@ -140,3 +141,23 @@ def conditional_entropy(logits: Tensor) -> Tensor:
     """
     log_p = log_softmax(_precise(logits), dim=-1)
     return -(log_p.exp() * log_p).sum(-1).mean()
+
+
+def pseudo_label(guide: Tensor, follower: Tensor, threshold: float = 0.95) -> Tensor:
+    r"""Return how far two views of the same unlabelled data disagree, where the first is sure of its class.
+
+    .. math:: L = E_u\big[1\{\max_k p(k \mid u) \ge \tau\}\, (-\log p(\hat k \mid u'))\big],
+              \quad \hat k = \arg\max_k p(k \mid u)
+
+    The gradient goes into the second view only.
+
+    References: FixMatch (Sohn et al., 2020), https://arxiv.org/abs/2001.07685
+
+    Args:
+        guide: class logits of data as it is [B, K].
+        follower: class logits of the same data, noisier or transformed [B, K].
+        threshold: :math:`\tau`, the probability from which a class counts as known.
+    """
+    confidence, label = _precise(guide).detach().softmax(-1).max(-1)
+    losses = cross_entropy(_precise(follower), label, reduction="none")
+    return (losses * (confidence >= threshold)).mean()

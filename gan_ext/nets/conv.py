@@ -17,7 +17,12 @@ def _sides(shape: Sequence[int]) -> tuple[int, int, int]:
 
 
 def conv_discriminator(
-    shape: Sequence[int], classes: int, channels: int = 32, features: int = 128, input_noise: float = 0.3
+    shape: Sequence[int],
+    classes: int,
+    channels: int = 16,
+    features: int = 256,
+    input_noise: float = 0.3,
+    noise: float = 0.5,
 ) -> Classifier:
     """Build a small K-logit discriminator for images: two strided convolutions and a weight-normalised top.
 
@@ -27,6 +32,7 @@ def conv_discriminator(
         channels: channels after the first convolution; twice as many after the second.
         features: F.
         input_noise: standard deviation of the noise on the input, in units of the input.
+        noise: standard deviation of the noise on the features, in their units.
 
     Returns:
         A module from images [B, *shape] to (logits [B, K], features [B, F]).
@@ -35,16 +41,14 @@ def conv_discriminator(
     trunk = nn.Sequential(
         GaussianNoise(input_noise),
         nn.Conv2d(colours, channels, 5, stride=2, padding=2),
-        nn.LeakyReLU(0.2),
-        GaussianNoise(0.2),
+        nn.LeakyReLU(0.1),
         nn.Conv2d(channels, 2 * channels, 5, stride=2, padding=2),
-        nn.LeakyReLU(0.2),
+        nn.LeakyReLU(0.1),
         nn.Flatten(),
-        GaussianNoise(0.2),
         WeightNormLinear(2 * channels * (height // 4) * (width // 4), features),
-        nn.LeakyReLU(0.2),
+        nn.LeakyReLU(0.1),
     )
-    return Classifier(trunk, nn.Sequential(GaussianNoise(0.5), WeightNormLinear(features, classes, train_gain=True)))
+    return Classifier(trunk, nn.Sequential(GaussianNoise(noise), WeightNormLinear(features, classes, train_gain=True)))
 
 
 def conv_generator(
