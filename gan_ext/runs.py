@@ -138,5 +138,5 @@ class Progress:
             return
         means = engine.meters.peek()
         losses = "  ".join(f"{name} {value:.3f}" for name, value in means.items() if name.endswith("/loss"))
-        fields = {"losses": losses.replace("/loss", "")} if losses else {}
+        fields: dict[str, Any] = {"losses": losses.replace("/loss", "")} if losses else {}
         self._bar.update(self._task, completed=engine.step, note=self.note, **fields)

@@ -151,7 +151,7 @@ def _check_loss(name: str, player: Player, game: Game, batch: Any, device: torch
         _require(bool(loss == again), f"{name}: the loss differs for the same weights, batch and seed.")
         for term, value in terms.items():
             _require(value.dim() == 0 and not value.requires_grad, f"{name}: term {term!r} must be a detached scalar.")
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss.backward()
         for parameter_name, parameter in own.items():
             gradient = parameter.grad
             _require(gradient is not None, f"{name}: the loss does not reach its parameter {parameter_name!r}.")

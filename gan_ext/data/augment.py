@@ -19,9 +19,7 @@ class RandomAffine(nn.Module):
         shift: largest shift along each side, in pixels.
     """
 
-    def __init__(
-        self, rotation: float = 0.26, stretch: float = 0.12, shear: float = 0.2, shift: float = 2.0
-    ) -> None:
+    def __init__(self, rotation: float = 0.26, stretch: float = 0.12, shear: float = 0.2, shift: float = 2.0) -> None:
         super().__init__()
         self.rotation, self.stretch, self.shear, self.shift = rotation, stretch, shear, shift
 

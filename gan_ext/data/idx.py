@@ -57,7 +57,7 @@ def read_idx(path: str | Path) -> NDArray[np.uint8]:
     body = np.frombuffer(content, np.uint8, offset=4 + 4 * dimensions)
     if body.size != prod(shape):
         raise DataError(f"{path} announces {shape} values and holds {body.size}; it is cut short, fetch it again.")
-    return body.reshape(shape)
+    return body.reshape(shape).copy()  # the bytes of a file are read-only
 
 
 def read_mnist(directory: str | Path) -> ImageData:

@@ -75,8 +75,8 @@ def semi_supervised_split(
             raise ValueError(f"{name}={number} must not be {'negative' if number < 0 else 'zero'}.")
     if n_labelled + n_validation + n_test > len(y):
         raise ValueError(
-            f"n_labelled={n_labelled}, n_validation={n_validation} and n_test={n_test} need more rows than the {len(y)} "
-            "there are."
+            f"n_labelled={n_labelled}, n_validation={n_validation} and n_test={n_test} need more rows than "
+            f"the {len(y)} there are."
         )
     order = check_random_state(random_state).permutation(len(y))
     test, validation, rest = np.split(order, [n_test, n_test + n_validation])
@@ -92,7 +92,9 @@ def _first_of_each(y: NDArray[Any], rows: Rows, number: int, balanced: bool) -> 
         raise ValueError(f"n_labelled={number} must be {wanted}, the number of classes.")
     each = number // len(classes) if balanced else 1
     by_class = [rows[y[rows] == name] for name in classes]
-    scarce = [(name, len(members)) for name, members in zip(classes, by_class, strict=True) if len(members) < each]
+    scarce = [
+        (name, len(members)) for name, members in zip(classes.tolist(), by_class, strict=True) if len(members) < each
+    ]
     if scarce:
         name, members = scarce[0]
         raise ValueError(f"Class {name!r} has {members} rows left to label, {each} are needed.")

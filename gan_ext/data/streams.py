@@ -5,6 +5,7 @@ A stream holds its data on the device, so that making a batch is one gather and 
 
 import copy
 from collections import OrderedDict
+from collections.abc import Callable
 from typing import Any, Generic, NamedTuple, TypeVar
 
 import torch
@@ -15,7 +16,7 @@ from gan_ext.seeds import mix
 
 __all__ = ["ArrayStream", "SemiStream"]
 
-BatchT = TypeVar("BatchT", bound=tuple[Any, ...])
+BatchT = TypeVar("BatchT", bound=tuple[Any, ...])  # a NamedTuple of tensors
 
 
 class _Order:
@@ -112,7 +113,7 @@ class SemiStream(Generic[BatchT]):
 
     def __init__(
         self,
-        batch: type[BatchT],
+        batch: Callable[[Tensor, Tensor, Tensor], BatchT],
         x: Tensor,
         y: Tensor,
         u: Tensor,
@@ -138,4 +139,3 @@ class SemiStream(Generic[BatchT]):
         placed._labelled = self._labelled.place(device, rank, ranks)
         placed._unlabelled = self._unlabelled.place(device, rank, ranks)
         return placed
-

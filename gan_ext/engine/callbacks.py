@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Callback", "Every", "SaveEvery"]
 
-Callback = Callable[["Engine"], None]
+Callback = Callable[["Engine"], object]
 
 
 class Every:

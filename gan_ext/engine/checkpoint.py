@@ -11,8 +11,9 @@ import tempfile
 import warnings
 import zlib
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -29,7 +30,8 @@ class CheckpointError(RuntimeError):
     """A checkpoint cannot be written, read, or used for this game."""
 
 
-class Checkpoint(NamedTuple):
+@dataclass(frozen=True)
+class Checkpoint:
     """What a file holds: tensors by name, everything else as JSON, and where it came from."""
 
     tensors: dict[str, Tensor]
@@ -161,5 +163,5 @@ def _checksum(text: str, tensors: Mapping[str, Tensor]) -> int:
     value = zlib.crc32(text.encode())
     for name, tensor in sorted(tensors.items()):
         value = zlib.crc32(f"{name} {tensor.dtype} {list(tensor.shape)}".encode(), value)
-        value = zlib.crc32(tensor.contiguous().view(-1).view(torch.uint8).numpy(), value)
+        value = zlib.crc32(tensor.contiguous().view(-1).view(torch.uint8).numpy().data, value)
     return value

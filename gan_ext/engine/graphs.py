@@ -55,7 +55,9 @@ class GraphedStep:
         except RuntimeError as error:
             torch.cuda.synchronize()
             self._given_up, self._inputs = True, []
-            warnings.warn(f"This game's step cannot be recorded as a CUDA graph and runs eagerly: {error}", stacklevel=2)
+            warnings.warn(
+                f"This game's step cannot be recorded as a CUDA graph and runs eagerly: {error}", stacklevel=2
+            )
             return False
         self._graph = graph
         return True

@@ -19,9 +19,9 @@ from gan_ext.engine.meters import Meters
 from gan_ext.engine.optimizers import OptimizerFactory
 from gan_ext.engine.ranks import Ranks
 from gan_ext.engine.schedules import Schedule, apply_schedules, checked_schedules
-from gan_ext.seeds import kept_generators, reseed
 from gan_ext.engine.turns import Turns, checked_moves
 from gan_ext.game import Game, Loss, owned_parameters
+from gan_ext.seeds import kept_generators, reseed
 
 __all__ = ["Engine", "NonFiniteLossError", "Stream"]
 
@@ -33,7 +33,7 @@ class NonFiniteLossError(RuntimeError):
 
 
 class Stream(Protocol):
-    """Batches by number: ``stream[draw]`` is a ``NamedTuple`` of tensors of fixed shapes, the same for the same draw."""
+    """Batches by number: ``stream[draw]`` is a ``NamedTuple`` of tensors of fixed shapes, always the same one."""
 
     def __getitem__(self, draw: int) -> Any: ...
 
@@ -167,7 +167,7 @@ class Engine:
         with self.compute.autocast(self.device):
             loss, terms = self._losses[name](batch)
         self.meters.add(name, loss, terms, self._clock)
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss.backward()
 
     def _step_player(self, name: str) -> None:
         parameters = self.parameters[name]
@@ -295,4 +295,3 @@ def _built(
     if set(factories) != set(parameters):
         raise ValueError(f"optimizers names {sorted(factories)}, but the players are {sorted(parameters)}.")
     return {player: factories[player](owned) for player, owned in parameters.items()}
-

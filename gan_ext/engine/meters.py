@@ -11,7 +11,7 @@ _NEVER = 2**62
 
 
 class Meters:
-    """Means of each player's loss and terms since the last :meth:`read`, and the first step at which one was not finite.
+    """Means of each player's loss and terms since the last :meth:`read`, and where one was first not finite.
 
     Args:
         device: where losses live.
@@ -45,12 +45,19 @@ class Meters:
         self.counts[player] = torch.zeros((), device=self.device)
         self.first_bad[player] = torch.full((len(names),), _NEVER, dtype=torch.int64, device=self.device)
 
-    def read(self) -> dict[str, float]:
-        """Return the means as ``{"player/term": value}`` and start anew; on a GPU this waits for the device."""
+    def peek(self) -> dict[str, float]:
+        """Return the means so far as ``{"player/term": value}``; on a GPU this waits for the device."""
         means: dict[str, float] = {}
         for player, names in self.names.items():
-            values = (self.sums[player] / self.counts[player].clamp_min(1)).tolist()
-            means |= {f"{player}/{name}": value for name, value in zip(names, values, strict=True)}
+            if self.counts[player] > 0:
+                values = (self.sums[player] / self.counts[player]).tolist()
+                means |= {f"{player}/{name}": value for name, value in zip(names, values, strict=True)}
+        return means
+
+    def read(self) -> dict[str, float]:
+        """Return the means as :meth:`peek` does, and start anew."""
+        means = self.peek()
+        for player in self.names:
             self.sums[player].zero_()
             self.counts[player].zero_()
         return means

@@ -38,11 +38,13 @@ class Scaler:
 
     def forward(self, x: NDArray[Any]) -> NDArray[Any]:
         """Return scaled data, in the precision of `x`."""
-        return (x - self.shift.astype(x.dtype)) / self.scale.astype(x.dtype)
+        scaled: NDArray[Any] = (x - self.shift.astype(x.dtype)) / self.scale.astype(x.dtype)
+        return scaled
 
     def inverse(self, x: NDArray[Any]) -> NDArray[Any]:
         """Return data in the units it came in."""
-        return x * self.scale.astype(x.dtype) + self.shift.astype(x.dtype)
+        unscaled: NDArray[Any] = x * self.scale.astype(x.dtype) + self.shift.astype(x.dtype)
+        return unscaled
 
 
 def _choice(x: NDArray[Any]) -> Scaling:

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 import numpy as np
 import torch
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
@@ -116,6 +116,11 @@ class SemiSupervisedGANClassifier(ClassifierMixin, BaseEstimator):  # type: igno
     array([0, 1])
     """
 
+    classes_: Array
+    sample_shape_: tuple[int, ...]
+    scaler_: Scaler
+    game_: KPlusOne
+
     def __init__(
         self,
         *,
@@ -165,7 +170,7 @@ class SemiSupervisedGANClassifier(ClassifierMixin, BaseEstimator):  # type: igno
         self.callbacks = callbacks
         self.random_state = random_state
 
-    def fit(self, X: ArrayLike, y: ArrayLike) -> Self:  # noqa: N803
+    def fit(self, X: Any, y: Any) -> Self:
         """Train on labelled and unlabelled samples.
 
         Parameters
@@ -187,30 +192,32 @@ class SemiSupervisedGANClassifier(ClassifierMixin, BaseEstimator):  # type: igno
         data = torch.tensor(self.scaler_.forward(X), dtype=torch.float32)
         engine = self._engine(data)
         engine.fit(self._stream(data, labels), self.max_iter, self._all_callbacks())
-        self.game_ = copy.deepcopy(engine.averaged).cpu()
+        averaged = copy.deepcopy(engine.averaged).cpu()
+        assert isinstance(averaged, KPlusOne)
+        self.game_ = averaged
         self._raw_game = copy.deepcopy(engine.game).cpu()
         self.history_, self.n_iter_ = list(engine.history), engine.step
         return self
 
-    def decision_function(self, X: ArrayLike) -> Array:  # noqa: N803
+    def decision_function(self, X: Any) -> Array:
         """Return class logits: (n, n_classes), or for two classes the second's less the first's (n,)."""
         logits = self._logits(X)
         return logits[:, 1] - logits[:, 0] if len(self.classes_) == 2 else logits
 
-    def predict_proba(self, X: ArrayLike) -> Array:  # noqa: N803
+    def predict_proba(self, X: Any) -> Array:
         """Return the probabilities of the classes, given that the samples are real, (n, n_classes)."""
         logits = self._logits(X)
         exponentials = np.exp(logits - logits.max(1, keepdims=True))
         probabilities: Array = exponentials / exponentials.sum(1, keepdims=True)
         return probabilities
 
-    def predict(self, X: ArrayLike) -> Array:  # noqa: N803
+    def predict(self, X: Any) -> Array:
         """Return the most probable classes (n,)."""
         logits = self._logits(X)
         predicted: Array = self.classes_[logits.argmax(1)]
         return predicted
 
-    def realness(self, X: ArrayLike) -> Array:  # noqa: N803
+    def realness(self, X: Any) -> Array:
         r"""Return the log-odds that samples are real, in nats (n,): low values mean "unlike the training data".
 
         .. math:: s(x) = \log \sum_k \exp l_k(x)
@@ -244,7 +251,7 @@ class SemiSupervisedGANClassifier(ClassifierMixin, BaseEstimator):  # type: igno
             generated = self.game_.generator(self.game_.prior.sample(n_samples))
         return self.scaler_.inverse(generated.double().numpy())
 
-    def _logits(self, X: ArrayLike) -> Array:  # noqa: N803
+    def _logits(self, X: Any) -> Array:
         check_is_fitted(self)
         X = validate_data(self, X, dtype=[np.float64, np.float32], allow_nd=True, reset=False)
         if X.shape[1:] != self.sample_shape_:
@@ -277,14 +284,14 @@ class SemiSupervisedGANClassifier(ClassifierMixin, BaseEstimator):  # type: igno
             raise ValueError("allow_empty_classes=True needs `classes`, the list of all classes.")
         Compute(self.device, self.precision)
 
-    def _check_shape(self, X: Array) -> None:  # noqa: N803
+    def _check_shape(self, X: Array) -> None:
         if X.ndim not in (2, 4):
             raise ValueError(
                 f"X has shape {X.shape}; pass a table (n, d) or images (n, channels, height, width). Grey images "
                 "(n, h, w) become X[:, None]."
             )
 
-    def _take_up(self, X: Array, labels: Labels) -> None:  # noqa: N803
+    def _take_up(self, X: Array, labels: Labels) -> None:
         """Set what depends on the data: classes, scale and, unless they are kept, new networks."""
         if labels.known.all() and self.unlabeled is not None:
             warnings.warn(
@@ -329,14 +336,10 @@ class SemiSupervisedGANClassifier(ClassifierMixin, BaseEstimator):  # type: igno
             elif images:
                 discriminator = conv_discriminator(shape, classes, input_noise=self.input_noise)
             else:
-                discriminator = mlp_discriminator(
-                    shape, classes, self.hidden_layer_sizes, self.input_noise, self.noise
-                )
+                discriminator = mlp_discriminator(shape, classes, self.hidden_layer_sizes, self.input_noise, self.noise)
             build = self.generator or (conv_generator if images else mlp_generator)
             generator = build(shape, self.latent_dim, output=last)
-            game = KPlusOne(
-                generator, discriminator, Uniform(self.latent_dim), entropy_weight=self.entropy_weight
-            )
+            game = KPlusOne(generator, discriminator, Uniform(self.latent_dim), entropy_weight=self.entropy_weight)
             # Only the discriminator sees real data; the generator's scale comes from its own noise.
             data_dependent_init(game.discriminator, data[torch.randperm(len(data))[:500]])
         return game

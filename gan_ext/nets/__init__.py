@@ -1,8 +1,7 @@
 """Networks: plain modules from tensors to outputs.  They know no loss."""
 
 from gan_ext.nets.conv import conv_discriminator, conv_generator
-from gan_ext.nets.layers import Classifier, GaussianNoise, Linear, data_dependent_init, linear_backend
-from gan_ext.nets.layers import WeightNormLinear
+from gan_ext.nets.layers import Classifier, GaussianNoise, Linear, WeightNormLinear, data_dependent_init, linear_backend
 from gan_ext.nets.mlp import mlp_discriminator, mlp_generator
 
 __all__ = [

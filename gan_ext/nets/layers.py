@@ -1,4 +1,4 @@
-"""Layers the published numbers rest on: weight normalisation with data-dependent initialisation, noise, fast linear maps.
+"""Layers the published numbers rest on: weight norm with data-dependent initialisation, noise, fast linear maps.
 
 Shapes: B is the batch, I the inputs and O the outputs of a layer.
 """
@@ -42,8 +42,8 @@ class _OneDNNLinear(torch.autograd.Function):
         (gradient,), (x, weight) = gradients, ctx.saved_tensors
         for_x, for_weight, for_bias = ctx.needs_input_grad
         return (
-            _OneDNNLinear.apply(gradient, weight.t(), None) if for_x else None,
-            _OneDNNLinear.apply(gradient.t(), x.t(), None) if for_weight else None,
+            _OneDNNLinear.apply(gradient, weight.t(), None) if for_x else None,  # type: ignore[no-untyped-call]
+            _OneDNNLinear.apply(gradient.t(), x.t(), None) if for_weight else None,  # type: ignore[no-untyped-call]
             gradient.sum(0) if for_bias and ctx.has_bias else None,
         )
 
@@ -88,7 +88,7 @@ def _linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     plain = x.device.type != "cpu" or x.dim() != 2 or x.dtype != torch.float32 or torch.is_autocast_enabled("cpu")
     if plain or torch.compiler.is_compiling() or linear_backend() == "default":
         return F.linear(x, weight, bias)
-    result: Tensor = _OneDNNLinear.apply(x, weight, bias)
+    result: Tensor = _OneDNNLinear.apply(x, weight, bias)  # type: ignore[no-untyped-call]
     return result
 
 
