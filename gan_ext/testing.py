@@ -114,7 +114,7 @@ def check_game(
             _check_loss(name, player, game, stream.batch, torch.device(device))
             if compile:
                 _check_compiled(name, player, stream.batch, torch.device(device))
-        _check_resume(game, stream, optimizers or dict.fromkeys(game.players(), adam(1e-3)), device)
+        _check_resume(make, game, stream, optimizers or dict.fromkeys(game.players(), adam(1e-3)), device)
 
 
 def _require(condition: bool, message: str) -> None:
@@ -177,9 +177,19 @@ def _check_compiled(name: str, player: Player, batch: Any, device: torch.device)
     _require(close, f"{name}: the compiled loss is {loss.item()}, the eager one {expected.item()}.")
 
 
-def _check_resume(game: Game, stream: ConstantStream, optimizers: Mapping[str, OptimizerFactory], device: str) -> None:
+def _check_resume(
+    make: Callable[[], Game],
+    game: Game,
+    stream: ConstantStream,
+    optimizers: Mapping[str, OptimizerFactory],
+    device: str,
+) -> None:
     def engine() -> Engine:
-        return Engine(copy.deepcopy(game), optimizers, ema=0.9, compute=Compute(device, cuda_graph=False))
+        # Not a deep copy: a loss that is a closure would still play with the first game's networks.
+        fresh = make().to(device)
+        _require(fresh is not game, "make() must build the game anew at every call.")
+        fresh.load_state_dict(game.state_dict())
+        return Engine(fresh, optimizers, ema=0.9, compute=Compute(device, cuda_graph=False))
 
     whole = engine().fit(stream, steps=4)
     with tempfile.TemporaryDirectory() as directory:

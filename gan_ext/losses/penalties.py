@@ -43,4 +43,4 @@ def r1_penalty(function: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
         function: logits of samples, maps [B, ...] to [B].
         x: real data [B, ...].
     """
-    return input_gradient(function, x).square().flatten(1).sum(1).mean()
+    return input_gradient(function, x).square().reshape(len(x), -1).sum(1).mean()
