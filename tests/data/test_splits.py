@@ -1,0 +1,151 @@
+"""Splits: parts that share no row and miss none, and labels that are really hidden."""
+
+import numpy as np
+import pytest
+
+from gan_ext.data import SemiSupervisedSplit, semi_supervised_split
+
+Y = np.repeat([0, 1, 2], [40, 50, 60])[np.random.RandomState(0).permutation(150)]
+
+
+def assert_whole(split: SemiSupervisedSplit, n: int) -> None:
+    """Assert that every row is in exactly one part, and that parts are sorted."""
+    rows = np.concatenate(split)
+    assert np.array_equal(np.sort(rows), np.arange(n))
+    for part in split:
+        assert np.array_equal(part, np.sort(part))
+
+
+@pytest.mark.parametrize("balanced", [True, False])
+@pytest.mark.parametrize("labelled", [3, 30, 60])
+@pytest.mark.parametrize(("validation", "test"), [(0, 0), (0, 20), (15, 0), (10, 20)])
+def test_no_row_is_in_two_parts_and_none_is_missing(balanced: bool, labelled: int, validation: int, test: int) -> None:
+    for seed in range(30):
+        split = semi_supervised_split(
+            Y, labelled, balanced=balanced, n_validation=validation, n_test=test, random_state=seed
+        )
+        assert_whole(split, len(Y))
+        assert [len(part) for part in split] == [labelled, 150 - labelled - validation - test, validation, test]
+        assert set(Y[split.labelled]) == {0, 1, 2}
+        if balanced:
+            assert np.bincount(Y[split.labelled]).tolist() == [labelled // 3] * 3
+
+
+def test_all_rows_may_be_labelled() -> None:
+    split = semi_supervised_split(Y, 130, balanced=False, n_test=20, random_state=0)
+    assert_whole(split, 150)
+    assert len(split.unlabelled) == 0
+
+
+@pytest.mark.parametrize("balanced", [True, False])
+def test_test_and_validation_rows_do_not_depend_on_the_labels_shown(balanced: bool) -> None:
+    settings = {"n_validation": 10, "n_test": 20, "random_state": 7}
+    splits = [semi_supervised_split(Y, number, balanced=balanced, **settings) for number in (3, 30, 60)]
+    other = semi_supervised_split(Y, 30, balanced=not balanced, **settings)
+    for split in [*splits[1:], other]:
+        assert np.array_equal(split.test, splits[0].test)
+        assert np.array_equal(split.validation, splits[0].validation)
+
+
+def test_test_rows_do_not_depend_on_the_labels_themselves() -> None:
+    """Test rows are chosen without a look at y."""
+    split = semi_supervised_split(Y, 3, n_test=20, random_state=7)
+    other = semi_supervised_split(2 - Y, 3, n_test=20, random_state=7)
+    assert np.array_equal(split.test, other.test)
+
+
+def test_more_labels_keep_the_fewer() -> None:
+    for balanced in (True, False):
+        few, many = (semi_supervised_split(Y, n, balanced=balanced, random_state=5) for n in (3, 30))
+        assert set(few.labelled) <= set(many.labelled)
+
+
+def test_a_seed_is_a_split() -> None:
+    def split(seed: int) -> list[list[int]]:
+        return [part.tolist() for part in semi_supervised_split(Y, 30, n_test=20, n_validation=9, random_state=seed)]
+
+    assert split(1) == split(1)
+    assert split(1) != split(2)
+
+
+def test_the_callers_random_state_is_kept() -> None:
+    np.random.seed(1)
+    before = np.random.get_state()[1].tolist()
+    semi_supervised_split(Y, 3, random_state=0)
+    assert np.random.get_state()[1].tolist() == before
+
+
+def test_unbalanced_draws_follow_the_classes() -> None:
+    y = np.repeat([0, 1], [900, 100])
+    shares = [np.mean(y[semi_supervised_split(y, 100, balanced=False, random_state=s).labelled]) for s in range(40)]
+    assert np.mean(shares) == pytest.approx(0.1, abs=0.02)
+
+
+# --- what fit is given ------------------------------------------------------------------------------------------------
+
+LABELS = {
+    "int64": Y,
+    "int8": Y.astype(np.int8),
+    "uint8": Y.astype(np.uint8),
+    "text": np.array(["cat", "dog", "emu"])[Y],
+    "object": np.array(["cat", "dog", "emu"], dtype=object)[Y],
+    "list": Y.tolist(),
+}
+
+
+@pytest.mark.parametrize("kind", LABELS)
+def test_exactly_the_unlabelled_rows_lose_their_label(kind: str) -> None:
+    labels = LABELS[kind]
+    x = np.arange(150.0)[:, None] * [1, 2]
+    split = semi_supervised_split(labels, 30, n_validation=10, n_test=20, random_state=3)
+    before = list(labels)
+    data, shown = split.training_data(x, labels)
+    rows = data[:, 0].astype(int)
+    assert np.array_equal(rows, np.concatenate([split.labelled, split.unlabelled]))
+    for row, label in zip(rows, shown, strict=True):
+        assert label == (labels[row] if row in split.labelled else -1)
+    assert sum(label == -1 for label in shown) == len(split.unlabelled) == 90
+    assert list(labels) == before, "the true labels are left as they were"
+    assert shown.dtype.kind in ("O" if kind in ("text", "object") else "i")
+
+
+def test_no_label_can_be_text() -> None:
+    labels = LABELS["text"]
+    split = semi_supervised_split(labels, 30, random_state=3)
+    _, shown = split.training_data(np.zeros((150, 1)), labels, unlabeled="unknown")
+    assert set(shown[30:]) == {"unknown"}
+    assert set(shown[:30]) == {"cat", "dog", "emu"}
+
+
+def test_test_and_validation_rows_never_reach_fit() -> None:
+    for seed in range(20):
+        split = semi_supervised_split(Y, 30, n_validation=25, n_test=25, random_state=seed)
+        data, _ = split.training_data(np.arange(150), Y)
+        assert not set(data) & set(split.test)
+        assert not set(data) & set(split.validation)
+
+
+# --- what cannot be split ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("settings", "sentence"),
+    [
+        ({"n_labelled": 0}, r"n_labelled=0 must not be zero"),
+        ({"n_labelled": -3}, r"n_labelled=-3 must not be negative"),
+        ({"n_labelled": 3, "n_test": -1}, r"n_test=-1 must not be negative"),
+        ({"n_labelled": 3, "n_validation": -1}, r"n_validation=-1 must not be negative"),
+        ({"n_labelled": 3, "n_test": 140, "n_validation": 8}, r"need more rows than the 150 there are"),
+        ({"n_labelled": 31}, r"n_labelled=31 must be a multiple of 3, the number of classes"),
+        ({"n_labelled": 2, "balanced": False}, r"n_labelled=2 must be at least 3, the number of classes"),
+        ({"n_labelled": 123}, r"Class 0 has 40 rows left to label, 41 are needed"),
+    ],
+)
+def test_impossible_splits_are_refused(settings: dict[str, int], sentence: str) -> None:
+    with pytest.raises(ValueError, match=sentence):
+        semi_supervised_split(Y, random_state=0, **settings)
+
+
+def test_labels_have_one_dimension() -> None:
+    with pytest.raises(ValueError, match=r"one dimension, got shape \(75, 2\)"):
+        semi_supervised_split(Y.reshape(75, 2), 3)
