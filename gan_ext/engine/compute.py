@@ -1,11 +1,12 @@
 """Where and how precisely a game is computed."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 
-__all__ = ["Compute", "resolve_device"]
+__all__ = ["Compute", "compiled", "resolve_device"]
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,19 @@ class Compute:
     def autocast(self, device: torch.device) -> torch.autocast:
         """Return the context in which the players' losses are computed."""
         return torch.autocast(device.type, torch.bfloat16, enabled=self.precision == "bfloat16")
+
+
+def compiled(loss: Callable[[Any], Any], fullgraph: bool = False) -> Callable[[Any], Any]:
+    """Compile a loss so that it draws the same random numbers as an eager one."""
+    import torch._inductor
+
+    # The compiler's own random numbers are others, and slow on a CPU; a draw left out because nothing needs it (noise
+    # before a head that is not asked) would shift all that follow.
+    options: dict[str, Any] = {"fallback_random": True, "use_dce": False}
+    known = torch._inductor.list_options()
+    options = {name: value for name, value in options.items() if name in known}
+    result: Callable[[Any], Any] = torch.compile(loss, fullgraph=fullgraph, dynamic=False, options=options)
+    return result
 
 
 def resolve_device(device: str | torch.device) -> torch.device:

@@ -1,6 +1,6 @@
 """The training loop of the package."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol
@@ -12,7 +12,7 @@ from typing_extensions import Self
 from gan_ext.engine import checkpoint as files
 from gan_ext.engine import state
 from gan_ext.engine.callbacks import Callback
-from gan_ext.engine.compute import Compute, resolve_device
+from gan_ext.engine.compute import Compute, compiled, resolve_device
 from gan_ext.engine.ema import ExponentialMovingAverage
 from gan_ext.engine.graphs import GraphedStep
 from gan_ext.engine.meters import Meters
@@ -20,7 +20,7 @@ from gan_ext.engine.optimizers import OptimizerFactory
 from gan_ext.engine.ranks import Ranks
 from gan_ext.engine.schedules import Schedule, apply_schedules, checked_schedules
 from gan_ext.engine.turns import Turns, checked_moves
-from gan_ext.game import Game, Loss, owned_parameters
+from gan_ext.game import Game, owned_parameters
 from gan_ext.seeds import kept_generators, reseed
 
 __all__ = ["Engine", "NonFiniteLossError", "Stream"]
@@ -98,7 +98,8 @@ class Engine:
         self.ema = ExponentialMovingAverage(self.game, ema) if ema is not None else None
         self.meters = Meters(self.device)
         self._clock = torch.zeros((), dtype=torch.int64, device=self.device)
-        self._losses = {name: self._compiled(player.loss) for name, player in self.game.players().items()}
+        losses = {name: player.loss for name, player in self.game.players().items()}
+        self._losses = {name: compiled(loss) for name, loss in losses.items()} if self.compute.compile else losses
         graphed = self.compute.cuda_graph and self.device.type == "cuda" and self.ranks.count == 1
         self._run = GraphedStep(self._play) if graphed else self._play
 
@@ -175,13 +176,6 @@ class Engine:
         if name in self._clip:
             nn.utils.clip_grad_norm_(parameters, self._clip[name])
         self.optimizers[name].step()
-
-    def _compiled(self, loss: Callable[[Any], Loss]) -> Callable[[Any], Loss]:
-        if not self.compute.compile:
-            return loss
-        # Without this option the compiler draws its own random numbers, slowly on a CPU.
-        compiled: Callable[[Any], Loss] = torch.compile(loss, dynamic=False, options={"fallback_random": True})
-        return compiled
 
     @contextmanager
     def _restored_flags(self) -> Iterator[None]:
