@@ -5,8 +5,9 @@
 FOLDER holds the four standard idx.gz files; without --data they are fetched through scikit-learn.  Leaves in --out a
 picture of samples, one of the learning curve, and result.json; --resume goes on where a killed run stopped.
 
-The networks and the game are the published ones (Salimans et al., 2016) with two changes that cut training from hours
-to minutes: convolutions, and a pseudo-label term on randomly bent images.  `--published` runs the published game.
+The networks and the game are the published ones (Salimans et al., 2016) with changes that cut training from hours to
+minutes: convolutions, images bent at random with pseudo-labels for them, and two terms that keep class boundaries in
+empty places and classes in balance.  `--published` runs the published game.
 """
 
 import time
@@ -22,7 +23,7 @@ from torch import Tensor
 from gan_ext import Compute, Engine
 from gan_ext.data import RandomAffine, SemiStream, fetch_mnist, read_mnist, semi_supervised_split
 from gan_ext.engine import Every, SaveEvery, adam, ensure_writable, flat_then_linear
-from gan_ext.games import KPlusOne, SemiBatch
+from gan_ext.games import ClassBalance, ConditionalEntropy, KPlusOne, PseudoLabel, SemiBatch
 from gan_ext.latents import Uniform
 from gan_ext.nets import conv_discriminator, data_dependent_init, mlp_discriminator, mlp_generator
 from gan_ext.pictures import draw_curves, draw_images
@@ -59,6 +60,10 @@ class Config:
     """Decay of the averaged weights that are tested."""
     consistency: float = 1.0
     """Weight of the pseudo-label term (not in the published game)."""
+    entropy: float = 0.3
+    """Weight of the class's entropy on unlabelled images (not in the published game)."""
+    balance: float = 1.0
+    """Weight of the balance of classes on unlabelled images (not in the published game)."""
     unsupervised: float = 1.0
     """Weight of the real-or-generated term; 0 shows what is left without the GAN."""
     validation: int = 0
@@ -81,8 +86,12 @@ def build_game(config: Config, images: Tensor) -> KPlusOne:
             conv_discriminator(SHAPE, classes=10),
             prior,
             unsupervised_weight=config.unsupervised,
-            consistency_weight=config.consistency,
             augment=RandomAffine(),
+            terms=[
+                PseudoLabel(RandomAffine(), config.consistency),
+                ConditionalEntropy(config.entropy),
+                ClassBalance([0.1] * 10, config.balance),
+            ],
         )
     data_dependent_init(game.discriminator, images[torch.randperm(len(images))[:500]])
     return game

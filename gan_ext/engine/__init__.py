@@ -6,7 +6,7 @@ from gan_ext.engine.compute import Compute, resolve_device
 from gan_ext.engine.loop import Engine, NonFiniteLossError, Stream
 from gan_ext.engine.optimizers import OptimizerFactory, adam
 from gan_ext.engine.ranks import Ranks
-from gan_ext.engine.schedules import Schedule, cosine, flat_then_linear, linear
+from gan_ext.engine.schedules import Schedule, cosine, flat_then_linear, linear, sigmoid_rise
 from gan_ext.engine.turns import Turns, alternating, simultaneous
 
 __all__ = [
@@ -29,6 +29,7 @@ __all__ = [
     "flat_then_linear",
     "linear",
     "resolve_device",
+    "sigmoid_rise",
     "simultaneous",
     "write_atomically",
 ]

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 import torch
 from torch import Tensor, nn
 
-__all__ = ["Schedule", "apply_schedules", "checked_schedules", "cosine", "flat_then_linear", "linear"]
+__all__ = ["Schedule", "apply_schedules", "checked_schedules", "cosine", "flat_then_linear", "linear", "sigmoid_rise"]
 
 Schedule = Callable[[int], float]
 
@@ -41,6 +41,17 @@ def flat_then_linear(value: float, steps: int, flat: float = 0.5) -> Schedule:
     if not 0 <= flat < 1:
         raise ValueError(f"flat must be in [0, 1), got {flat}.")
     return lambda step: value * min(1.0, max(0.0, (1 - step / steps) / (1 - flat)))
+
+
+def sigmoid_rise(value: float, steps: int) -> Schedule:
+    r"""Rise from nearly 0 to `value` at step `steps`, slowly at first, and stay there.
+
+    .. math:: \text{value} \cdot \exp(-5 (1 - \min(1, t / \text{steps}))^2)
+
+    References: Temporal Ensembling (Laine and Aila, 2017), section 2.1, https://arxiv.org/abs/1610.02242
+    """
+    _positive(steps)
+    return lambda step: value * math.exp(-5 * (1 - min(step / steps, 1.0)) ** 2)
 
 
 def _positive(steps: int) -> None:

@@ -1,8 +1,10 @@
 """A semi-supervised classifier made of a GAN, behind scikit-learn's interface."""
 
 import copy
+import math
 import warnings
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -10,16 +12,27 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.neighbors import NearestNeighbors
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 from torch import Tensor, nn
 from typing_extensions import Self
 
 from gan_ext.data import SemiStream
-from gan_ext.engine import Callback, Compute, Engine, SaveEvery, adam, flat_then_linear, resolve_device
+from gan_ext.engine import (
+    Callback,
+    Compute,
+    Engine,
+    SaveEvery,
+    Schedule,
+    adam,
+    flat_then_linear,
+    resolve_device,
+    sigmoid_rise,
+)
 from gan_ext.estimators.labels import Labels, read_labels
 from gan_ext.estimators.scaling import Scaler, Scaling
-from gan_ext.games import KPlusOne, SemiBatch
+from gan_ext.games import ClassBalance, ConditionalEntropy, KPlusOne, SemiBatch, Term, VirtualAdversarial
 from gan_ext.latents import Uniform
 from gan_ext.nets import conv_discriminator, conv_generator, data_dependent_init, mlp_discriminator, mlp_generator
 from gan_ext.seeds import kept_generators, reseed
@@ -42,21 +55,32 @@ class SemiSupervisedGANClassifier(ClassifierMixin, BaseEstimator):  # type: igno
 
     Parameters
     ----------
-    max_iter : int, default=1500
+    max_iter : int, default=600
         Training steps; each is one move of the discriminator and one of the generator.
     batch_size : int, default=100
-        Unlabelled samples in a step, at least 2; as many labelled ones, repeated as needed.
+        Unlabelled samples in a step, at least 2.
+    labelled_batch_size : int, default=32
+        Labelled samples in a step, repeated as needed.
     learning_rate : float, default=3e-3
         Of both players; flat for the first half of training, then falling to 0.
     hidden_layer_sizes : sequence of int, default=(256, 128, 128)
         Units of the discriminator's hidden layers, for tables (n, d).
-    noise : float, default=0.5
+    noise : float, default=0.3
         Standard deviation of the noise before every hidden layer but the first, in units of the activations.
-    input_noise : float, default=0.3
-        Standard deviation of the noise on scaled inputs.
-    entropy_weight : float, default=0.0
-        Weight of the conditional entropy of the class on unlabelled data, in the discriminator's loss.
-    averaging : float, default=0.999
+    input_noise : float, default=0.1
+        Length of the noise on inputs, as a share of the distance between neighbours.
+    entropy : float, default=0.3
+        Weight of the conditional entropy of the class on unlabelled data, reached after six tenths of training; pushes
+        class boundaries away from data.
+    balance : float, default=1.0
+        Weight of the divergence between the mix of predicted classes and that of the labelled samples (counted with
+        one more of each).  Set it to 0 if labels were not drawn in proportion to the classes.
+    smoothing : float, default=1.0
+        Weight of virtual adversarial smoothing: the class should not change within a small ball around a sample.
+    smoothing_radius : float, default=1.5
+        Radius of that ball, as a share of the distance between neighbours (median distance to the tenth nearest); held
+        for half of training, then falling to a fifth.
+    averaging : float, default=0.99
         Decay of the averaged weights that predict, per step.
     generator : callable or None, default=None
         From (shape of a sample, latent dimensions, last activation) to a module from z to data.  None takes a
@@ -120,18 +144,24 @@ class SemiSupervisedGANClassifier(ClassifierMixin, BaseEstimator):  # type: igno
     sample_shape_: tuple[int, ...]
     scaler_: Scaler
     game_: KPlusOne
+    _raw_game: KPlusOne
+    _spacing: float
 
     def __init__(
         self,
         *,
-        max_iter: int = 1500,
+        max_iter: int = 600,
         batch_size: int = 100,
+        labelled_batch_size: int = 32,
         learning_rate: float = 3e-3,
         hidden_layer_sizes: Sequence[int] = (256, 128, 128),
-        noise: float = 0.5,
-        input_noise: float = 0.3,
-        entropy_weight: float = 0.0,
-        averaging: float = 0.999,
+        noise: float = 0.3,
+        input_noise: float = 0.1,
+        entropy: float = 0.3,
+        balance: float = 1.0,
+        smoothing: float = 1.0,
+        smoothing_radius: float = 1.5,
+        averaging: float = 0.99,
         generator: Callable[..., nn.Module] | None = None,
         discriminator: Callable[..., nn.Module] | None = None,
         latent_dim: int = 50,
@@ -149,11 +179,15 @@ class SemiSupervisedGANClassifier(ClassifierMixin, BaseEstimator):  # type: igno
     ) -> None:
         self.max_iter = max_iter
         self.batch_size = batch_size
+        self.labelled_batch_size = labelled_batch_size
         self.learning_rate = learning_rate
         self.hidden_layer_sizes = hidden_layer_sizes
         self.noise = noise
         self.input_noise = input_noise
-        self.entropy_weight = entropy_weight
+        self.entropy = entropy
+        self.balance = balance
+        self.smoothing = smoothing
+        self.smoothing_radius = smoothing_radius
         self.averaging = averaging
         self.generator = generator
         self.discriminator = discriminator
@@ -190,12 +224,14 @@ class SemiSupervisedGANClassifier(ClassifierMixin, BaseEstimator):  # type: igno
         labels = read_labels(y, self.unlabeled, self.classes, self.allow_empty_classes)
         self._take_up(X, labels)
         data = torch.tensor(self.scaler_.forward(X), dtype=torch.float32)
-        engine = self._engine(data)
+        engine = self._engine(data, labels)
         engine.fit(self._stream(data, labels), self.max_iter, self._all_callbacks())
         averaged = copy.deepcopy(engine.averaged).cpu()
         assert isinstance(averaged, KPlusOne)
         self.game_ = averaged
-        self._raw_game = copy.deepcopy(engine.game).cpu()
+        raw = copy.deepcopy(engine.game).cpu()
+        assert isinstance(raw, KPlusOne)
+        self._raw_game = raw
         self.history_, self.n_iter_ = list(engine.history), engine.step
         return self
 
@@ -266,12 +302,12 @@ class SemiSupervisedGANClassifier(ClassifierMixin, BaseEstimator):  # type: igno
         return logits
 
     def _check_parameters(self) -> None:
-        least = {"max_iter": 1, "batch_size": 2, "latent_dim": 1, "checkpoint_every": 1}
+        least = {"max_iter": 1, "batch_size": 2, "labelled_batch_size": 1, "latent_dim": 1, "checkpoint_every": 1}
         for name, smallest in least.items():
             value = getattr(self, name)
             if not isinstance(value, (int, np.integer)) or value < smallest:
                 raise ValueError(f"{name}={value!r} must be an integer, at least {smallest}.")
-        for name in ("noise", "input_noise", "entropy_weight"):
+        for name in ("noise", "input_noise", "entropy", "balance", "smoothing", "smoothing_radius"):
             if not getattr(self, name) >= 0:
                 raise ValueError(f"{name}={getattr(self, name)!r} must not be negative.")
         if not self.learning_rate > 0:
@@ -306,49 +342,80 @@ class SemiSupervisedGANClassifier(ClassifierMixin, BaseEstimator):  # type: igno
             return
         self.classes_, self.sample_shape_ = labels.classes, X.shape[1:]
         self.scaler_ = Scaler(self.scaling, X)
+        self._spacing = _spacing(self.scaler_.forward(X), self._seed())
 
-    def _engine(self, data: Tensor) -> Engine:
-        seed = int(check_random_state(self.random_state).randint(2**31 - 1))
+    def _engine(self, data: Tensor, labels: Labels) -> Engine:
+        seed = self._seed()
         going_on = self.warm_start and hasattr(self, "_raw_game")
-        game = copy.deepcopy(self._raw_game) if going_on else self._new_game(data, seed)
+        game = copy.deepcopy(self._raw_game) if going_on else self._new_game(data, labels, seed)
         optimizer = adam(self.learning_rate, eps=1e-4)
-        rate = flat_then_linear(self.learning_rate, self.max_iter)
         engine = Engine(
             game,
             {"discriminator": optimizer, "generator": optimizer},
             seed=seed,
             ema=self.averaging,
-            schedules={"discriminator.lr": rate, "generator.lr": rate},
+            schedules=self._schedules(game),
             compute=Compute(self.device, self.precision),
         )
         if self.checkpoint is not None:
             engine.resume(self.checkpoint)
         return engine
 
-    def _new_game(self, data: Tensor, seed: int) -> KPlusOne:
+    def _seed(self) -> int:
+        return int(check_random_state(self.random_state).randint(2**31 - 1))
+
+    def _schedules(self, game: KPlusOne) -> dict[str, Schedule]:
+        steps, rate = self.max_iter, flat_then_linear(self.learning_rate, self.max_iter)
+        schedules: dict[str, Schedule] = {"discriminator.lr": rate, "generator.lr": rate}
+        if "entropy" in game.terms:
+            schedules["terms.entropy.weight"] = sigmoid_rise(self.entropy, max(1, round(0.6 * steps)))
+        if "smoothing" in game.terms:
+            radius = self.smoothing_radius * self._spacing
+            fall = flat_then_linear(0.8 * radius, steps)
+            schedules["terms.smoothing.radius"] = lambda step: fall(step) + 0.2 * radius
+        return schedules
+
+    def _terms(self, labels: Labels) -> list[Term]:
+        counts = np.bincount(labels.codes[labels.known], minlength=len(labels.classes)) + 1.0
+        terms: list[Term] = []
+        if self.entropy > 0:
+            terms.append(ConditionalEntropy(self.entropy))
+        if self.balance > 0:
+            terms.append(ClassBalance(counts.tolist(), self.balance))
+        if self.smoothing > 0 and self.smoothing_radius > 0:
+            terms.append(VirtualAdversarial(self.smoothing_radius * self._spacing, self.smoothing))
+        return terms
+
+    def _new_game(self, data: Tensor, labels: Labels, seed: int) -> KPlusOne:
+        """Build the networks and initialise them on the data."""
         images = len(self.sample_shape_) == 3 and not any(side % 4 for side in self.sample_shape_[1:])
         last = nn.Sigmoid() if self.scaler_.kind == "minmax" else nn.Identity()
         cpu, shape, classes = torch.device("cpu"), self.sample_shape_, len(self.classes_)
         with kept_generators(cpu):
             reseed(cpu, seed)
+            noise = self.input_noise * self._spacing / math.sqrt(math.prod(shape))
             if self.discriminator is not None:
                 discriminator = self.discriminator(shape, classes)
             elif images:
-                discriminator = conv_discriminator(shape, classes, input_noise=self.input_noise)
+                discriminator = conv_discriminator(shape, classes, input_noise=noise, noise=self.noise)
             else:
-                discriminator = mlp_discriminator(shape, classes, self.hidden_layer_sizes, self.input_noise, self.noise)
-            build = self.generator or (conv_generator if images else mlp_generator)
-            generator = build(shape, self.latent_dim, output=last)
-            game = KPlusOne(generator, discriminator, Uniform(self.latent_dim), entropy_weight=self.entropy_weight)
-            # Only the discriminator sees real data; the generator's scale comes from its own noise.
+                discriminator = mlp_discriminator(shape, classes, self.hidden_layer_sizes, noise, self.noise)
+            build = self.generator or (conv_generator if images else partial(mlp_generator, widths=(128, 128)))
+            game = KPlusOne(
+                build(shape, self.latent_dim, output=last),
+                discriminator,
+                Uniform(self.latent_dim),
+                terms=self._terms(labels),
+            )
+            data_dependent_init(game.generator, game.prior.sample(500))
             data_dependent_init(game.discriminator, data[torch.randperm(len(data))[:500]])
         return game
 
     def _stream(self, data: Tensor, labels: Labels) -> SemiStream[SemiBatch]:
-        codes = torch.from_numpy(labels.codes[labels.known])
-        known = torch.from_numpy(labels.known)
-        seed = int(check_random_state(self.random_state).randint(2**31 - 1))
-        return SemiStream(SemiBatch, data[known], codes, data, self.batch_size, seed=seed)
+        codes, known = torch.from_numpy(labels.codes[labels.known]), torch.from_numpy(labels.known)
+        return SemiStream(
+            SemiBatch, data[known], codes, data, self.batch_size, self.labelled_batch_size, seed=self._seed()
+        )
 
     def _all_callbacks(self) -> list[Callback]:
         every = max(1, self.max_iter // 50)
@@ -359,3 +426,13 @@ class SemiSupervisedGANClassifier(ClassifierMixin, BaseEstimator):  # type: igno
 
         saving = [] if self.checkpoint is None else [SaveEvery(self.checkpoint_every, self.checkpoint)]
         return [remember, *self.callbacks, *saving]
+
+
+def _spacing(x: Array, seed: int) -> float:
+    """Return the median distance of samples to their tenth nearest neighbour, from at most 2000 of them."""
+    rows = check_random_state(seed).permutation(len(x))[:2000]
+    flat = x[rows].reshape(len(rows), -1)
+    neighbours = min(10, len(flat) - 1)
+    distances = NearestNeighbors(n_neighbors=neighbours).fit(flat).kneighbors()[0][:, -1]
+    positive = distances[distances > 0]
+    return float(np.median(positive)) if len(positive) else 1.0

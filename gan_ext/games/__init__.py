@@ -2,6 +2,18 @@
 
 from gan_ext.games.kplus1 import KPlusOne, SemiBatch
 from gan_ext.games.likelihood import MaximumLikelihood
-from gan_ext.games.standard import Standard
+from gan_ext.games.standard import RealBatch, Standard
+from gan_ext.games.terms import ClassBalance, ConditionalEntropy, PseudoLabel, Term, VirtualAdversarial
 
-__all__ = ["KPlusOne", "MaximumLikelihood", "SemiBatch", "Standard"]
+__all__ = [
+    "ClassBalance",
+    "ConditionalEntropy",
+    "KPlusOne",
+    "MaximumLikelihood",
+    "PseudoLabel",
+    "RealBatch",
+    "SemiBatch",
+    "Standard",
+    "Term",
+    "VirtualAdversarial",
+]

@@ -7,6 +7,7 @@ from gan_ext.losses.adversarial import (
 from gan_ext.losses.penalties import input_gradient, r1_penalty
 from gan_ext.losses.semisupervised import (
     append_fake_logit,
+    class_balance,
     conditional_entropy,
     explicit_supervised,
     explicit_unsupervised,
@@ -14,12 +15,14 @@ from gan_ext.losses.semisupervised import (
     k_plus_one_probabilities,
     pseudo_label,
     realness,
+    smoothness,
     supervised,
     unsupervised,
 )
 
 __all__ = [
     "append_fake_logit",
+    "class_balance",
     "conditional_entropy",
     "discriminator_non_saturating",
     "explicit_supervised",
@@ -31,6 +34,7 @@ __all__ = [
     "pseudo_label",
     "r1_penalty",
     "realness",
+    "smoothness",
     "supervised",
     "unsupervised",
 ]

@@ -11,12 +11,15 @@ References: Improved Techniques for Training GANs (Salimans et al., 2016), secti
 Shapes: B is the batch, K the number of classes, F the number of features.  All functions compute in float32 at least.
 """
 
+from math import log
+
 import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy, log_softmax, pad, softplus
 
 __all__ = [
     "append_fake_logit",
+    "class_balance",
     "conditional_entropy",
     "explicit_supervised",
     "explicit_unsupervised",
@@ -24,6 +27,7 @@ __all__ = [
     "k_plus_one_probabilities",
     "pseudo_label",
     "realness",
+    "smoothness",
     "supervised",
     "unsupervised",
 ]
@@ -161,3 +165,35 @@ def pseudo_label(guide: Tensor, follower: Tensor, threshold: float = 0.95) -> Te
     confidence, label = _precise(guide).detach().softmax(-1).max(-1)
     losses = cross_entropy(_precise(follower), label, reduction="none")
     return (losses * (confidence >= threshold)).mean()
+
+
+def class_balance(logits: Tensor, prior: Tensor) -> Tensor:
+    r"""Return the divergence of the mean predicted class from a known mix of classes, in nats.
+
+    .. math:: KL(\bar p \,\Vert\, \pi) = \sum_k \bar p_k \log \frac{\bar p_k}{\pi_k},
+              \quad \bar p = E_u[p(\cdot \mid u)]
+
+    References: Unsupervised and Semi-supervised Learning with Categorical Generative Adversarial Networks
+    (Springenberg, 2016), whose marginal entropy this is for a uniform mix, https://arxiv.org/abs/1511.06390
+
+    Args:
+        logits: class logits of a batch of unlabelled data [B, K].
+        prior: :math:`\pi`, positive and summing to one [K].
+    """
+    log_mean = torch.logsumexp(log_softmax(_precise(logits), dim=-1), dim=0) - log(len(logits))
+    return (log_mean.exp() * (log_mean - prior.to(log_mean).log())).sum()
+
+
+def smoothness(guide: Tensor, follower: Tensor) -> Tensor:
+    r"""Return how far the classes predicted for two views of the same data diverge, in nats.
+
+    .. math:: L = E_u\, KL(p(\cdot \mid u) \,\Vert\, p(\cdot \mid u'))
+
+    The gradient goes into the second view only.
+
+    Args:
+        guide: class logits of data as it is [B, K].
+        follower: class logits of the same data, changed [B, K].
+    """
+    log_p, log_q = log_softmax(_precise(guide).detach(), dim=-1), log_softmax(_precise(follower), dim=-1)
+    return (log_p.exp() * (log_p - log_q)).sum(-1).mean()
