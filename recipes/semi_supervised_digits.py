@@ -7,14 +7,20 @@ Leaves in --out a picture of generated digits, one of the learning curve, and re
 run has finished and goes on within the fit it was killed in.
 """
 
+import json
+import shutil
+import time
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import tyro
 from numpy.typing import NDArray
+from rich.console import Console
+from rich.table import Table
 from sklearn.base import BaseEstimator
 from sklearn.datasets import load_digits
 from sklearn.semi_supervised import LabelSpreading, SelfTrainingClassifier
@@ -22,8 +28,9 @@ from sklearn.svm import SVC
 
 from gan_ext import SemiSupervisedGANClassifier
 from gan_ext.data import DataError, semi_supervised_split
+from gan_ext.engine import ensure_writable
 from gan_ext.pictures import draw_curves, draw_images
-from gan_ext.runs import Progress
+from gan_ext.runs import Progress, write_json, write_result
 
 Array = NDArray[Any]
 GAN = "semi-supervised GAN"
@@ -39,7 +46,7 @@ class Config:
     """Splits (and initial weights) of each row, with seeds seed, seed + 1, ...; all methods see the same splits."""
     seed: int = 0
     """The first seed."""
-    steps: int = 1500
+    steps: int = 600
     """Training steps of one fit."""
     device: str = "cpu"
     """auto, cpu, cuda or cuda:N; nets this small do not need a GPU."""
@@ -54,12 +61,12 @@ class Config:
 
 
 def methods() -> dict[str, Callable[[], BaseEstimator]]:
-    """Return what scikit-learn offers for the same task."""
+    """Return what scikit-learn offers for the same task, with settings that suit it (tuned on seeds 100 to 109)."""
     return {
-        "LabelSpreading, rbf": lambda: LabelSpreading(kernel="rbf", gamma=0.25, max_iter=100),
-        "LabelSpreading, knn": lambda: LabelSpreading(kernel="knn", n_neighbors=7, max_iter=100),
-        "SelfTrainingClassifier(SVC)": lambda: SelfTrainingClassifier(SVC(probability=True, random_state=0)),
-        "SVC, labelled rows only": lambda: SVC(),
+        "LabelSpreading, rbf": lambda: LabelSpreading(kernel="rbf", gamma=16, max_iter=200),
+        "LabelSpreading, knn": lambda: LabelSpreading(kernel="knn", n_neighbors=10, max_iter=200),
+        "SelfTrainingClassifier(SVC)": lambda: SelfTrainingClassifier(SVC(C=10, probability=True, random_state=0)),
+        "SVC, labelled rows only": lambda: SVC(C=10),
     }
 
 
@@ -92,7 +99,7 @@ def accuracies(x: Array, y: Array, config: Config, labels: int, seed: int) -> di
 
 def fit_gan(x: Array, y: Array, config: Config, labels: int, seed: int) -> SemiSupervisedGANClassifier:
     """Fit ours, with a live bar and checkpoints; draw its samples and losses."""
-    folder = config.out / f"labels-{labels}-seed-{seed}"
+    folder = config.out / "fits" / f"labels-{labels}-seed-{seed}"
     with Progress(config.steps, f"{labels} labels per class, seed {seed}") as progress:
         model = SemiSupervisedGANClassifier(
             max_iter=config.steps,
@@ -117,3 +124,74 @@ def draw(model: SemiSupervisedGANClassifier, x: Array, out: Path) -> None:
         name: (steps, [record[f"{name}/loss"] for record in model.history_]) for name in ("discriminator", "generator")
     }
     draw_curves(out / "curve.png", curves, "step", "loss", logarithmic=True)
+
+
+def finished(config: Config) -> dict[str, Any]:
+    """Return the splits that a killed run with the same settings has finished."""
+    path = config.out / "finished.json"
+    settings = {name: str(value) for name, value in asdict(config).items() if name in ("seed", "steps", "data", "test")}
+    if config.resume and path.exists():
+        kept: dict[str, Any] = json.loads(path.read_text())
+        if kept["settings"] == settings:
+            return kept
+        raise DataError(f"{path} is of a run with {kept['settings']}; use another --out or leave out --resume.")
+    shutil.rmtree(config.out / "fits", ignore_errors=True)
+    return {"settings": settings, "rows": {}}
+
+
+def table(rows: dict[int, list[dict[str, float]]]) -> Table:
+    """Lay the accuracies out: a row for each number of labels, the best mean in bold."""
+    shown = Table(title="Test accuracy in %, mean +- standard deviation over splits")
+    names = [*methods(), GAN]
+    for heading in ("labels per class", "splits", *names):
+        shown.add_column(heading, justify="right")
+    for labels, scores in rows.items():
+        means = {name: float(np.mean([score[name] for score in scores])) for name in names}
+        spreads = {name: spread([score[name] for score in scores]) for name in names}
+        best = max(means.values())
+        cells = [
+            f"[bold]{means[name]:.1f} +- {spreads[name]:.1f}[/]" if means[name] == best else
+            f"{means[name]:.1f} +- {spreads[name]:.1f}"
+            for name in names
+        ]  # fmt: skip
+        shown.add_row(str(labels), str(len(scores)), *cells)
+    return shown
+
+
+def spread(values: list[float]) -> float:
+    """Return the standard deviation of a sample, 0 for one value."""
+    return float(np.std(values, ddof=1)) if len(values) > 1 else 0.0
+
+
+def main(config: Config) -> None:
+    """Fill the table split by split, then print and write it."""
+    ensure_writable(config.out)
+    x, y = load(config)
+    kept, start = finished(config), time.monotonic()
+    done: dict[str, dict[str, float]] = kept["rows"]
+    for labels in config.labels:
+        for seed in range(config.seed, config.seed + config.seeds):
+            if f"{labels}/{seed}" not in done:
+                done[f"{labels}/{seed}"] = accuracies(x, y, config, labels, seed)
+                write_json(config.out / "finished.json", kept)
+    seeds = range(config.seed, config.seed + config.seeds)
+    rows = {labels: [done[f"{labels}/{seed}"] for seed in seeds] for labels in config.labels}
+    Console(width=120).print(table(rows))
+    metrics = {
+        f"{name}, {labels} per class, {what}": round(function([score[name] for score in scores]), 3)
+        for labels, scores in rows.items()
+        for name in (*methods(), GAN)
+        for what, function in (("mean", lambda values: float(np.mean(values))), ("std", spread))
+    }
+    seconds = time.monotonic() - start
+    fits = len(config.labels) * config.seeds
+    write_result(
+        config.out, "semi_supervised_digits", asdict(config), metrics,
+        f"accuracy in % on {config.test} held-out rows; mean and standard deviation over {config.seeds} splits",
+        seconds, fits * config.steps / seconds, rows=done,
+    )  # fmt: skip
+    print(f"{seconds:.0f} s; pictures and result.json are in {config.out}")
+
+
+if __name__ == "__main__":
+    main(tyro.cli(Config))
