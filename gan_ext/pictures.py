@@ -13,7 +13,7 @@ __all__ = ["draw_curves", "draw_images", "image_grid"]
 Array = NDArray[Any]
 
 
-def image_grid(images: Array, columns: int, gap: int = 1, background: float = 1.0) -> Array:
+def image_grid(images: Array, columns: int, gap: int = 1, background: float = 0.2) -> Array:
     """Lay images out in rows.
 
     Args:

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 import tyro
 from numpy.typing import NDArray
 from rich.console import Console
@@ -50,6 +51,8 @@ class Config:
     """Training steps of one fit."""
     device: str = "cpu"
     """auto, cpu, cuda or cuda:N; nets this small do not need a GPU."""
+    threads: int = 1
+    """Threads of torch; layers this small gain nothing from more, and lose much on a busy machine."""
     data: Path | None = None
     """An .npz file with arrays X (n, d) and y (n,) of your own; the embedded digits if not given."""
     test: int = 500
@@ -166,6 +169,7 @@ def spread(values: list[float]) -> float:
 def main(config: Config) -> None:
     """Fill the table split by split, then print and write it."""
     ensure_writable(config.out)
+    torch.set_num_threads(config.threads)
     x, y = load(config)
     kept, start = finished(config), time.monotonic()
     done: dict[str, dict[str, float]] = kept["rows"]

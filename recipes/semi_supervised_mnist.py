@@ -52,6 +52,8 @@ class Config:
     """Steps of 100 labelled, 100 unlabelled and 100 generated images; 600 are an epoch."""
     published: bool = False
     """Play the published game: perceptrons, no augmentation, no pseudo-labels."""
+    threads: int = 0
+    """Threads of torch; 0 leaves its default, the number of cores."""
     precision: Literal["float32", "bfloat16"] = "bfloat16"
     """Of the networks."""
     learning_rate: float = 3e-3
@@ -173,6 +175,8 @@ def draw(engine: Engine, out: Path) -> None:
 def main(config: Config) -> None:
     """Run all splits and write their mean and spread."""
     ensure_writable(config.out)
+    if config.threads:
+        torch.set_num_threads(config.threads)
     settings, seeds = asdict(config), range(config.seed, config.seed + config.splits)
     rows = [run_split(config, seed) for seed in seeds]
     errors = [row["test_error_percent"] for row in rows]

@@ -1,5 +1,6 @@
 """Several processes training one game, launched by ``torchrun``: one flat all-reduce a move, no wrapped modules."""
 
+import atexit
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -32,6 +33,7 @@ class Ranks:
             if int(os.environ.get("WORLD_SIZE", "1")) == 1:
                 return cls()
             dist.init_process_group("nccl" if device.type == "cuda" else "gloo")
+            atexit.register(_leave)  # else its threads abort the process now and then, when all is done
         return cls(dist.get_rank(), dist.get_world_size())
 
     @staticmethod
@@ -78,3 +80,8 @@ class Ranks:
         """Return when every process is here."""
         if self.count > 1:
             dist.barrier()
+
+
+def _leave() -> None:
+    if dist.is_initialized():
+        dist.destroy_process_group()

@@ -48,7 +48,7 @@ def read_labels(
     if declared is not None:
         classes = _checked_declaration(classes, np.unique(np.asarray(declared)), allow_empty)
     if len(classes) < 2:
-        raise ValueError(f"y has labels of one class only ({classes[0]!r}); at least 2 classes are needed.")
+        raise ValueError(f"y has labels of one class only ({classes.tolist()[0]!r}); at least 2 classes are needed.")
     codes = np.full(len(y), -1, np.int64)
     codes[known] = np.searchsorted(classes, shown)
     return Labels(classes, codes, known)
@@ -65,7 +65,7 @@ def _check_sign(shown: NDArray[Any], unlabeled: Any) -> None:
 def _checked_declaration(found: NDArray[Any], declared: NDArray[Any], allow_empty: bool) -> NDArray[Any]:
     strange, empty = np.setdiff1d(found, declared), np.setdiff1d(declared, found)
     if len(strange):
-        raise ValueError(f"y has the class {strange[0]!r}, which is not among classes={declared.tolist()}.")
+        raise ValueError(f"y has the class {strange.tolist()[0]!r}, which is not among classes={declared.tolist()}.")
     if len(empty) and not allow_empty:
         raise ValueError(
             f"Class {empty.tolist()[0]!r} has no labelled sample. Label one, or pass allow_empty_classes=True to train "
