@@ -3,7 +3,8 @@
 import json
 import platform
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -11,9 +12,9 @@ from typing import Any
 import torch
 from typing_extensions import Self
 
-from gan_ext.engine import Engine, ensure_writable, write_atomically
+from gan_ext.engine import CheckpointError, Engine, NonFiniteLossError, ensure_writable, write_atomically
 
-__all__ = ["Progress", "environment", "source_commit", "write_json", "write_result"]
+__all__ = ["Progress", "environment", "plain_errors", "source_commit", "write_json", "write_result"]
 
 
 def environment(device: torch.device | str = "cpu") -> dict[str, Any]:
@@ -49,6 +50,15 @@ def source_commit() -> str:
 def _git(folder: Path, *arguments: str) -> str:
     done = subprocess.run(["git", *arguments], cwd=folder, capture_output=True, text=True, check=True)
     return done.stdout.strip()
+
+
+@contextmanager
+def plain_errors() -> Iterator[None]:
+    """End a script with the sentence of an error that its user can mend, instead of a traceback."""
+    try:
+        yield
+    except (CheckpointError, NonFiniteLossError, ValueError) as error:
+        raise SystemExit(f"error: {error}") from None
 
 
 def write_json(path: str | Path, content: Any) -> None:

@@ -31,7 +31,7 @@ from gan_ext import SemiSupervisedGANClassifier
 from gan_ext.data import DataError, semi_supervised_split
 from gan_ext.engine import ensure_writable
 from gan_ext.pictures import draw_curves, draw_images
-from gan_ext.runs import Progress, write_json, write_result
+from gan_ext.runs import Progress, plain_errors, write_json, write_result
 
 Array = NDArray[Any]
 GAN = "semi-supervised GAN"
@@ -198,4 +198,5 @@ def main(config: Config) -> None:
 
 
 if __name__ == "__main__":
-    main(tyro.cli(Config))
+    with plain_errors():
+        main(tyro.cli(Config))

@@ -11,7 +11,7 @@ empty places and classes in balance.  `--published` runs the published game.
 """
 
 import time
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal
 
@@ -27,7 +27,7 @@ from gan_ext.games import ClassBalance, ConditionalEntropy, KPlusOne, PseudoLabe
 from gan_ext.latents import Uniform
 from gan_ext.nets import conv_discriminator, data_dependent_init, mlp_discriminator, mlp_generator
 from gan_ext.pictures import draw_curves, draw_images
-from gan_ext.runs import Progress, write_result
+from gan_ext.runs import Progress, plain_errors, write_result
 
 SHAPE = (1, 28, 28)
 
@@ -71,9 +71,10 @@ class Config:
     validation: int = 0
     """Training images kept apart; if not 0, they take the place of the test images in every figure (for choosing
     settings without a look at test data)."""
+    measure_every: int = 600
+    """Steps between measurements (for the curve only: nothing is chosen by them), each followed by a checkpoint."""
     resume: bool = False
     """Go on from the checkpoints in --out."""
-    curve: list[tuple[int, float]] = field(default_factory=list, init=False)
 
 
 def build_game(config: Config, images: Tensor) -> KPlusOne:
@@ -146,7 +147,8 @@ def run_split(config: Config, seed: int) -> dict[str, float]:
     with progress:
         stream = SemiStream(SemiBatch, x[known], y[known], x[pool], batch_size=100, seed=seed)
         # The error is recorded before the checkpoint is written, so that a resumed run keeps the whole curve.
-        engine.fit(stream, config.steps, [Every(600, measure), progress, SaveEvery(600, out)])
+        every = config.measure_every
+        engine.fit(stream, config.steps, [Every(every, measure), progress, SaveEvery(every, out)])
     draw(engine, out)
     last = engine.history[-1]
     metrics = {"test_error_percent": last["error"]}
@@ -195,4 +197,5 @@ def main(config: Config) -> None:
 
 
 if __name__ == "__main__":
-    main(tyro.cli(Config))
+    with plain_errors():
+        main(tyro.cli(Config))

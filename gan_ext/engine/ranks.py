@@ -32,8 +32,11 @@ class Ranks:
         if not dist.is_initialized():
             if int(os.environ.get("WORLD_SIZE", "1")) == 1:
                 return cls()
+            # Imported after the group is made, this module would hold it for good, as a default argument.
+            import torch.distributed.nn.functional  # noqa: F401
+
             dist.init_process_group("nccl" if device.type == "cuda" else "gloo")
-            atexit.register(_leave)  # else its threads abort the process now and then, when all is done
+            atexit.register(_leave)
         return cls(dist.get_rank(), dist.get_world_size())
 
     @staticmethod
@@ -83,5 +86,6 @@ class Ranks:
 
 
 def _leave() -> None:
+    # A group that outlives the interpreter aborts the process now and then, when all its work is done.
     if dist.is_initialized():
         dist.destroy_process_group()

@@ -11,7 +11,7 @@ def _expected_failures(estimator):
         return {}
     return {
         "check_classifiers_classes": "the check trains on the labels {-1, 1}, and -1 means unlabelled here; "
-        "scikit-learn excuses its own semi-supervised classifiers by name, and the same check passes with unlabeled=None",
+        "scikit-learn excuses its own semi-supervised classifiers by name; the check passes with unlabeled=None",
     }
 
 

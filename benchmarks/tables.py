@@ -1,0 +1,127 @@
+"""Write the tables of the documentation from the JSON files beside this script.
+
+    python benchmarks/tables.py            # rewrites README.md and docs/results.md
+    python benchmarks/tables.py --check    # says whether they are up to date, and changes nothing
+
+A table stands between ``<!-- table: NAME -->`` and ``<!-- end -->``; whatever is there is replaced.
+"""
+
+import json
+import re
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parent.parent
+RESULTS = ROOT / "benchmarks" / "results"
+PAGES = (ROOT / "README.md", ROOT / "docs" / "results.md")
+DIGITS = (
+    "LabelSpreading, rbf",
+    "LabelSpreading, knn",
+    "SelfTrainingClassifier(SVC)",
+    "SVC, labelled rows only",
+    "semi-supervised GAN",
+)
+
+
+def load(name: str) -> dict[str, Any]:
+    """Read a result."""
+    content: dict[str, Any] = json.loads((RESULTS / f"{name}.json").read_text())
+    return content
+
+
+def source(result: dict[str, Any], name: str) -> str:
+    """Say where a table comes from."""
+    machine = result["environment"]
+    return (
+        f"From `benchmarks/results/{name}.json`: commit `{result['commit']}`, torch {machine['torch']}, "
+        f"{machine['device']}, {machine['threads']} thread{'s' if machine['threads'] > 1 else ''}."
+    )
+
+
+def lines(heading: list[str], rows: list[list[str]]) -> str:
+    """Lay out a table in Markdown."""
+    rule = ["---"] + ["---:"] * (len(heading) - 1)
+    return "\n".join("| " + " | ".join(row) + " |" for row in [heading, rule, *rows])
+
+
+def digits() -> str:
+    """Lay out the digits recipe: a row for each method."""
+    name = "semi_supervised_digits"
+    result = load(name)
+    labels, metrics = result["config"]["labels"], result["metrics"]
+    rows = []
+    for method in DIGITS:
+        cells = []
+        for count in labels:
+            means = {other: metrics[f"{other}, {count} per class, mean"] for other in DIGITS}
+            cell = f"{means[method]:.1f} ± {metrics[f'{method}, {count} per class, std']:.1f}"
+            cells.append(f"**{cell}**" if means[method] == max(means.values()) else cell)
+        rows.append([method, *cells])
+    heading = ["labels per class", *map(str, labels)]
+    config = result["config"]
+    seeds = f"Seeds {config['seed']} to {config['seed'] + config['seeds'] - 1}, {config['test']} held-out digits. "
+    return lines(heading, rows) + "\n\n" + seeds + source(result, name)
+
+
+def mnist(name: str) -> str:
+    """Lay out the MNIST recipe: a row for each split, then their mean."""
+    result = load(name)
+    rows = [
+        [str(row["seed"]), f"{row['test_error_percent']:.2f}", f"{row['seconds'] / 60:.0f}"] for row in result["rows"]
+    ]
+    mean, std = result["metrics"]["test_error_percent_mean"], result["metrics"]["test_error_percent_std"]
+    rows.append(["**mean ± standard deviation**", f"**{mean:.2f} ± {std:.2f}**", ""])
+    return lines(["split (seed)", "test error, %", "minutes"], rows) + "\n\n" + source(result, name)
+
+
+def speed(name: str) -> str:
+    """Lay out the engine's benchmark."""
+    result = load(name)
+    steps = [[variant, f"{value:.1f}"] for variant, value in result["milliseconds_per_step"].items()]
+    ratios = [
+        [ratio, f"{value['median']:.2f}", f"{value['quartile']:.2f} to {value['upper_quartile']:.2f}"]
+        for ratio, value in result["ratios"].items()
+    ]
+    shares = [
+        [variant, f"{100 * share:.0f} %", str(result["peak_gflop_per_second"][variant.split(", ")[1]])]
+        for variant, share in result["share_of_peak"].items()
+    ]
+    return "\n\n".join(
+        [
+            lines(["variant", "ms per step, median"], steps),
+            lines(["ratio of times", "median", "quartiles"], ratios),
+            lines(["variant", "share of peak", "peak, GFLOP/s (2048³ product)"], shares),
+            f"{result['gflop_per_step']} GFLOP of matrix products a step. " + source(result, name),
+        ]
+    )
+
+
+TABLES: dict[str, Callable[[], str]] = {
+    "digits": digits,
+    "mnist": lambda: mnist("semi_supervised_mnist"),
+    "engine speed, one thread": lambda: speed("engine_speed_1_thread"),
+    "engine speed, two threads": lambda: speed("engine_speed_2_threads"),
+}
+
+
+def renewed(text: str) -> str:
+    """Replace every table of a page."""
+    pattern = re.compile(r"(<!-- table: (.+?) -->\n).*?(<!-- end -->)", re.DOTALL)
+    return pattern.sub(lambda found: f"{found[1]}{TABLES[found[2]]()}\n\n{found[3]}", text)
+
+
+def main() -> int:
+    """Renew all pages, or check them."""
+    stale = [page for page in PAGES if renewed(page.read_text()) != page.read_text()]
+    if "--check" not in sys.argv:
+        for page in stale:
+            page.write_text(renewed(page.read_text()))
+    for page in stale:
+        print(f"{page.relative_to(ROOT)} {'is out of date' if '--check' in sys.argv else 'rewritten'}")
+    return 1 if stale and "--check" in sys.argv else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
