@@ -1,6 +1,8 @@
 """The code of the documentation runs: every block of a page, in order, in one namespace."""
 
+import importlib
 import re
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,6 +12,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / name for name in ("README.md", "docs/quickstart.md", "docs/semi_supervised.md")]
+INSIDE = {"gan_ext.seeds", "gan_ext.estimators"}  # for the package itself; shown at the top level
 BLOCK = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
@@ -36,3 +39,26 @@ def test_code_runs(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     assert found or page.name == "README.md", f"{page} has no code"
     for block in found:
         exec(compile(block, str(page), "exec"), module.__dict__)
+
+
+def test_reference_names_every_module() -> None:
+    paths = [*(ROOT / "gan_ext").glob("[!_]*.py"), *(path.parent for path in (ROOT / "gan_ext").glob("*/__init__.py"))]
+    rooms = {f"gan_ext.{path.stem}" for path in paths}
+    named = set(re.findall(r"^::: ([\w.]+)", (ROOT / "docs/reference.md").read_text(encoding="utf-8"), re.MULTILINE))
+    assert rooms - named == INSIDE
+    for name in named & rooms:
+        public = importlib.import_module(name).__all__
+        assert public
+
+
+def test_site_builds(tmp_path: Path) -> None:
+    pytest.importorskip("mkdocstrings", reason="needs the extra `docs`")
+    pytest.importorskip("material", reason="needs the extra `docs`")
+    command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet", "--site-dir", str(tmp_path / "site")]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    pages = {path.name: path.read_text(encoding="utf-8") for path in (tmp_path / "site").rglob("*.html")}
+    loaded = re.compile(r"<(?:script|link|img|iframe)[^>]*(?:src|href)=[\"']?(?:https?:)?//", re.IGNORECASE)
+    assert not [name for name, text in pages.items() if loaded.search(text)], "the site loads from the network"
+    equation = r"s(x) = \log \sum_{k=1}^{K} \exp l_k(x)"
+    assert f"{equation}\n" in re.sub(r"<[^>]+>", "", pages["reference.html"]), "equations are blocks of their own"
