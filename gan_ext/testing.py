@@ -137,6 +137,7 @@ def _check_owners(game: Game) -> None:
 
 def _check_loss(name: str, player: Player, game: Game, batch: Any, device: torch.device) -> None:
     own = dict(owned_parameters(player))
+    mine = {id(parameter) for parameter in own.values()}
     flags = [(parameter, parameter.requires_grad) for parameter in game.parameters()]
     try:
         for parameter, _ in flags:
@@ -153,6 +154,9 @@ def _check_loss(name: str, player: Player, game: Game, batch: Any, device: torch
         for term, value in terms.items():
             _require(value.dim() == 0 and not value.requires_grad, f"{name}: term {term!r} must be a detached scalar.")
         loss.backward()
+        for other_name, parameter in game.named_parameters():
+            reached = parameter.grad is not None and id(parameter) not in mine
+            _require(not reached, f"{name}: the loss reaches {other_name!r} of a frozen opponent.")
         for parameter_name, parameter in own.items():
             gradient = parameter.grad
             _require(gradient is not None, f"{name}: the loss does not reach its parameter {parameter_name!r}.")

@@ -12,7 +12,17 @@ from torch.nn.functional import softplus
 
 from gan_ext import Game, Loss, Player
 from gan_ext.data import RandomAffine
-from gan_ext.games import KPlusOne, MaximumLikelihood, SemiBatch, Standard
+from gan_ext.games import (
+    ClassBalance,
+    ConditionalEntropy,
+    KPlusOne,
+    MaximumLikelihood,
+    PseudoLabel,
+    SemiBatch,
+    Standard,
+    Term,
+    VirtualAdversarial,
+)
 from gan_ext.latents import Gaussian, Uniform
 from gan_ext.losses import r1_penalty
 from gan_ext.nets import Linear, WeightNormLinear, conv_discriminator, conv_generator, mlp_discriminator, mlp_generator
@@ -32,9 +42,13 @@ def mlp_game(**settings: Any) -> KPlusOne:
     return KPlusOne(generator, discriminator, Uniform(4), **settings)
 
 
+def terms() -> list[Term]:
+    return [ConditionalEntropy(0.1), ClassBalance([0.5, 0.3, 0.2], 0.2), VirtualAdversarial(0.5), PseudoLabel()]
+
+
 def conv_game() -> KPlusOne:
     networks = conv_generator((1, 8, 8), 4, 8), conv_discriminator((1, 8, 8), 3, channels=2, features=8)
-    return KPlusOne(*networks, Gaussian(4), consistency_weight=1.0, augment=RandomAffine())
+    return KPlusOne(*networks, Gaussian(4), augment=RandomAffine(), terms=[PseudoLabel(RandomAffine())])
 
 
 def standard(r1: float) -> Standard:
@@ -58,7 +72,7 @@ def bernoulli() -> MaximumLikelihood:
 
 SOUND: dict[str, tuple[Callable[[], Game], Any]] = {
     "mlp": (mlp_game, semi(5)),
-    "mlp with entropy": (lambda: mlp_game(entropy_weight=0.1), semi(5)),
+    "mlp with terms": (lambda: mlp_game(terms=terms()), semi(5)),
     "conv with augmentation": (conv_game, semi(1, 8, 8)),
     "standard": (lambda: standard(0.0), Real(torch.rand(8, 5))),
     "standard with r1": (lambda: standard(1.0), Real(torch.rand(8, 5))),

@@ -68,6 +68,8 @@ class ArrayStream(Generic[BatchT]):
     """
 
     def __init__(self, data: BatchT, batch_size: int, seed: int = 0) -> None:
+        if not hasattr(data, "_fields"):
+            raise ValueError(f"ArrayStream needs a NamedTuple of tensors, got {type(data).__name__}.")
         lengths = {len(values) for values in data}
         if len(lengths) != 1 or 0 in lengths or batch_size < 1:
             raise ValueError(

@@ -89,7 +89,7 @@ class Engine:
         self.game = game.to(self.device)
         self.ranks.broadcast(self.game)
         self.parameters = _owners(self.game)
-        self._moves = checked_moves(tuple(self.parameters) if turns is None else turns, self.parameters)
+        self.moves = checked_moves(tuple(self.parameters) if turns is None else turns, self.parameters)
         self._clip = _per_player(clip, self.parameters)
         self.optimizers = _built(optimizers, self.parameters)
         self._schedules = checked_schedules(schedules or {}, self.optimizers, self.game)
@@ -130,14 +130,19 @@ class Engine:
         Raises:
             NonFiniteLossError: a loss was infinite or not a number; names step, player, term and last checkpoint.
         """
+        if not hasattr(stream, "place"):
+            raise ValueError(
+                f"stream is {type(stream).__name__}, which has no place(device, rank, ranks); use "
+                "gan_ext.data.ArrayStream or a class with the two methods of gan_ext.engine.Stream."
+            )
         self.last_step = steps
         stream = stream.place(self.device, self.ranks.rank, self.ranks.count)
         self.game.train()
         with kept_generators(self.device), self._restored_flags():
             while self.step < steps:
                 apply_schedules(self._schedules, self.optimizers, self._buffers, self.step)
-                first = self.step * len(self._moves)
-                batches = [stream[first + index] for index in range(len(self._moves))]
+                first = self.step * len(self.moves)
+                batches = [stream[first + index] for index in range(len(self.moves))]
                 reseed(self.device, self.seed, self.ranks.rank, self.step)
                 self._run(batches)
                 self.step += 1
@@ -149,7 +154,7 @@ class Engine:
         return self
 
     def _play(self, batches: Sequence[Any]) -> None:
-        for move, batch in zip(self._moves, batches, strict=True):
+        for move, batch in zip(self.moves, batches, strict=True):
             for name in move:
                 self._differentiate(name, batch)
             for name in move:
@@ -288,4 +293,10 @@ def _built(
 ) -> dict[str, torch.optim.Optimizer]:
     if set(factories) != set(parameters):
         raise ValueError(f"optimizers names {sorted(factories)}, but the players are {sorted(parameters)}.")
+    for player, factory in factories.items():
+        if isinstance(factory, torch.optim.Optimizer) or not callable(factory):
+            raise ValueError(
+                f"optimizers[{player!r}] is {type(factory).__name__}; pass a function from parameters to an optimizer, "
+                "such as gan_ext.engine.adam(1e-3): the engine calls it once they are on the device."
+            )
     return {player: factories[player](owned) for player, owned in parameters.items()}

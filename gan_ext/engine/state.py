@@ -29,6 +29,7 @@ def capture(engine: "Engine") -> tuple[dict[str, Tensor], dict[str, Any]]:
         "game": _description(engine.game),
         "seed": engine.seed,
         "step": engine.step,
+        "moves": [list(move) for move in engine.moves],
         "ema": engine.ema.decay if engine.ema else None,
         "optimizers": groups,
         "meters": engine.meters.names,
@@ -69,9 +70,10 @@ def _check_fit(engine: "Engine", checkpoint: Checkpoint) -> None:
             f"{path} does not fit: {name!r} is {theirs['shapes'].get(name, 'absent')} there and "
             f"{mine['shapes'].get(name, 'absent')} here ({len(differing)} differ). Build the networks as they were."
         )
-    settings = {
+    settings: dict[str, Any] = {
         "seed": engine.seed,
         "ema": engine.ema.decay if engine.ema else None,
+        "moves": [list(move) for move in engine.moves],
     }
     for name, value in settings.items():
         if index[name] != value:

@@ -35,6 +35,9 @@ def read_labels(
     """
     known = np.ones(len(y), bool) if unlabeled is None else np.array([label != unlabeled for label in y], bool)
     shown = y[known]
+    nameless = [label for label in shown.tolist() if label is None or label != label]
+    if nameless:
+        raise ValueError(f"y has the label {nameless[0]!r}; mark samples without label by {unlabeled!r}.")
     if len(shown) == 0:
         raise ValueError(f"y has no labelled sample: all {len(y)} are {unlabeled!r}. Label at least one of each class.")
     if shown.dtype == object:
@@ -45,6 +48,11 @@ def read_labels(
     check_classification_targets(shown)
     _check_sign(shown, unlabeled)
     classes = np.unique(shown)
+    if unlabeled is not None and classes.dtype.kind in "US" and str(unlabeled) in classes:
+        raise ValueError(
+            f"y has the class {str(unlabeled)!r}, a text that looks like the mark {unlabeled!r} for no label: "
+            "an array of texts turns -1 into '-1'. Build y with dtype=object."
+        )
     if declared is not None:
         classes = _checked_declaration(classes, np.unique(np.asarray(declared)), allow_empty)
     if len(classes) < 2:

@@ -1,50 +1,48 @@
 """A semi-supervised classifier made of a GAN, behind scikit-learn's interface."""
 
 import copy
-import math
 import warnings
 from collections.abc import Callable, Sequence
-from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from sklearn.base import BaseEstimator, ClassifierMixin
-from sklearn.neighbors import NearestNeighbors
 from sklearn.utils import check_random_state
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import validate_data
 from torch import Tensor, nn
 from typing_extensions import Self
 
 from gan_ext.data import SemiStream
-from gan_ext.engine import (
-    Callback,
-    Compute,
-    Engine,
-    SaveEvery,
-    Schedule,
-    adam,
-    flat_then_linear,
-    resolve_device,
-    sigmoid_rise,
+from gan_ext.engine import Callback, Compute, Engine, SaveEvery, adam
+from gan_ext.estimators.assembly import (
+    build_discriminator,
+    build_generator,
+    build_schedules,
+    build_terms,
+    check_networks,
+    claim_folder,
+    spacing,
 )
+from gan_ext.estimators.checks import check_settings
+from gan_ext.estimators.classifier import GANClassifier
 from gan_ext.estimators.labels import Labels, read_labels
 from gan_ext.estimators.scaling import Scaler, Scaling
-from gan_ext.games import ClassBalance, ConditionalEntropy, KPlusOne, SemiBatch, Term, VirtualAdversarial
+from gan_ext.game import Game
+from gan_ext.games import KPlusOne, SemiBatch
 from gan_ext.latents import Uniform
-from gan_ext.nets import conv_discriminator, conv_generator, data_dependent_init, mlp_discriminator, mlp_generator
+from gan_ext.nets import data_dependent_init
 from gan_ext.seeds import kept_generators, reseed
 
 __all__ = ["SemiSupervisedGANClassifier"]
 
-_ROWS = 4096  # samples judged at a time
+_FREE = {"callbacks", "checkpoint", "checkpoint_every", "device", "warm_start"}  # may change when a fit is resumed
 
 Array = NDArray[Any]
 
 
-class SemiSupervisedGANClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
+class SemiSupervisedGANClassifier(GANClassifier):
     r"""Classifier that learns from few labels and much unlabelled data by playing a GAN.
 
     A discriminator with K class logits :math:`l_k` tells the classes apart on labelled samples and, with the same
@@ -83,10 +81,10 @@ class SemiSupervisedGANClassifier(ClassifierMixin, BaseEstimator):  # type: igno
     averaging : float, default=0.99
         Decay of the averaged weights that predict, per step.
     generator : callable or None, default=None
-        From (shape of a sample, latent dimensions, last activation) to a module from z to data.  None takes a
-        perceptron for tables and convolutions for images.
+        ``generator(shape, latent_dim, output=activation)`` returns a module from z to samples of that shape.  None
+        takes a perceptron for tables and convolutions for images.
     discriminator : callable or None, default=None
-        From (shape of a sample, number of classes) to a module from data to (logits, features).
+        ``discriminator(shape, n_classes)`` returns a module from samples to (logits, features).
     latent_dim : int, default=50
         Coordinates of the generator's prior, uniform on [0, 1].
     scaling : {"auto", "standard", "minmax", "none"}, default="auto"
@@ -98,7 +96,7 @@ class SemiSupervisedGANClassifier(ClassifierMixin, BaseEstimator):  # type: igno
     allow_empty_classes : bool, default=False
         Whether a class of `classes` may have no labelled sample.
     warm_start : bool, default=False
-        Whether `fit` goes on from the networks of the last `fit`.
+        Whether `fit` goes on from the networks of the last `fit`; not together with `checkpoint`.
     device : str, default="auto"
         ``"auto"`` (CUDA when there is one), ``"cpu"``, ``"cuda"`` or ``"cuda:N"``.
     precision : {"float32", "bfloat16"}, default="float32"
@@ -140,10 +138,6 @@ class SemiSupervisedGANClassifier(ClassifierMixin, BaseEstimator):  # type: igno
     array([0, 1])
     """
 
-    classes_: Array
-    sample_shape_: tuple[int, ...]
-    scaler_: Scaler
-    game_: KPlusOne
     _raw_game: KPlusOne
     _spacing: float
 
@@ -218,107 +212,23 @@ class SemiSupervisedGANClassifier(ClassifierMixin, BaseEstimator):  # type: igno
         -------
         self
         """
-        self._check_parameters()
-        X, y = validate_data(self, X, y, dtype=[np.float64, np.float32], allow_nd=True, ensure_min_samples=2)
+        check_settings(self)
+        X, y = validate_data(
+            self, X, y, reset=not self._goes_on(), dtype=[np.float64, np.float32], allow_nd=True, ensure_min_samples=2
+        )
         self._check_shape(X)
         labels = read_labels(y, self.unlabeled, self.classes, self.allow_empty_classes)
-        self._take_up(X, labels)
+        seed = int(check_random_state(self.random_state).randint(2**31 - 1))
+        if self.checkpoint is not None:
+            settings = {name: value for name, value in self.get_params(deep=False).items() if name not in _FREE}
+            claim_folder(Path(self.checkpoint), X, labels, settings)
+        self._take_up(X, labels, seed)
         data = torch.tensor(self.scaler_.forward(X), dtype=torch.float32)
-        engine = self._engine(data, labels)
-        engine.fit(self._stream(data, labels), self.max_iter, self._all_callbacks())
-        averaged = copy.deepcopy(engine.averaged).cpu()
-        assert isinstance(averaged, KPlusOne)
-        self.game_ = averaged
-        raw = copy.deepcopy(engine.game).cpu()
-        assert isinstance(raw, KPlusOne)
-        self._raw_game = raw
+        engine = self._engine(data, labels, seed)
+        engine.fit(self._stream(data, labels, seed), self.max_iter, self._all_callbacks())
+        self.game_, self._raw_game = _on_cpu(engine.averaged), _on_cpu(engine.game)
         self.history_, self.n_iter_ = list(engine.history), engine.step
         return self
-
-    def decision_function(self, X: Any) -> Array:
-        """Return class logits: (n, n_classes), or for two classes the second's less the first's (n,)."""
-        logits = self._logits(X)
-        return logits[:, 1] - logits[:, 0] if len(self.classes_) == 2 else logits
-
-    def predict_proba(self, X: Any) -> Array:
-        """Return the probabilities of the classes, given that the samples are real, (n, n_classes)."""
-        logits = self._logits(X)
-        exponentials = np.exp(logits - logits.max(1, keepdims=True))
-        probabilities: Array = exponentials / exponentials.sum(1, keepdims=True)
-        return probabilities
-
-    def predict(self, X: Any) -> Array:
-        """Return the most probable classes (n,)."""
-        logits = self._logits(X)
-        predicted: Array = self.classes_[logits.argmax(1)]
-        return predicted
-
-    def realness(self, X: Any) -> Array:
-        r"""Return the log-odds that samples are real, in nats (n,): low values mean "unlike the training data".
-
-        .. math:: s(x) = \log \sum_k \exp l_k(x)
-        """
-        logits = self._logits(X)
-        largest = logits.max(1)
-        log_odds: Array = largest + np.log(np.exp(logits - largest[:, None]).sum(1))
-        return log_odds
-
-    def sample(self, n_samples: int = 1, random_state: int | np.random.RandomState | None = None) -> Array:
-        """Generate samples in the space of the data `fit` was given.
-
-        Parameters
-        ----------
-        n_samples : int
-            How many, at least 1.
-        random_state : int, RandomState instance or None
-            Decides the samples.
-
-        Returns
-        -------
-        ndarray of shape (n_samples, ...)
-        """
-        check_is_fitted(self)
-        if n_samples < 1:
-            raise ValueError(f"n_samples={n_samples} must be at least 1.")
-        seed = int(check_random_state(random_state).randint(2**31 - 1))
-        cpu = torch.device("cpu")
-        with torch.no_grad(), kept_generators(cpu):
-            reseed(cpu, seed)
-            generated = self.game_.generator(self.game_.prior.sample(n_samples))
-        return self.scaler_.inverse(generated.double().numpy())
-
-    def _logits(self, X: Any) -> Array:
-        check_is_fitted(self)
-        X = validate_data(self, X, dtype=[np.float64, np.float32], allow_nd=True, reset=False)
-        if X.shape[1:] != self.sample_shape_:
-            raise ValueError(f"X has samples of shape {X.shape[1:]}, but fit was given {self.sample_shape_}.")
-        device = resolve_device(self.device)
-        scaled = torch.tensor(self.scaler_.forward(X))
-        # In the precision of the data: one sample then gets the same logits alone as among others.
-        network = copy.deepcopy(self.game_.discriminator).to(device, scaled.dtype)
-        with torch.no_grad():
-            parts = [network(part.to(device))[0].double().cpu() for part in scaled.split(_ROWS)]
-        logits: Array = torch.cat(parts).numpy()
-        return logits
-
-    def _check_parameters(self) -> None:
-        least = {"max_iter": 1, "batch_size": 2, "labelled_batch_size": 1, "latent_dim": 1, "checkpoint_every": 1}
-        for name, smallest in least.items():
-            value = getattr(self, name)
-            if not isinstance(value, (int, np.integer)) or value < smallest:
-                raise ValueError(f"{name}={value!r} must be an integer, at least {smallest}.")
-        for name in ("noise", "input_noise", "entropy", "balance", "smoothing", "smoothing_radius"):
-            if not getattr(self, name) >= 0:
-                raise ValueError(f"{name}={getattr(self, name)!r} must not be negative.")
-        if not self.learning_rate > 0:
-            raise ValueError(f"learning_rate={self.learning_rate!r} must be positive.")
-        if not 0 <= self.averaging < 1:
-            raise ValueError(f"averaging={self.averaging!r} must be in [0, 1).")
-        if self.scaling not in ("auto", "standard", "minmax", "none"):
-            raise ValueError(f"scaling={self.scaling!r} must be 'auto', 'standard', 'minmax' or 'none'.")
-        if self.allow_empty_classes and self.classes is None:
-            raise ValueError("allow_empty_classes=True needs `classes`, the list of all classes.")
-        Compute(self.device, self.precision)
 
     def _check_shape(self, X: Array) -> None:
         if X.ndim not in (2, 4):
@@ -327,13 +237,16 @@ class SemiSupervisedGANClassifier(ClassifierMixin, BaseEstimator):  # type: igno
                 "(n, h, w) become X[:, None]."
             )
 
-    def _take_up(self, X: Array, labels: Labels) -> None:
-        """Set what depends on the data: classes, scale and, unless they are kept, new networks."""
+    def _goes_on(self) -> bool:
+        return bool(self.warm_start) and hasattr(self, "game_")
+
+    def _take_up(self, X: Array, labels: Labels, seed: int) -> None:
+        """Set what depends on the data: classes and scale, unless those of the last fit are kept."""
         if labels.known.all() and self.unlabeled is not None:
             warnings.warn(
                 "y has no unlabelled sample: training is supervised, with all samples as real data.", stacklevel=3
             )
-        if self.warm_start and hasattr(self, "game_"):
+        if self._goes_on():
             if not np.array_equal(labels.classes, self.classes_) or X.shape[1:] != self.sample_shape_:
                 raise ValueError(
                     f"warm_start=True needs the classes {self.classes_.tolist()} and samples of shape "
@@ -342,80 +255,47 @@ class SemiSupervisedGANClassifier(ClassifierMixin, BaseEstimator):  # type: igno
             return
         self.classes_, self.sample_shape_ = labels.classes, X.shape[1:]
         self.scaler_ = Scaler(self.scaling, X)
-        self._spacing = _spacing(self.scaler_.forward(X), self._seed())
+        self._spacing = spacing(self.scaler_.forward(X), seed)
 
-    def _engine(self, data: Tensor, labels: Labels) -> Engine:
-        seed = self._seed()
-        going_on = self.warm_start and hasattr(self, "_raw_game")
-        game = copy.deepcopy(self._raw_game) if going_on else self._new_game(data, labels, seed)
+    def _engine(self, data: Tensor, labels: Labels, seed: int) -> Engine:
+        game = copy.deepcopy(self._raw_game) if self._goes_on() else self._new_game(data, labels, seed)
         optimizer = adam(self.learning_rate, eps=1e-4)
+        radius = self.smoothing_radius * self._spacing
         engine = Engine(
             game,
             {"discriminator": optimizer, "generator": optimizer},
             seed=seed,
             ema=self.averaging,
-            schedules=self._schedules(game),
+            schedules=build_schedules(game, self.max_iter, self.learning_rate, self.entropy, radius),
             compute=Compute(self.device, self.precision),
         )
         if self.checkpoint is not None:
             engine.resume(self.checkpoint)
         return engine
 
-    def _seed(self) -> int:
-        return int(check_random_state(self.random_state).randint(2**31 - 1))
-
-    def _schedules(self, game: KPlusOne) -> dict[str, Schedule]:
-        steps, rate = self.max_iter, flat_then_linear(self.learning_rate, self.max_iter)
-        schedules: dict[str, Schedule] = {"discriminator.lr": rate, "generator.lr": rate}
-        if "entropy" in game.terms:
-            schedules["terms.entropy.weight"] = sigmoid_rise(self.entropy, max(1, round(0.6 * steps)))
-        if "smoothing" in game.terms:
-            radius = self.smoothing_radius * self._spacing
-            fall = flat_then_linear(0.8 * radius, steps)
-            schedules["terms.smoothing.radius"] = lambda step: fall(step) + 0.2 * radius
-        return schedules
-
-    def _terms(self, labels: Labels) -> list[Term]:
-        counts = np.bincount(labels.codes[labels.known], minlength=len(labels.classes)) + 1.0
-        terms: list[Term] = []
-        if self.entropy > 0:
-            terms.append(ConditionalEntropy(self.entropy))
-        if self.balance > 0:
-            terms.append(ClassBalance(counts.tolist(), self.balance))
-        if self.smoothing > 0 and self.smoothing_radius > 0:
-            terms.append(VirtualAdversarial(self.smoothing_radius * self._spacing, self.smoothing))
-        return terms
-
     def _new_game(self, data: Tensor, labels: Labels, seed: int) -> KPlusOne:
         """Build the networks and initialise them on the data."""
-        images = len(self.sample_shape_) == 3 and not any(side % 4 for side in self.sample_shape_[1:])
-        last = nn.Sigmoid() if self.scaler_.kind == "minmax" else nn.Identity()
         cpu, shape, classes = torch.device("cpu"), self.sample_shape_, len(self.classes_)
+        last = nn.Sigmoid() if self.scaler_.kind == "minmax" else nn.Identity()
+        radius = self.smoothing_radius * self._spacing
         with kept_generators(cpu):
             reseed(cpu, seed)
-            noise = self.input_noise * self._spacing / math.sqrt(math.prod(shape))
             if self.discriminator is not None:
                 discriminator = self.discriminator(shape, classes)
-            elif images:
-                discriminator = conv_discriminator(shape, classes, input_noise=noise, noise=self.noise)
             else:
-                discriminator = mlp_discriminator(shape, classes, self.hidden_layer_sizes, noise, self.noise)
-            build = self.generator or (conv_generator if images else partial(mlp_generator, widths=(128, 128)))
-            game = KPlusOne(
-                build(shape, self.latent_dim, output=last),
-                discriminator,
-                Uniform(self.latent_dim),
-                terms=self._terms(labels),
-            )
+                input_noise = self.input_noise * self._spacing
+                discriminator = build_discriminator(shape, classes, self.hidden_layer_sizes, input_noise, self.noise)
+            generator = (self.generator or build_generator(shape))(shape, self.latent_dim, output=last)
+            terms = build_terms(labels, self.entropy, self.balance, self.smoothing, radius)
+            game = KPlusOne(generator, discriminator, Uniform(self.latent_dim), terms=terms)
+            check_networks(game, data[:2], classes)
             data_dependent_init(game.generator, game.prior.sample(500))
             data_dependent_init(game.discriminator, data[torch.randperm(len(data))[:500]])
         return game
 
-    def _stream(self, data: Tensor, labels: Labels) -> SemiStream[SemiBatch]:
+    def _stream(self, data: Tensor, labels: Labels, seed: int) -> SemiStream[SemiBatch]:
         codes, known = torch.from_numpy(labels.codes[labels.known]), torch.from_numpy(labels.known)
-        return SemiStream(
-            SemiBatch, data[known], codes, data, self.batch_size, self.labelled_batch_size, seed=self._seed()
-        )
+        return SemiStream(SemiBatch, data[known], codes, data, self.batch_size, self.labelled_batch_size, seed=seed)
 
     def _all_callbacks(self) -> list[Callback]:
         every = max(1, self.max_iter // 50)
@@ -428,11 +308,7 @@ class SemiSupervisedGANClassifier(ClassifierMixin, BaseEstimator):  # type: igno
         return [remember, *self.callbacks, *saving]
 
 
-def _spacing(x: Array, seed: int) -> float:
-    """Return the median distance of samples to their tenth nearest neighbour, from at most 2000 of them."""
-    rows = check_random_state(seed).permutation(len(x))[:2000]
-    flat = x[rows].reshape(len(rows), -1)
-    neighbours = min(10, len(flat) - 1)
-    distances = NearestNeighbors(n_neighbors=neighbours).fit(flat).kneighbors()[0][:, -1]
-    positive = distances[distances > 0]
-    return float(np.median(positive)) if len(positive) else 1.0
+def _on_cpu(game: Game) -> KPlusOne:
+    copied = copy.deepcopy(game).cpu()
+    assert isinstance(copied, KPlusOne)
+    return copied

@@ -9,8 +9,7 @@ from torch import nn
 from gan_ext import Compute, Engine
 from gan_ext.data import ArrayStream
 from gan_ext.engine import SaveEvery, adam, alternating
-from gan_ext.games import Standard
-from gan_ext.games.standard import RealBatch
+from gan_ext.games import RealBatch, Standard
 from gan_ext.latents import Gaussian
 from gan_ext.nets import GaussianNoise, Linear, WeightNormLinear
 

@@ -1,5 +1,7 @@
 """What each of the processes does that ``test_ranks.py`` starts: ``torchrun ... play_on_ranks.py DIRECTORY``."""
 
+import atexit
+import os
 import sys
 from pathlib import Path
 from typing import NamedTuple
@@ -124,5 +126,12 @@ def main(directory: Path) -> None:
     (directory / f"unlucky-{rank}.txt").write_text(unlucky(rank, directory / "unlucky"))
 
 
+def note_threads(directory: Path) -> None:
+    """Note which threads are left at the very end (on Linux)."""
+    names = [path.read_text() for path in Path("/proc/self/task").glob("*/comm")]
+    (directory / f"threads-{os.environ['RANK']}.txt").write_text("".join(names))
+
+
 if __name__ == "__main__":
+    atexit.register(note_threads, Path(sys.argv[1]))  # before the engine's own, and so called after them
     main(Path(sys.argv[1]))

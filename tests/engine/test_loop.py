@@ -317,6 +317,8 @@ def test_a_loss_that_is_not_finite_stops_training(spoil: str, term: str, tmp_pat
     assert fresh.resume(tmp_path)
     assert fresh.step == 4
     assert all(parameter.isfinite().all() for parameter in fresh.game.parameters())
+    with pytest.raises(NonFiniteLossError, match="Step 5"):
+        fresh.fit(Counting(), steps=20)
     assert engine.resume(tmp_path), "the engine that failed can take up the good checkpoint too"
     engine.check_finite()
 

@@ -96,6 +96,12 @@ def test_a_loss_that_one_rank_cannot_see_stops_both(played: Path) -> None:
     assert second.startswith("Step 2: 'loss' of player 'generator' is not finite.")
 
 
+def test_no_thread_outlives_the_run(played: Path) -> None:
+    """One that does can abort the process after all is done."""
+    left = [(played / f"threads-{rank}.txt").read_text() for rank in (0, 1)]
+    assert not any("gloo" in names for names in left)
+
+
 def test_a_batch_is_shared_evenly(played: Path) -> None:
     sentence = "batch_size=5 cannot be shared evenly by 2 ranks."
     assert [(played / f"odd-{rank}.txt").read_text() for rank in (0, 1)] == [sentence, sentence]

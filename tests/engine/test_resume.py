@@ -18,7 +18,7 @@ from gan_ext import Compute, Engine
 from gan_ext.data import SemiStream
 from gan_ext.engine import OptimizerFactory, SaveEvery, Turns, adam, alternating, cosine, linear, simultaneous
 from gan_ext.engine import checkpoint as files
-from gan_ext.games import KPlusOne, SemiBatch
+from gan_ext.games import ConditionalEntropy, KPlusOne, SemiBatch
 from gan_ext.latents import Uniform
 from gan_ext.nets import mlp_discriminator, mlp_generator
 from gan_ext.testing import DiracGame
@@ -42,7 +42,7 @@ class Annealed(KPlusOne):
 
     def __init__(self) -> None:
         generator = nn.Sequential(mlp_generator((5,), 4, (6, 6)), nn.Dropout(0.3))
-        super().__init__(generator, mlp_discriminator((5,), 3, (8, 6)), Uniform(4), entropy_weight=0.1)
+        super().__init__(generator, mlp_discriminator((5,), 3, (8, 6)), Uniform(4), terms=[ConditionalEntropy(0.1)])
         self.register_buffer("temperature", torch.ones(()))
 
     def generator_loss(self, batch: SemiBatch) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:

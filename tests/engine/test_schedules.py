@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from gan_ext import Compute, Engine
-from gan_ext.engine import OptimizerFactory, Schedule, adam, cosine, flat_then_linear, linear
+from gan_ext.engine import OptimizerFactory, Schedule, adam, cosine, flat_then_linear, linear, sigmoid_rise
 from gan_ext.testing import ConstantStream, DiracGame
 
 CPU = Compute("cpu")
@@ -49,7 +49,16 @@ def test_flat_then_linear_waits_and_falls_to_nothing() -> None:
     assert [flat_then_linear(1.0, 4, flat=0)(step) for step in range(5)] == [1.0, 0.75, 0.5, 0.25, 0.0]
 
 
-@pytest.mark.parametrize("make", [lambda: linear(1, 0, 0), lambda: cosine(1, 0, -1), lambda: flat_then_linear(1, 0)])
+def test_sigmoid_rise_starts_flat_and_ends_flat() -> None:
+    schedule = sigmoid_rise(2.0, 10)
+    expected = [2 * math.exp(-5), 2 * math.exp(-5 / 4), 2.0, 2.0]
+    assert [schedule(step) for step in (0, 5, 10, 11)] == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [lambda: sigmoid_rise(1, 0), lambda: linear(1, 0, 0), lambda: cosine(1, 0, -1), lambda: flat_then_linear(1, 0)],
+)
 def test_a_schedule_needs_steps(make: type[Schedule]) -> None:
     with pytest.raises(ValueError, match="steps >= 1"):
         make()

@@ -165,6 +165,8 @@ def test_all_labelled_says_that_it_becomes_supervised():
         (lambda x, y: (x, np.where(y == 1, -1, y)), "one class only"),
         (lambda x, y: (x, np.where(y == 1, -5, y)), "negative label -5"),
         (lambda x, y: (x, np.where(y == 1, 0.5, y)), "float labels such as 0.5"),
+        (lambda x, y: (x, np.where(y == 1, "b", np.where(y == 0, "a", "-1"))), "looks like the mark -1 for no label"),
+        (lambda x, y: (x, np.where(y == 1, None, y)), "label None; mark samples without label by -1"),
         (lambda x, y: (x[:, :, None], y), r"pass a table \(n, d\) or images"),
         (lambda x, y: (x, y[:-1]), "inconsistent numbers of samples"),
     ],
@@ -187,6 +189,13 @@ def test_bad_data_is_refused_before_training(change, message):
         ({"allow_empty_classes": True}, "needs `classes`"),
         ({"device": "tpu"}, "device='tpu' is unknown"),
         ({"precision": "float16"}, "precision must be"),
+        ({"hidden_layer_sizes": ()}, r"hidden_layer_sizes=\(\) must be a sequence"),
+        ({"hidden_layer_sizes": 5}, "hidden_layer_sizes=5 must be a sequence"),
+        ({"callbacks": print}, "must be a sequence of functions"),
+        ({"checkpoint": "x", "warm_start": True}, "exclude each other"),
+        ({"discriminator": lambda shape, classes: torch.nn.Linear(3, 2)}, "must return .logits, features., it returns"),
+        ({"discriminator": lambda shape, classes: mlp_discriminator(shape, 5)}, r"logits \(2, 2\).*returns \(2, 5\)"),
+        ({"generator": lambda shape, d, output: torch.nn.Linear(d, 4)}, r"makes samples of shape \(4,\), not \(3,\)"),
     ],
 )
 def test_bad_settings_are_refused_before_training(settings, message):
@@ -266,8 +275,9 @@ def test_warm_start_goes_on_from_the_last_fit():
     assert gap > 0.05
     with pytest.raises(ValueError, match="warm_start=True needs the classes"):
         warm.fit(x, np.where(y == 1, 2, y))
-    with pytest.raises(ValueError, match=r"samples of shape \(3,\) as before, got .* \(2,\)"):
+    with pytest.raises(ValueError, match="expecting 3 features"):
         warm.fit(x[:, :2], y)
+    assert warm.predict(x).shape == (200,)  # what was fitted is still there
 
 
 _KILLED = """
@@ -290,6 +300,7 @@ def test_a_killed_fit_resumes_with_the_same_bits(tmp_path):
     done = subprocess.run([sys.executable, "-c", _KILLED, str(tmp_path)], check=False)
     assert done.returncode == -9
     assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "fit.json",
         "step-000000010.safetensors",
         "step-000000020.safetensors",
     ]
@@ -303,11 +314,17 @@ def test_a_killed_fit_resumes_with_the_same_bits(tmp_path):
 
 def test_a_checkpoint_of_another_problem_is_refused(tmp_path):
     x, y, _ = _blobs()
-    _quick(max_iter=5, checkpoint=tmp_path).fit(x, y)
-    with pytest.raises(CheckpointError, match="does not fit"):
-        _quick(max_iter=5, checkpoint=tmp_path).fit(x[:, :2], y)
+    done = _quick(max_iter=5, checkpoint=tmp_path).fit(x, y)
+    again = _quick(max_iter=5, checkpoint=tmp_path).fit(x, y)
+    np.testing.assert_array_equal(again.decision_function(x), done.decision_function(x))
+    with pytest.raises(CheckpointError, match="holds a fit with other data; use an empty folder"):
+        _quick(max_iter=5, checkpoint=tmp_path).fit(x + 1, y)
+    with pytest.raises(CheckpointError, match="holds a fit with the settings entropy, max_iter"):
+        _quick(max_iter=6, entropy=0.5, checkpoint=tmp_path).fit(x, y)
     with pytest.raises(CheckpointError, match="Cannot write"):
-        _quick(max_iter=5, checkpoint=tmp_path / next(tmp_path.iterdir()) / "below").fit(x, y)
+        _quick(max_iter=5, checkpoint=tmp_path / "fit.json" / "below").fit(x, y)
+    with pytest.raises(ValueError, match="checkpoint needs an integer random_state"):
+        _quick(checkpoint=tmp_path, random_state=None).fit(x, y)
 
 
 def test_own_networks():

@@ -1,16 +1,28 @@
 """The shipped games: their losses are the equations they state."""
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 import torch
 from torch import Tensor, nn
 
-from gan_ext import Loss
-from gan_ext.games import KPlusOne, SemiBatch, Standard
-from gan_ext.games.standard import RealBatch
+from gan_ext import Compute, Engine, Loss
+from gan_ext.engine import adam, linear
+from gan_ext.games import (
+    ClassBalance,
+    ConditionalEntropy,
+    KPlusOne,
+    PseudoLabel,
+    RealBatch,
+    SemiBatch,
+    Standard,
+    Term,
+    VirtualAdversarial,
+)
 from gan_ext.latents import Gaussian, Uniform
 from gan_ext.losses import (
+    class_balance,
     conditional_entropy,
     discriminator_non_saturating,
     feature_matching,
@@ -21,6 +33,7 @@ from gan_ext.losses import (
     unsupervised,
 )
 from gan_ext.nets import Classifier, mlp_discriminator, mlp_generator
+from gan_ext.testing import ConstantStream
 
 K = 3
 
@@ -37,6 +50,11 @@ def kplusone(**weights: Any) -> KPlusOne:
     return KPlusOne(generator, discriminator, Uniform(2), **weights)
 
 
+def kplusone_at(seed: int, **settings: Any) -> KPlusOne:
+    torch.default_generator.manual_seed(seed)
+    return kplusone(**settings)
+
+
 def at(seed: int, loss: Any) -> Any:
     torch.default_generator.manual_seed(seed)
     return loss()
@@ -46,37 +64,131 @@ def noisy(x: Tensor) -> Tensor:
     return x + torch.randn_like(x)
 
 
-@pytest.mark.parametrize("weights", [{}, {"unsupervised_weight": 0.3}, {"entropy_weight": 0.7}])
-def test_the_discriminators_loss_is_its_equation(weights: dict[str, float]) -> None:
-    game, batch = kplusone(**weights), semi_batch()
+@pytest.mark.parametrize("weight", [1.0, 0.3, 0.0])
+def test_the_discriminators_loss_is_its_equation(weight: float) -> None:
+    game, batch = kplusone(unsupervised_weight=weight), semi_batch()
     loss, terms = at(1, lambda: game.discriminator_loss(batch))
     fake = game.generator(at(1, lambda: game.prior.sample(9)))
     known, real, generated = (game.discriminator(data).logits for data in (batch.x, batch.u, fake))
     expected = {"supervised": supervised(known, batch.y), "unsupervised": unsupervised(real, generated)}
-    if "entropy_weight" in weights:
-        expected["entropy"] = conditional_entropy(real)
-    total = expected["supervised"] + weights.get("unsupervised_weight", 1.0) * expected["unsupervised"]
-    torch.testing.assert_close(loss, total + weights.get("entropy_weight", 0.0) * expected.get("entropy", 0.0))
+    torch.testing.assert_close(loss, expected["supervised"] + weight * expected["unsupervised"])
     torch.testing.assert_close(terms, {name: value.detach() for name, value in expected.items()})
 
 
-def test_consistency_compares_a_second_view() -> None:
+def test_further_terms_are_weighted_and_added() -> None:
+    """Terms with and without a second view, in an order that would mix the views up if they were confused."""
     batch = semi_batch()
-    views: list[Tensor] = []
-
-    def dimmed(x: Tensor) -> Tensor:
-        views.append(x * 0.5)
-        return views[-1]
-
-    game = kplusone(consistency_weight=2.0, augment=dimmed)
+    added = [
+        PseudoLabel(lambda x: x * 0.5, weight=2.0),
+        ConditionalEntropy(0.7),
+        Shifted(weight=0.25),
+        ClassBalance([0.5, 0.25, 0.25], weight=3.0),
+    ]
+    game = kplusone(terms=added)
     loss, terms = game.discriminator_loss(batch)
-    assert [len(view) for view in views] == [4, 9]
-    logits = [game.discriminator(data).logits for data in (batch.u, batch.u * 0.5)]
-    torch.testing.assert_close(terms["consistency"], pseudo_label(*logits).detach())
+    real, halved, shifted = (game.discriminator(u).logits for u in (batch.u, batch.u * 0.5, batch.u + 1))
+    expected = {
+        "pseudo_label": pseudo_label(real, halved).detach(),
+        "entropy": conditional_entropy(real).detach(),
+        "shifted": shifted.square().mean().detach(),
+        "balance": class_balance(real, torch.tensor([0.5, 0.25, 0.25])).detach(),
+    }
+    assert list(terms) == ["supervised", "unsupervised", *expected]
+    for name, value in expected.items():
+        torch.testing.assert_close(terms[name], value)
+    weights = dict(zip(expected, (2.0, 0.7, 0.25, 3.0), strict=True))
+    total = sum(weights[name] * value for name, value in expected.items())
+    torch.testing.assert_close(loss.detach(), terms["supervised"] + terms["unsupervised"] + total)
+
+
+class Shifted(Term):
+    """The mean square of the logits of u + 1."""
+
+    name = "shifted"
+
+    def view(self, discriminator: nn.Module, u: Tensor) -> Tensor:
+        return u + 1
+
+    def forward(self, real: Tensor, second: Tensor | None) -> Tensor:
+        assert second is not None
+        return second.square().mean()
+
+
+def test_labelled_data_is_augmented_and_unlabelled_is_not() -> None:
+    batch = semi_batch()
+    _, plain = at(1, lambda: kplusone_at(3).discriminator_loss(batch))
+    _, terms = at(1, lambda: kplusone_at(3, augment=lambda x: x * 0.5).discriminator_loss(batch))
+    game = kplusone_at(3)
     torch.testing.assert_close(
         terms["supervised"], supervised(game.discriminator(batch.x * 0.5).logits, batch.y).detach()
     )
-    torch.testing.assert_close(loss, terms["supervised"] + terms["unsupervised"] + 2 * terms["consistency"])
+    torch.testing.assert_close(terms["unsupervised"], plain["unsupervised"])
+
+
+def test_weights_of_terms_can_be_scheduled() -> None:
+    game = kplusone(terms=[VirtualAdversarial(0.5)])
+    schedules = {"terms.smoothing.weight": linear(0.0, 1.0, 4), "terms.smoothing.radius": lambda step: 1.0 + step}
+    players = {"discriminator": adam(), "generator": adam()}
+    Engine(game, players, schedules=schedules, compute=Compute("cpu")).fit(ConstantStream(semi_batch()), steps=3)
+    assert (game.terms["smoothing"].weight.item(), game.terms["smoothing"].radius.item()) == (0.5, 3.0)
+
+
+def test_a_term_comes_once() -> None:
+    with pytest.raises(ValueError, match=r"terms must differ, got \['entropy', 'entropy'\]"):
+        kplusone(terms=[ConditionalEntropy(), ConditionalEntropy(2.0)])
+
+
+@pytest.mark.parametrize(
+    ("make", "sentence"),
+    [
+        (lambda: ConditionalEntropy(-1.0), "ConditionalEntropy needs weight >= 0, got -1.0"),
+        (lambda: VirtualAdversarial(0.0), "radius > 0, got 0.0"),
+        (lambda: ClassBalance([0.5, 0.0]), r"a positive share for every class, got \[0\.5, 0\.0\]"),
+    ],
+)
+def test_terms_refuse_nonsense(make: Callable[[], Term], sentence: str) -> None:
+    with pytest.raises(ValueError, match=sentence):
+        make()
+
+
+# --- virtual adversarial views ----------------------------------------------------------------------------------------
+
+
+def linear_classifier(weight: Tensor) -> Classifier:
+    head = nn.Linear(weight.shape[1], weight.shape[0])
+    with torch.no_grad():
+        head.weight.copy_(weight)
+    return Classifier(nn.Identity(), head)
+
+
+def test_the_adversarial_view_is_on_the_ball_in_the_worst_direction() -> None:
+    """With two classes and logits w x, -w x, the class changes along w only."""
+    w = torch.tensor([3.0, -4.0]) / 5
+    u = torch.randn(50, 2) * 0.3
+    view = VirtualAdversarial(radius=0.2).view(linear_classifier(torch.stack([w, -w])), u)
+    moved = view - u
+    torch.testing.assert_close(moved.norm(dim=1), torch.full((50,), 0.2))
+    torch.testing.assert_close((moved @ w).abs(), torch.full((50,), 0.2), rtol=1e-3, atol=0.0)
+    assert not view.requires_grad
+
+
+def test_the_adversarial_view_changes_the_class_more_than_a_random_one() -> None:
+    net = mlp_discriminator((6,), K, (16, 8))
+    u = torch.rand(64, 6)
+    term = VirtualAdversarial(radius=0.3)
+    view = term.view(net, u)
+    random = torch.nn.functional.normalize(torch.randn_like(u), dim=1) * 0.3
+    net.eval()
+    clean, worst, other = (net(x).logits for x in (u, view, u + random))
+    assert term(clean, worst) > 2 * term(clean, other)
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_looking_for_the_view_leaves_the_mode_and_the_weights(training: bool) -> None:
+    net = mlp_discriminator((6,), K, (8,)).train(training)
+    VirtualAdversarial(0.3).view(net, torch.rand(4, 6))
+    assert all(module.training == training for module in net.modules())
+    assert all(parameter.grad is None for parameter in net.parameters())
 
 
 def test_the_generators_loss_matches_features() -> None:
@@ -95,7 +207,7 @@ def reached(loss: Loss, net: nn.Module) -> bool:
 
 
 def test_the_discriminators_loss_does_not_reach_the_generator() -> None:
-    game = kplusone(entropy_weight=0.1, consistency_weight=0.1, augment=noisy)
+    game = kplusone(augment=noisy, terms=[PseudoLabel(noisy), ConditionalEntropy(), VirtualAdversarial(0.1)])
     loss = game.discriminator_loss(semi_batch())
     assert reached(loss, game.discriminator)
     assert not reached(loss, game.generator)

@@ -10,6 +10,7 @@ from torch.nn.functional import log_softmax, softplus
 
 from gan_ext.losses import (
     append_fake_logit,
+    class_balance,
     conditional_entropy,
     explicit_supervised,
     explicit_unsupervised,
@@ -17,6 +18,7 @@ from gan_ext.losses import (
     k_plus_one_probabilities,
     pseudo_label,
     realness,
+    smoothness,
     supervised,
     unsupervised,
 )
@@ -77,6 +79,8 @@ def test_extreme_logits_are_finite_in_value_and_gradient(extreme: float, dtype: 
         "explicit_unsupervised": explicit_unsupervised(head, head),
         "conditional_entropy": conditional_entropy(a),
         "pseudo_label": pseudo_label(a, a),
+        "smoothness": smoothness(a, a.flip(0)),
+        "class_balance": class_balance(a, torch.full((K,), 1 / K)),
     }
     for name, loss in losses.items():
         (gradient,) = torch.autograd.grad(loss, a, retain_graph=True)
@@ -239,9 +243,43 @@ def test_pseudo_labels_teach_the_follower_only() -> None:
     assert torch.equal(gradient.abs().sum(1) > 0, sure)
 
 
+def test_class_balance_is_the_divergence_of_the_mean() -> None:
+    a, prior = logits(3.0).detach(), torch.rand(K, dtype=torch.float64) + 0.1
+    prior /= prior.sum()
+    mean = a.softmax(1).mean(0)
+    torch.testing.assert_close(class_balance(a, prior), (mean * (mean / prior).log()).sum())
+
+
+def test_class_balance_rests_at_its_prior() -> None:
+    """Half the batch sure of one class and half of the other is balanced, and so is a batch that knows nothing."""
+    even = torch.full((2,), 0.5)
+    sure = torch.tensor([[1e4, 0.0], [0.0, 1e4]]).repeat(8, 1)
+    assert class_balance(sure, even).item() == pytest.approx(0, abs=1e-6)
+    assert class_balance(torch.zeros(5, 2), even).item() == pytest.approx(0, abs=1e-6)
+    assert class_balance(sure[:1], even).item() == pytest.approx(math.log(2))
+    assert class_balance(sure[:1], torch.tensor([0.1, 0.9])).item() == pytest.approx(math.log(10))
+
+
+def test_smoothness_is_the_mean_divergence() -> None:
+    a, b = logits(2.0), logits(2.0, seed=1)
+    p, q = a.softmax(1), b.softmax(1)
+    torch.testing.assert_close(smoothness(a, b), (p * (p / q).log()).sum(1).mean())
+    assert smoothness(a, a).item() == pytest.approx(0, abs=1e-12)
+    assert smoothness(a, b) > 0
+
+
+def test_smoothness_teaches_the_follower_only() -> None:
+    guide, follower = logits(2.0), logits(2.0, seed=1)
+    loss = smoothness(guide, follower)
+    assert torch.autograd.grad(loss, guide, allow_unused=True, retain_graph=True) == (None,)
+    (gradient,) = torch.autograd.grad(loss, follower)
+    torch.testing.assert_close(gradient, (follower.softmax(1) - guide.softmax(1)).detach() / B)
+
+
 @pytest.mark.parametrize(
     "loss",
     [
+        lambda a: class_balance(a, torch.full((K,), 1 / K)),
         lambda a: supervised(a, classes()[:4]),
         lambda a: unsupervised(a, a.flip(0)),
         lambda a: explicit_supervised(append_fake_logit(a), classes()[:4]),

@@ -1,0 +1,129 @@
+"""Putting a semi-supervised game together for data of any kind: networks, terms, schedules, and a claim on a folder."""
+
+import json
+import math
+import zlib
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from sklearn.neighbors import NearestNeighbors
+from sklearn.utils import check_random_state
+from torch import Tensor, nn
+
+from gan_ext.engine import CheckpointError, Schedule, ensure_writable, flat_then_linear, sigmoid_rise, write_atomically
+from gan_ext.estimators.labels import Labels
+from gan_ext.games import ClassBalance, ConditionalEntropy, KPlusOne, Term, VirtualAdversarial
+from gan_ext.nets import conv_discriminator, conv_generator, mlp_discriminator, mlp_generator
+
+__all__ = [
+    "build_discriminator",
+    "build_generator",
+    "build_schedules",
+    "build_terms",
+    "check_networks",
+    "claim_folder",
+    "spacing",
+]
+
+Array = NDArray[Any]
+
+
+def spacing(x: Array, seed: int) -> float:
+    """Return the median distance of samples to their tenth nearest neighbour, from at most 2000 of them."""
+    rows = check_random_state(seed).permutation(len(x))[:2000]
+    flat = x[rows].reshape(len(rows), -1)
+    neighbours = min(10, len(flat) - 1)
+    distances = NearestNeighbors(n_neighbors=neighbours).fit(flat).kneighbors()[0][:, -1]
+    positive = distances[distances > 0]
+    return float(np.median(positive)) if len(positive) else 1.0
+
+
+def _are_images(shape: Sequence[int]) -> bool:
+    # The convolutional nets halve each side twice.
+    return len(shape) == 3 and not any(side % 4 for side in shape[1:])
+
+
+def build_discriminator(
+    shape: tuple[int, ...], classes: int, widths: Sequence[int], input_noise: float, noise: float
+) -> nn.Module:
+    """Build the default discriminator for samples of a shape; `input_noise` is the length of a sample's noise."""
+    each = input_noise / math.sqrt(math.prod(shape))
+    if _are_images(shape):
+        return conv_discriminator(shape, classes, input_noise=each, noise=noise)
+    return mlp_discriminator(shape, classes, widths, each, noise)
+
+
+def build_generator(shape: tuple[int, ...]) -> Callable[..., nn.Module]:
+    """Return the builder of the default generator for samples of a shape."""
+    return conv_generator if _are_images(shape) else partial(mlp_generator, widths=(128, 128))
+
+
+def build_terms(labels: Labels, entropy: float, balance: float, smoothing: float, radius: float) -> list[Term]:
+    """Return the terms with a weight; classes are in balance with the labelled samples and one more of each."""
+    counts = np.bincount(labels.codes[labels.known], minlength=len(labels.classes)) + 1.0
+    terms: list[Term] = []
+    if entropy > 0:
+        terms.append(ConditionalEntropy(entropy))
+    if balance > 0:
+        terms.append(ClassBalance(counts.tolist(), balance))
+    if smoothing > 0 and radius > 0:
+        terms.append(VirtualAdversarial(radius, smoothing))
+    return terms
+
+
+def build_schedules(
+    game: KPlusOne, steps: int, learning_rate: float, entropy: float, radius: float
+) -> dict[str, Schedule]:
+    """Return what changes during training, for the terms that the game has."""
+    rate = flat_then_linear(learning_rate, steps)
+    schedules: dict[str, Schedule] = {"discriminator.lr": rate, "generator.lr": rate}
+    if "entropy" in game.terms:
+        schedules["terms.entropy.weight"] = sigmoid_rise(entropy, max(1, round(0.6 * steps)))
+    if "smoothing" in game.terms:
+        fall = flat_then_linear(0.8 * radius, steps)
+        schedules["terms.smoothing.radius"] = lambda step: fall(step) + 0.2 * radius
+    return schedules
+
+
+@torch.no_grad()
+def check_networks(game: KPlusOne, data: Tensor, classes: int) -> None:
+    """Raise ValueError unless the networks take and make what the game needs, tried on a few samples."""
+    made = game.generator(game.prior.sample(len(data)))
+    if made.shape != data.shape:
+        raise ValueError(f"The generator makes samples of shape {tuple(made.shape[1:])}, not {tuple(data.shape[1:])}.")
+    judged = game.discriminator(data)
+    if not isinstance(judged, tuple) or len(judged) != 2:
+        raise ValueError(f"The discriminator must return (logits, features), it returns {type(judged).__name__}.")
+    logits, features = judged
+    if logits.shape != (len(data), classes) or features.dim() != 2 or len(features) != len(data):
+        raise ValueError(
+            f"For {len(data)} samples the discriminator must return logits {(len(data), classes)} and features "
+            f"({len(data)}, any), it returns {tuple(logits.shape)} and {tuple(features.shape)}."
+        )
+
+
+def claim_folder(folder: Path, x: Array, labels: Labels, settings: Mapping[str, Any]) -> None:
+    """Note in a checkpoint folder whose fit it holds, or say that it holds another's.
+
+    Raises:
+        CheckpointError: the folder cannot be written, or holds checkpoints of other data or settings.
+    """
+    claim: dict[str, Any] = {
+        "data": zlib.crc32(np.ascontiguousarray(x).tobytes()),
+        "labels": zlib.crc32(labels.codes.tobytes()),
+        "settings": {name: repr(value) for name, value in sorted(settings.items())},
+    }
+    path = ensure_writable(folder) / "fit.json"
+    if path.exists():
+        held = json.loads(path.read_text(encoding="utf-8"))
+        if held != claim:
+            names = [name for name, value in claim["settings"].items() if held["settings"].get(name) != value]
+            what = f"the settings {', '.join(names)}" if names else "other data"
+            raise CheckpointError(f"checkpoint={str(folder)!r} holds a fit with {what}; use an empty folder.")
+        return
+    write_atomically(path, json.dumps(claim, indent=1).encode())
