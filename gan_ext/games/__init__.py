@@ -3,7 +3,7 @@
 from gan_ext.games.kplus1 import KPlusOne, SemiBatch
 from gan_ext.games.likelihood import MaximumLikelihood
 from gan_ext.games.standard import RealBatch, Standard
-from gan_ext.games.terms import ClassBalance, ConditionalEntropy, PseudoLabel, Term, VirtualAdversarial
+from gan_ext.games.terms import ClassBalance, ConditionalEntropy, PseudoLabel, Term, View, VirtualAdversarial
 
 __all__ = [
     "ClassBalance",
@@ -15,5 +15,6 @@ __all__ = [
     "SemiBatch",
     "Standard",
     "Term",
+    "View",
     "VirtualAdversarial",
 ]

@@ -73,13 +73,15 @@ class KPlusOne(TwoPlayerGame):
             fake = self.generator(self.prior.sample(len(batch.u))).to(batch.u.dtype)
         terms = cast("dict[str, Term]", dict(self.terms.items()))
         second = {name: term.view(self.discriminator, batch.u) for name, term in terms.items()}
-        views = [self.augment(batch.x), batch.u, fake, *(view for view in second.values() if view is not None)]
+        views = [self.augment(batch.x), batch.u, fake, *(view.data for view in second.values() if view is not None)]
         labelled, real, generated, *rest = self.discriminator(torch.cat(views))[0].split([len(v) for v in views])
         judged = iter(rest)
         values = {"supervised": supervised(labelled, batch.y), "unsupervised": unsupervised(real, generated)}
         loss = values["supervised"] + self.unsupervised_weight * values["unsupervised"]
         for name, term in terms.items():
-            values[name] = term(real, None if second[name] is None else next(judged))
+            view = second[name]
+            guide = real if view is None or view.guide is None else view.guide
+            values[name] = term(guide, None if view is None else next(judged))
             loss = loss + term.weight * values[name]
         return loss, {name: value.detach() for name, value in values.items()}
 

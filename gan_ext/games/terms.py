@@ -7,14 +7,21 @@ pass.  Weights (and radii) are 0-dim buffers, so that a schedule of the engine c
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 import torch
 from torch import Tensor, nn
 
 from gan_ext.losses import class_balance, conditional_entropy, input_gradient, pseudo_label, smoothness
 
-__all__ = ["ClassBalance", "ConditionalEntropy", "PseudoLabel", "Term", "VirtualAdversarial"]
+__all__ = ["ClassBalance", "ConditionalEntropy", "PseudoLabel", "Term", "View", "VirtualAdversarial"]
+
+
+class View(NamedTuple):
+    """A second view of unlabelled data [U, ...], and the class logits [U, K] to compare it with, if not the data's."""
+
+    data: Tensor
+    guide: Tensor | None = None
 
 
 class Term(nn.Module, ABC):
@@ -33,13 +40,18 @@ class Term(nn.Module, ABC):
         self.register_buffer("weight", torch.tensor(float(weight)))
         self.weight: Tensor
 
-    def view(self, discriminator: nn.Module, u: Tensor) -> Tensor | None:
+    def view(self, discriminator: nn.Module, u: Tensor) -> View | None:
         """Return a second view of unlabelled data [U, ...], or None if the term needs none."""
         return None
 
     @abstractmethod
     def forward(self, real: Tensor, second: Tensor | None) -> Tensor:
-        """Return the term before weighting, from class logits [U, K] of the data and of the second view."""
+        """Return the term before weighting.
+
+        Args:
+            real: class logits of the data [U, K], or the guide that the view brought.
+            second: class logits of the second view [U, K], None without one.
+        """
 
 
 class ConditionalEntropy(Term):
@@ -91,9 +103,8 @@ class PseudoLabel(Term):
         self.augment = augment or nn.Identity()
         self.threshold = threshold
 
-    def view(self, discriminator: nn.Module, u: Tensor) -> Tensor:
-        transformed: Tensor = self.augment(u)
-        return transformed
+    def view(self, discriminator: nn.Module, u: Tensor) -> View:
+        return View(self.augment(u))
 
     def forward(self, real: Tensor, second: Tensor | None) -> Tensor:
         assert second is not None
@@ -107,7 +118,8 @@ class VirtualAdversarial(Term):
               g = \nabla_d KL(p(\cdot \mid u) \Vert p(\cdot \mid u + d)),
               \quad d = \xi r \frac{\epsilon}{\lVert\epsilon\rVert}
 
-    with noise off for g, and :func:`~gan_ext.losses.smoothness` of u and u' as the loss.
+    with the network's noise off for :math:`p(\cdot \mid u)` and g, and :func:`~gan_ext.losses.smoothness` of u and u'
+    as the loss.
 
     References: Virtual Adversarial Training (Miyato et al., 2018), https://arxiv.org/abs/1704.03976
 
@@ -127,7 +139,7 @@ class VirtualAdversarial(Term):
         self.radius: Tensor
         self.probe = probe
 
-    def view(self, discriminator: nn.Module, u: Tensor) -> Tensor:
+    def view(self, discriminator: nn.Module, u: Tensor) -> View:
         training = discriminator.training
         discriminator.eval()
         with torch.no_grad():
@@ -135,7 +147,7 @@ class VirtualAdversarial(Term):
         start = self._unit(torch.randn_like(u)) * (self.probe * self.radius)
         gradient = input_gradient(lambda d: smoothness(clean, discriminator(u + d)[0]) * len(u), start)
         discriminator.train(training)
-        return (u + self.radius * self._unit(gradient)).detach()
+        return View((u + self.radius * self._unit(gradient)).detach(), clean)
 
     def forward(self, real: Tensor, second: Tensor | None) -> Tensor:
         assert second is not None

@@ -165,18 +165,20 @@ def test_the_adversarial_view_is_on_the_ball_in_the_worst_direction() -> None:
     """With two classes and logits w x, -w x, the class changes along w only."""
     w = torch.tensor([3.0, -4.0]) / 5
     u = torch.randn(50, 2) * 0.3
-    view = VirtualAdversarial(radius=0.2).view(linear_classifier(torch.stack([w, -w])), u)
+    view, guide = VirtualAdversarial(radius=0.2).view(linear_classifier(torch.stack([w, -w])), u)
     moved = view - u
     torch.testing.assert_close(moved.norm(dim=1), torch.full((50,), 0.2))
     torch.testing.assert_close((moved @ w).abs(), torch.full((50,), 0.2), rtol=1e-3, atol=0.0)
     assert not view.requires_grad
+    assert guide is not None
+    torch.testing.assert_close(guide[:, 0], u @ w)
 
 
 def test_the_adversarial_view_changes_the_class_more_than_a_random_one() -> None:
     net = mlp_discriminator((6,), K, (16, 8))
     u = torch.rand(64, 6)
     term = VirtualAdversarial(radius=0.3)
-    view = term.view(net, u)
+    view = term.view(net, u).data
     random = torch.nn.functional.normalize(torch.randn_like(u), dim=1) * 0.3
     net.eval()
     clean, worst, other = (net(x).logits for x in (u, view, u + random))
