@@ -19,7 +19,7 @@ def _expected_failures(estimator):
 # scikit-learn skips its array-API check by a warning where that interface is not switched on.
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.SkipTestWarning")
 @parametrize_with_checks(
-    [SemiSupervisedGANClassifier(max_iter=150), SemiSupervisedGANClassifier(max_iter=150, unlabeled=None)],
+    [SemiSupervisedGANClassifier(max_iter=50), SemiSupervisedGANClassifier(max_iter=50, unlabeled=None)],
     expected_failed_checks=_expected_failures,
 )
 def test_sklearn_contract(estimator, check):
