@@ -76,6 +76,20 @@ def mnist(name: str) -> str:
     return lines(["split (seed)", "test error, %", "minutes"], rows) + "\n\n" + source(result, name)
 
 
+def curve() -> str:
+    """Lay out the error of every MNIST split during training."""
+    result = load("semi_supervised_mnist")
+    splits = {row["seed"]: load(f"semi_supervised_mnist_split_{row['seed']}") for row in result["rows"]}
+    last = result["config"]["steps"]
+    wanted = [step for step in (600, 3000, 6000, 12000, 18000, 24000) if step <= last]
+    rows = []
+    for seed, split in splits.items():
+        errors = {record["step"]: record["error"] for record in split["history"]}
+        rows.append([str(seed), *(f"{errors[step]:.2f}" for step in wanted)])
+    heading = ["split (seed)", *(f"{step} steps" for step in wanted)]
+    return lines(heading, rows) + "\n\nFrom `benchmarks/results/semi_supervised_mnist_split_*.json`."
+
+
 def speed(name: str) -> str:
     """Lay out the engine's benchmark."""
     result = load(name)
@@ -101,6 +115,8 @@ def speed(name: str) -> str:
 TABLES: dict[str, Callable[[], str]] = {
     "digits": digits,
     "mnist": lambda: mnist("semi_supervised_mnist"),
+    "mnist curve": curve,
+    "mnist, ten minutes": lambda: mnist("semi_supervised_mnist_ten_minutes"),
     "engine speed, one thread": lambda: speed("engine_speed_1_thread"),
     "engine speed, two threads": lambda: speed("engine_speed_2_threads"),
 }
