@@ -48,7 +48,7 @@ def test_a_graphed_run_follows_the_eager_one(precision):
     assert runs[1].meters.read().keys() == runs[0].meters.read().keys()
 
 
-def test_a_graphed_run_resumes_with_the_same_bits(tmp_path):
+def test_a_graphed_run_resumes_where_it_stopped(tmp_path):
     stream = ConstantStream(semi_batch())
     whole = engine(True).fit(stream, 20)
     engine(True).fit(stream, 10).save(tmp_path)
