@@ -147,7 +147,7 @@ def table(rows: dict[int, list[dict[str, float]]]) -> Table:
     shown = Table(title="Test accuracy in %, mean +- standard deviation over splits")
     names = [*methods(), GAN]
     for heading in ("labels per class", "splits", *names):
-        shown.add_column(heading, justify="right")
+        shown.add_column(heading, justify="right", overflow="fold")
     for labels, scores in rows.items():
         means = {name: float(np.mean([score[name] for score in scores])) for name in names}
         spreads = {name: spread([score[name] for score in scores]) for name in names}
