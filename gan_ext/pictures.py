@@ -70,6 +70,7 @@ def draw_curves(
         logarithmic: whether the vertical axis is.
     """
     from matplotlib.figure import Figure
+    from matplotlib.ticker import NullFormatter, StrMethodFormatter
 
     figure = Figure(figsize=(7, 4.2), layout="constrained")
     axis = figure.subplots()
@@ -78,6 +79,11 @@ def draw_curves(
     for number, (name, height) in enumerate((levels or {}).items()):
         axis.axhline(height, linestyle="--", linewidth=1, color=f"C{len(curves) + number}", label=name)
     axis.set(xlabel=x_label, ylabel=y_label, yscale="log" if logarithmic else "linear")
+    if logarithmic:
+        low, high = axis.get_ylim()
+        axis.yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
+        # Over less than a decade the marks between powers of ten are the only ones.
+        axis.yaxis.set_minor_formatter(StrMethodFormatter("{x:g}") if high < 10 * low else NullFormatter())
     axis.grid(alpha=0.3)
     axis.legend(fontsize=9)
     figure.savefig(path, dpi=120)

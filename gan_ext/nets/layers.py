@@ -130,7 +130,8 @@ class WeightNormLinear(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         # Scaling the outputs [B, O] is cheaper than scaling the weights [O, I], forward and backward.
         scale = self.gain / torch.linalg.vector_norm(self.direction, dim=1)
-        return torch.addcmul(self.bias, _linear(x, self.direction), scale)
+        product = _linear(x, self.direction)
+        return torch.addcmul(self.bias.to(product.dtype), product, scale.to(product.dtype))
 
 
 @contextmanager
