@@ -58,8 +58,8 @@ def semi_supervised_split(
             rows are drawn without a look at their class, except that every class gets one.
         n_validation: rows kept for validation.
         n_test: rows kept for testing.
-        random_state: seed of the split; the test and validation rows depend on it and on their own number, and not on
-            `n_labelled`.
+        random_state: seed of the split; the test rows depend on it and on `n_test`, the validation rows on
+            `n_validation` too, and neither on `n_labelled`.
 
     Returns:
         The four parts; unlabelled is whatever the others leave.
