@@ -230,7 +230,7 @@ def main(config: Config) -> None:
     medians = {name: statistics.median(values) for name, values in seconds.items()}
     report = {
         "benchmark": "engine_speed",
-        "config": asdict(config),
+        "config": {name: value.name if isinstance(value, Path) else value for name, value in asdict(config).items()},
         "milliseconds_per_step": {name: round(1e3 * value, 2) for name, value in medians.items()},
         "ratios": {
             "plain / engine, float32": ratio(plain_name, fp32),

@@ -96,7 +96,8 @@ def write_result(
     path = ensure_writable(Path(directory)) / "result.json"
     content = {
         "recipe": recipe,
-        "config": dict(config),
+        # Of a folder the name is enough: where it lay decides no figure.
+        "config": {name: value.name if isinstance(value, Path) else value for name, value in config.items()},
         "metrics": dict(metrics),
         "protocol": protocol,
         "seconds": round(seconds, 2),

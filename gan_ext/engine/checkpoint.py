@@ -89,6 +89,8 @@ def _sync_directory(directory: Path) -> None:
 def write(directory: Path, step: int, tensors: Mapping[str, Tensor], index: Mapping[str, Any], keep: int) -> Path:
     """Write the checkpoint of a step, then remove all but the `keep` newest up to that step; return its path."""
     ensure_writable(directory)
+    for leftover in directory.glob(".step-*.partial"):  # of a process that was killed while it wrote
+        leftover.unlink(missing_ok=True)
     # safetensors refuses tensors that share memory, hence the copies.
     copies = {name: tensor.detach().to("cpu", copy=True).contiguous() for name, tensor in tensors.items()}
     text = json.dumps(index)

@@ -111,6 +111,15 @@ def test_mnist_recipe_killed_and_resumed_ends_as_if_it_had_not_been(tmp_path, sm
         assert (tmp_path / "killed" / "split-0" / picture).read_bytes().startswith(b"\x89PNG")
 
 
+def test_mnist_recipe_plays_the_published_game_too(tmp_path, small_mnist):
+    arguments = ("--data", small_mnist, "--labels", 10, "--steps", 4, "--published", "--threads", 1)
+    code, output = _run("semi_supervised_mnist.py", *arguments, "--out", tmp_path)
+    assert code == 0, output
+    terms = _result(tmp_path / "split-0")["history"][-1].keys()
+    assert "discriminator/unsupervised" in terms
+    assert "discriminator/pseudo_label" not in terms
+
+
 @pytest.mark.parametrize(
     ("spoil", "message"),
     [
