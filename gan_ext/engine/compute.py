@@ -19,7 +19,8 @@ class Compute:
             optimiser state and losses stay in float32).
         compile: whether to compile every player's loss with :func:`torch.compile`; takes half a minute and does not
             pay on a CPU.
-        cuda_graph: whether to record a whole step as one CUDA graph and replay it; without effect on a CPU.
+        cuda_graph: whether to record a whole step as one CUDA graph and replay it; without effect on a CPU or with
+            several ranks.
     """
 
     device: str | torch.device = "auto"
