@@ -71,8 +71,9 @@ def mnist(name: str) -> str:
     rows = [
         [str(row["seed"]), f"{row['test_error_percent']:.2f}", f"{row['seconds'] / 60:.0f}"] for row in result["rows"]
     ]
-    mean, std = result["metrics"]["test_error_percent_mean"], result["metrics"]["test_error_percent_std"]
-    rows.append(["**mean ± standard deviation**", f"**{mean:.2f} ± {std:.2f}**", ""])
+    if len(rows) > 1:
+        mean, std = result["metrics"]["test_error_percent_mean"], result["metrics"]["test_error_percent_std"]
+        rows.append(["**mean ± standard deviation**", f"**{mean:.2f} ± {std:.2f}**", ""])
     return lines(["split (seed)", "test error, %", "minutes"], rows) + "\n\n" + source(result, name)
 
 
