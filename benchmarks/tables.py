@@ -91,6 +91,15 @@ def curve() -> str:
     return lines(heading, rows) + "\n\nFrom `benchmarks/results/semi_supervised_mnist_split_*.json`."
 
 
+def ablation() -> str:
+    """Lay out the MNIST recipe with and without the game's own term."""
+    names = {"as it is": "with_game", "without the real-or-generated term (`--unsupervised 0`)": "without_game"}
+    results = {arm: load(f"semi_supervised_mnist_{name}") for arm, name in names.items()}
+    rows = [[arm, f"{result['metrics']['test_error_percent']:.2f}"] for arm, result in results.items()]
+    table = lines(["recipe", "error on validation images, %"], rows)
+    return f"{table}\n\n{source(results['as it is'], 'semi_supervised_mnist_with_game')}"
+
+
 def speed(name: str) -> str:
     """Lay out the engine's benchmark."""
     result = load(name)
@@ -117,6 +126,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "digits": digits,
     "mnist": lambda: mnist("semi_supervised_mnist"),
     "mnist curve": curve,
+    "mnist ablation": ablation,
     "mnist, ten minutes": lambda: mnist("semi_supervised_mnist_ten_minutes"),
     "engine speed, one thread": lambda: speed("engine_speed_1_thread"),
     "engine speed, two threads": lambda: speed("engine_speed_2_threads"),
