@@ -100,6 +100,32 @@ def ablation() -> str:
     return f"{table}\n\n{source(results['as it is'], 'semi_supervised_mnist_with_game')}"
 
 
+def digits_ablation() -> str:
+    """Lay out the digits recipe with and without the game's own term."""
+    arms = {"as it is": "with_game", "without the real-or-generated term (`--unsupervised 0`)": "without_game"}
+    results = {arm: load(f"semi_supervised_digits_{name}") for arm, name in arms.items()}
+    labels = results["as it is"]["config"]["labels"]
+    rows = []
+    for arm, result in results.items():
+        cells = [
+            [result["metrics"][f"{DIGITS[-1]}, {n} per class, {what}"] for what in ("mean", "std")] for n in labels
+        ]
+        rows.append([arm, *(f"{mean:.1f} ± {std:.1f}" for mean, std in cells)])
+    kept = {arm: result["rows"] for arm, result in results.items()}
+    gains = {
+        n: [
+            ours[DIGITS[-1]] - kept[rows[1][0]][key][DIGITS[-1]]
+            for key, ours in kept["as it is"].items()
+            if key.split("/")[0] == str(n)
+        ]
+        for n in labels
+    }
+    gain = [f"{sum(g) / len(g):+.1f}, {sum(x > 0 for x in g)} of {len(g)} splits better" for g in gains.values()]
+    rows.append(["gain on the same split", *gain])
+    table = lines(["labels per class", *map(str, labels)], rows)
+    return f"{table}\n\n{source(results['as it is'], 'semi_supervised_digits_with_game')}"
+
+
 def speed(name: str) -> str:
     """Lay out the engine's benchmark."""
     result = load(name)
@@ -127,6 +153,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "mnist": lambda: mnist("semi_supervised_mnist"),
     "mnist curve": curve,
     "mnist ablation": ablation,
+    "digits ablation": digits_ablation,
     "mnist, ten minutes": lambda: mnist("semi_supervised_mnist_ten_minutes"),
     "engine speed, one thread": lambda: speed("engine_speed_1_thread"),
     "engine speed, two threads": lambda: speed("engine_speed_2_threads"),

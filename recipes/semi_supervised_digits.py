@@ -49,6 +49,8 @@ class Config:
     """The first seed."""
     steps: int = 600
     """Training steps of one fit."""
+    unsupervised: float = 1.0
+    """Weight of telling real digits from generated ones; 0 shows what is left without the game."""
     device: str = "cpu"
     """auto, cpu, cuda or cuda:N; nets this small do not need a GPU."""
     threads: int = 1
@@ -106,6 +108,7 @@ def fit_gan(x: Array, y: Array, config: Config, labels: int, seed: int) -> SemiS
     with Progress(config.steps, f"{labels} labels per class, seed {seed}") as progress:
         model = SemiSupervisedGANClassifier(
             max_iter=config.steps,
+            unsupervised=config.unsupervised,
             device=config.device,
             checkpoint=folder,
             callbacks=(progress,),
@@ -132,7 +135,11 @@ def draw(model: SemiSupervisedGANClassifier, x: Array, out: Path) -> None:
 def finished(config: Config) -> dict[str, Any]:
     """Return the splits that a killed run with the same settings has finished."""
     path = config.out / "finished.json"
-    settings = {name: str(value) for name, value in asdict(config).items() if name in ("seed", "steps", "data", "test")}
+    settings = {
+        name: str(value)
+        for name, value in asdict(config).items()
+        if name in ("seed", "steps", "data", "test", "unsupervised")
+    }
     if config.resume and path.exists():
         kept: dict[str, Any] = json.loads(path.read_text())
         if kept["settings"] == settings:

@@ -29,7 +29,9 @@ def check_not_negative(estimator: Any, *names: str) -> None:
 def check_settings(estimator: Any) -> None:
     """Raise ValueError for the first setting of a semi-supervised classifier that makes no sense."""
     check_integers(estimator, max_iter=1, batch_size=2, labelled_batch_size=1, latent_dim=1, checkpoint_every=1)
-    check_not_negative(estimator, "noise", "input_noise", "entropy", "balance", "smoothing", "smoothing_radius")
+    check_not_negative(
+        estimator, "noise", "input_noise", "unsupervised", "entropy", "balance", "smoothing", "smoothing_radius"
+    )
     if not estimator.learning_rate > 0:
         raise ValueError(f"learning_rate={estimator.learning_rate!r} must be positive.")
     if not 0 <= estimator.averaging < 1:

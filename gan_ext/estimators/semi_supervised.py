@@ -67,6 +67,8 @@ class SemiSupervisedGANClassifier(GANClassifier):
         Standard deviation of the noise before every hidden layer but the first, in units of the activations.
     input_noise : float, default=0.1
         Length of the noise on inputs, as a share of the distance between neighbours.
+    unsupervised : float, default=1.0
+        Weight of telling real data from generated; with 0 the game is left out of the classifier.
     entropy : float, default=0.3
         Weight of the conditional entropy of the class on unlabelled data, reached after six tenths of training; pushes
         class boundaries away from data.
@@ -151,6 +153,7 @@ class SemiSupervisedGANClassifier(GANClassifier):
         hidden_layer_sizes: Sequence[int] = (256, 128, 128),
         noise: float = 0.3,
         input_noise: float = 0.1,
+        unsupervised: float = 1.0,
         entropy: float = 0.3,
         balance: float = 1.0,
         smoothing: float = 1.0,
@@ -178,6 +181,7 @@ class SemiSupervisedGANClassifier(GANClassifier):
         self.hidden_layer_sizes = hidden_layer_sizes
         self.noise = noise
         self.input_noise = input_noise
+        self.unsupervised = unsupervised
         self.entropy = entropy
         self.balance = balance
         self.smoothing = smoothing
@@ -287,7 +291,8 @@ class SemiSupervisedGANClassifier(GANClassifier):
                 discriminator = build_discriminator(shape, classes, self.hidden_layer_sizes, input_noise, self.noise)
             generator = (self.generator or build_generator(shape))(shape, self.latent_dim, output=last)
             terms = build_terms(labels, self.entropy, self.balance, self.smoothing, radius)
-            game = KPlusOne(generator, discriminator, Uniform(self.latent_dim), terms=terms)
+            prior = Uniform(self.latent_dim)
+            game = KPlusOne(generator, discriminator, prior, unsupervised_weight=self.unsupervised, terms=terms)
             check_networks(game, data[:2], classes)
             data_dependent_init(game.generator, game.prior.sample(500))
             data_dependent_init(game.discriminator, data[torch.randperm(len(data))[:500]])
