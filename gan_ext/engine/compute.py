@@ -9,6 +9,11 @@ import torch
 __all__ = ["Compute", "compiled", "resolve_device"]
 
 
+# torch 2.6 keeps weights that were cast under `no_grad` and takes them again where a gradient is wanted, which severs
+# it; 2.13 does not. Versions between were not tried.
+_CACHE_KEEPS_GRADIENTS = tuple(int(part) for part in torch.__version__.split(".")[:2]) >= (2, 13)
+
+
 @dataclass(frozen=True)
 class Compute:
     """Device, precision and compilation of a run.
@@ -35,7 +40,8 @@ class Compute:
 
     def autocast(self, device: torch.device) -> torch.autocast:
         """Return the context in which the players' losses are computed."""
-        return torch.autocast(device.type, torch.bfloat16, enabled=self.precision == "bfloat16")
+        on = self.precision == "bfloat16"
+        return torch.autocast(device.type, torch.bfloat16, enabled=on, cache_enabled=_CACHE_KEEPS_GRADIENTS)
 
 
 def compiled(loss: Callable[[Any], Any], fullgraph: bool = False) -> Callable[[Any], Any]:
