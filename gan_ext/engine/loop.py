@@ -124,7 +124,7 @@ class Engine:
 
         Args:
             stream: batches; every move takes the next one.
-            steps: number of the last step.
+            steps: number of the last step; nothing is done if it has been done already.
             callbacks: functions of this engine, called after every step (see :class:`~gan_ext.engine.Every`).
 
         Raises:

@@ -122,8 +122,9 @@ def claim_folder(folder: Path, x: Array, labels: Labels, settings: Mapping[str, 
     if path.exists():
         held = json.loads(path.read_text(encoding="utf-8"))
         if held != claim:
-            names = [name for name, value in claim["settings"].items() if held["settings"].get(name) != value]
-            what = f"the settings {', '.join(names)}" if names else "other data"
+            there, here = held["settings"], claim["settings"]
+            names = [name for name in here if there.get(name) != here[name]]
+            what = ", ".join(f"{name}={there.get(name)} (here {here[name]})" for name in names) or "other data"
             raise CheckpointError(f"checkpoint={str(folder)!r} holds a fit with {what}; use an empty folder.")
         return
     write_atomically(path, json.dumps(claim, indent=1).encode())

@@ -53,6 +53,9 @@ class GANClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         r"""Return the log-odds that samples are real, in nats (n,): low values mean "unlike the training data".
 
         .. math:: s(x) = \log \sum_k \exp l_k(x)
+
+        Compare with the values of held-out real samples, not with 0: on small data they lie well below those of the
+        samples that `fit` saw.
         """
         logits = self._logits(X)
         largest = logits.max(1)
@@ -85,9 +88,8 @@ class GANClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     def _logits(self, X: Any) -> Array:
         check_is_fitted(self)
+        self._check_sample_shape(np.shape(X))
         X = validate_data(self, X, dtype=[np.float64, np.float32], allow_nd=True, reset=False)
-        if X.shape[1:] != self.sample_shape_:
-            raise ValueError(f"X has samples of shape {X.shape[1:]}, but fit was given {self.sample_shape_}.")
         device = resolve_device(self.device)
         scaled = torch.tensor(self.scaler_.forward(X))
         # In the precision of the data: one sample then gets the same logits alone as among others.
@@ -96,3 +98,8 @@ class GANClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             parts = [network(part.to(device))[0].double().cpu() for part in scaled.split(_ROWS)]
         logits: Array = torch.cat(parts).numpy()
         return logits
+
+    def _check_sample_shape(self, shape: tuple[int, ...]) -> None:
+        # Tables are left to scikit-learn, whose sentence speaks of features.
+        if shape[1:] != self.sample_shape_ and (len(self.sample_shape_) > 1 or len(shape) > 2):
+            raise ValueError(f"X has samples of shape {shape[1:]}, but fit was given {self.sample_shape_}.")
