@@ -88,8 +88,11 @@ class GANClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     def _logits(self, X: Any) -> Array:
         check_is_fitted(self)
-        self._check_sample_shape(np.shape(X))
+        if len(self.sample_shape_) > 1:  # of images scikit-learn would count channels, and call them features
+            X = np.asarray(X)
+            self._check_sample_shape(X)
         X = validate_data(self, X, dtype=[np.float64, np.float32], allow_nd=True, reset=False)
+        self._check_sample_shape(X)
         device = resolve_device(self.device)
         scaled = torch.tensor(self.scaler_.forward(X))
         # In the precision of the data: one sample then gets the same logits alone as among others.
@@ -99,7 +102,6 @@ class GANClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         logits: Array = torch.cat(parts).numpy()
         return logits
 
-    def _check_sample_shape(self, shape: tuple[int, ...]) -> None:
-        # Tables are left to scikit-learn, whose sentence speaks of features.
-        if shape[1:] != self.sample_shape_ and (len(self.sample_shape_) > 1 or len(shape) > 2):
-            raise ValueError(f"X has samples of shape {shape[1:]}, but fit was given {self.sample_shape_}.")
+    def _check_sample_shape(self, X: Array) -> None:
+        if X.shape[1:] != self.sample_shape_:
+            raise ValueError(f"X has samples of shape {X.shape[1:]}, but fit was given {self.sample_shape_}.")
