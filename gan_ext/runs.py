@@ -12,14 +12,21 @@ from typing import Any
 import torch
 from typing_extensions import Self
 
-from gan_ext.engine import CheckpointError, Engine, NonFiniteLossError, ensure_writable, write_atomically
+from gan_ext.engine import (
+    CheckpointError,
+    Engine,
+    NonFiniteLossError,
+    ensure_writable,
+    resolve_device,
+    write_atomically,
+)
 
 __all__ = ["Progress", "environment", "plain_errors", "source_commit", "write_json", "write_result"]
 
 
-def environment(device: torch.device | str = "cpu") -> dict[str, Any]:
+def environment(device: torch.device | str = "auto") -> dict[str, Any]:
     """Return what a figure depends on besides code and seed: libraries, processor, threads."""
-    device = torch.device(device)
+    device = resolve_device(device)
     return {
         "torch": torch.__version__,
         "python": platform.python_version(),
@@ -74,7 +81,7 @@ def write_result(
     protocol: str,
     seconds: float,
     steps_per_second: float,
-    device: torch.device | str = "cpu",
+    device: torch.device | str = "auto",
     **more: Any,
 ) -> Path:
     """Write ``result.json``, from which the tables in the documentation are built.

@@ -141,7 +141,7 @@ def _check_loss(name: str, player: Player, game: Game, batch: Any, device: torch
     flags = [(parameter, parameter.requires_grad) for parameter in game.parameters()]
     try:
         for parameter, _ in flags:
-            parameter.requires_grad_(any(parameter is mine for mine in own.values()))
+            parameter.requires_grad_(id(parameter) in mine)
             parameter.grad = None
         before = copy.deepcopy(game.state_dict())
         again, _ = _seeded(player, batch, device)

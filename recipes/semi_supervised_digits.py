@@ -199,7 +199,7 @@ def main(config: Config) -> None:
     write_result(
         config.out, "semi_supervised_digits", asdict(config), metrics,
         f"accuracy in % on {config.test} held-out rows; mean and standard deviation over {config.seeds} splits",
-        seconds, fits * config.steps / seconds, rows=done,
+        seconds, fits * config.steps / seconds, config.device, rows=done,
     )  # fmt: skip
     print(f"{seconds:.0f} s; pictures and result.json are in {config.out}")
 

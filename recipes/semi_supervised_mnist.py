@@ -11,7 +11,7 @@ empty places and classes in balance.  `--published` runs the published game.
 """
 
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -21,7 +21,7 @@ import tyro
 from torch import Tensor
 
 from gan_ext import Compute, Engine
-from gan_ext.data import RandomAffine, SemiStream, fetch_mnist, read_mnist, semi_supervised_split
+from gan_ext.data import ImageData, RandomAffine, SemiStream, fetch_mnist, read_mnist, semi_supervised_split
 from gan_ext.engine import Every, SaveEvery, adam, ensure_writable, flat_then_linear
 from gan_ext.games import ClassBalance, ConditionalEntropy, KPlusOne, PseudoLabel, SemiBatch
 from gan_ext.latents import Uniform
@@ -103,16 +103,14 @@ def build_game(config: Config, images: Tensor) -> KPlusOne:
 @torch.no_grad()
 def error_rate(game: KPlusOne, x: Tensor, y: Tensor) -> float:
     """Return the share of wrongly classified images, in percent."""
-    game.eval()
     predicted = torch.cat([game.discriminator(part)[0].argmax(1) for part in x.split(2000)])
     return 100 * float((predicted != y).float().mean())
 
 
-def run_split(config: Config, seed: int) -> dict[str, float]:
-    """Train on one split and test the averaged weights of the last step."""
-    config.seed = seed
+def run_split(config: Config, data: ImageData) -> dict[str, float]:
+    """Train on the split of `config.seed` and test the averaged weights of the last step."""
+    seed = config.seed
     out = ensure_writable(config.out / f"split-{seed}")
-    data = fetch_mnist() if config.data is None else read_mnist(config.data)
     split = semi_supervised_split(data.y_train, config.labels, n_validation=config.validation, random_state=seed)
     x = torch.from_numpy(data.x_train).float().div(255)[:, None]
     y = torch.from_numpy(data.y_train)
@@ -179,16 +177,17 @@ def main(config: Config) -> None:
     ensure_writable(config.out)
     if config.threads:
         torch.set_num_threads(config.threads)
-    settings, seeds = asdict(config), range(config.seed, config.seed + config.splits)
-    rows = [run_split(config, seed) for seed in seeds]
+    data = fetch_mnist() if config.data is None else read_mnist(config.data)
+    seeds = range(config.seed, config.seed + config.splits)
+    rows = [run_split(replace(config, seed=seed), data) for seed in seeds]
     errors = [row["test_error_percent"] for row in rows]
     seconds = sum(row["seconds"] for row in rows)
     spread = float(np.std(errors, ddof=1)) if len(errors) > 1 else 0.0
     metrics = {"test_error_percent_mean": float(np.mean(errors)), "test_error_percent_std": spread}
     write_result(
-        config.out, "semi_supervised_mnist", settings, metrics,
+        config.out, "semi_supervised_mnist", asdict(config), metrics,
         f"mean and standard deviation over {len(errors)} splits of the error with averaged weights of the last step",
-        seconds, config.steps * len(rows) / seconds, "cpu" if config.device == "auto" else config.device,
+        seconds, config.steps * len(rows) / seconds, config.device,
         rows=[{"seed": seed, **row} for seed, row in zip(seeds, rows)],
     )  # fmt: skip
     for seed, row in zip(seeds, rows):
