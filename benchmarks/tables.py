@@ -1,6 +1,6 @@
 """Write the tables of the documentation from the JSON files beside this script.
 
-    python benchmarks/tables.py            # rewrites README.md and docs/results.md
+    python benchmarks/tables.py            # rewrites the pages named in PAGES
     python benchmarks/tables.py --check    # says whether they are up to date, and changes nothing
 
 A table stands between ``<!-- table: NAME -->`` and ``<!-- end -->``; whatever is there is replaced.
@@ -15,7 +15,7 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "benchmarks" / "results"
-PAGES = (ROOT / "README.md", ROOT / "docs" / "results.md")
+PAGES = (ROOT / "README.md", ROOT / "docs" / "results.md", ROOT / "docs" / "theory" / "discrete_gradients.md")
 DIGITS = (
     "LabelSpreading, rbf",
     "LabelSpreading, knn",
@@ -148,6 +148,70 @@ def speed(name: str) -> str:
     )
 
 
+def text_metrics() -> str:
+    """Lay out the benchmark of BLEU."""
+    name = "text_metrics"
+    result = load(name)
+    spent = [[what, f"{value:,.0f}"] for what, value in result["microseconds_per_hypothesis"].items()]
+    ratios = [[what, f"{value:,}"] for what, value in result["ratios"].items()]
+    sizes = f"{result['hypotheses']:,} hypotheses, {result['references']:,} references; largest difference of a score "
+    return "\n\n".join(
+        [
+            lines(["score", "microseconds per hypothesis, median"], spent),
+            lines(["ratio of times", "median"], ratios),
+            f"{sizes}{result['largest_difference']:.0e}. " + source(result, name),
+        ]
+    )
+
+
+def gradient_bias() -> str:
+    """Lay out the gradient estimators: a row for each."""
+    name = "gradient_bias"
+    result = load(name)
+    ratios = result["cost"]["ratios"]
+    rows = [
+        [
+            f"{row['estimator']}{'' if row['unbiased'] else ' †'}",
+            *(f"{100 * row[key]:.1f}" for key in ("bias", "noise", "spread")),
+            f"{ratios[row['estimator']]:.1f}" if row["estimator"] in ratios else "",
+        ]
+        for row in result["language"]
+    ]
+    measured = {row["estimator"] for row in result["language"]}
+    rows += [[f"{timed} †", "", "", "", f"{ratio:.1f}"] for timed, ratio in ratios.items() if timed not in measured]
+    cost = result["cost"]
+    return "\n\n".join(
+        [
+            lines(["estimator", "bias, %", "resolution, %", "deviation, %", "cost"], rows),
+            "† does not promise to be unbiased. `MaliGANWeights` is compared with the gradient of log E[e^R]. "
+            f"{result['config']['calls']} calls each; cost 1 is {cost['milliseconds_of_reinforce']:.0f} ms. "
+            + source(result, name),
+        ]
+    )
+
+
+def gradient_coin() -> str:
+    """Lay out one toss of a coin."""
+    name = "gradient_bias"
+    result = load(name)
+    coin = result["coin"]
+    rows = [[row["estimator"], f"{row['mean']:+.4f} ± {row['error']:.4f}", f"{row['sd']:.4f}"] for row in coin["rows"]]
+    table = lines(["estimator", f"mean (exact: {coin['exact']:+.4f})", f"deviation, {coin['n']} tosses a call"], rows)
+    return f"{table}\n\n{source(result, name)}"
+
+
+def gradient_placebo() -> str:
+    """Lay out what rewards that say nothing do."""
+    name = "gradient_bias"
+    result = load(name)
+    rows = []
+    for row in result["placebo"]:
+        cells = ", ".join(f"{change:+.3f}" for change in row["changes"])
+        rows.append([f"{row['reward']}, {'no baseline' if row['baseline'] == 'none' else row['baseline']}", cells])
+    note = "LSTM of 32, vocabulary 200, length 8, batch 64, 100 steps of Adam(0.01). "
+    return f"{lines(['reward', 'change of entropy, nats per token, each seed'], rows)}\n\n{note}{source(result, name)}"
+
+
 TABLES: dict[str, Callable[[], str]] = {
     "digits": digits,
     "mnist": lambda: mnist("semi_supervised_mnist"),
@@ -157,6 +221,10 @@ TABLES: dict[str, Callable[[], str]] = {
     "mnist, ten minutes": lambda: mnist("semi_supervised_mnist_ten_minutes"),
     "engine speed, one thread": lambda: speed("engine_speed_1_thread"),
     "engine speed, two threads": lambda: speed("engine_speed_2_threads"),
+    "text metrics": text_metrics,
+    "gradient bias": gradient_bias,
+    "gradient coin": gradient_coin,
+    "gradient placebo": gradient_placebo,
 }
 
 

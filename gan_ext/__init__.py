@@ -1,13 +1,24 @@
 """GANs for few labels, discrete sequences and codes that can be steered.
 
 The three nouns are :class:`Game` (what is played), turns (who moves when) and :class:`Engine` (the one training loop);
-most users start with an estimator such as :class:`SemiSupervisedGANClassifier`.
+most users start with an estimator: :class:`SemiSupervisedGANClassifier` or
+:class:`SequenceGAN`.
 """
 
 from gan_ext.engine import Compute, Engine
-from gan_ext.estimators import SemiSupervisedGANClassifier
+from gan_ext.estimators import SemiSupervisedGANClassifier, SequenceGAN
 from gan_ext.game import Game, Loss, Player, TwoPlayerGame
 
-__all__ = ["Compute", "Engine", "Game", "Loss", "Player", "SemiSupervisedGANClassifier", "TwoPlayerGame", "__version__"]
+__all__ = [
+    "Compute",
+    "Engine",
+    "Game",
+    "Loss",
+    "Player",
+    "SemiSupervisedGANClassifier",
+    "SequenceGAN",
+    "TwoPlayerGame",
+    "__version__",
+]
 
 __version__ = "0.1.0"

@@ -16,24 +16,31 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 RECIPES = sorted((ROOT / "recipes").glob("*.py"))
 LONGEST = 320
 
+STEPS = ("losses", "games", "gradients", "nets", "sequences")  # what runs within a step
+
 # What each room may import: rooms of the package, and libraries besides the standard one.
 TENSORS = {"torch"}
 ARRAYS = {"torch", "numpy", "sklearn", "scipy"}
-CORE = {"data", "engine", "game", "games", "latents", "losses", "metrics", "nets", "seeds"}
+CORE = {
+    "data", "engine", "game", "games", "gradients", "latents", "losses", "metrics", "nets", "seeds", "sequences",
+}  # fmt: skip
 ARROWS: dict[str, tuple[set[str], set[str]]] = {
     "seeds": (set(), TENSORS),
     "latents": (set(), TENSORS),
     "losses": (set(), TENSORS),
-    "nets": (set(), TENSORS),
+    "sequences": (set(), TENSORS),
+    "nets": ({"sequences"}, TENSORS),
+    "gradients": ({"losses", "sequences"}, TENSORS),
     "game": (set(), TENSORS),
-    "games": ({"game", "losses", "latents"}, TENSORS),
+    "games": ({"game", "gradients", "losses", "latents", "sequences"}, TENSORS),
     "engine": ({"game", "seeds"}, TENSORS | {"safetensors"}),
-    "data": ({"seeds"}, ARRAYS),
-    "metrics": ({"seeds"}, ARRAYS),
+    "data": ({"seeds", "sequences"}, ARRAYS | {"tokenizers"}),
+    "metrics": ({"seeds", "sequences"}, ARRAYS | {"rdkit"}),
     "testing": ({"engine", "game", "seeds"}, TENSORS),
     "runs": ({"engine"}, TENSORS | {"rich"}),
     "pictures": (set(), {"numpy", "einops", "matplotlib"}),
-    "estimators": (CORE | {"runs"}, ARRAYS | {"einops"}),
+    "guard": ({"engine", "metrics", "seeds", "sequences"}, TENSORS),
+    "estimators": (CORE | {"guard", "runs"}, ARRAYS | {"einops"}),
     "__init__": (CORE | {"estimators"}, set()),
 }
 
@@ -151,7 +158,7 @@ def test_no_file_can_run_foreign_code(path: Path) -> None:
     assert "allow_pickle" not in keywords
 
 
-@pytest.mark.parametrize("path", [path for path in FILES if room(path) in ("losses", "games", "nets")], ids=name)
+@pytest.mark.parametrize("path", [path for path in FILES if room(path) in STEPS], ids=name)
 def test_nothing_inside_a_step_waits_for_the_device(path: Path) -> None:
     waiting = {"item", "tolist", "cpu", "numpy"}
     assert not {call for call in calls(path) if "." in call and call.split(".")[-1] in waiting}

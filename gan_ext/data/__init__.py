@@ -1,18 +1,53 @@
-"""Data: streams of batches, labelled and unlabelled splits, readers of standard files."""
+"""Data: streams of batches, labelled and unlabelled splits, readers of standard files, texts and their vocabulary."""
 
 from gan_ext.data.augment import RandomAffine
+from gan_ext.data.corpus import Corpus
+from gan_ext.data.encoding import LabelledTokens, TokenBatch, decode, encode
 from gan_ext.data.idx import DataError, ImageData, fetch_mnist, read_mnist
+from gan_ext.data.lines import read_lines
 from gan_ext.data.splits import SemiSupervisedSplit, semi_supervised_split
 from gan_ext.data.streams import ArrayStream, SemiStream
+from gan_ext.data.tokenization import (
+    BPETokenizer,
+    CharTokenizer,
+    FunctionTokenizer,
+    SmilesTokenizer,
+    Tokenizer,
+    WordTokenizer,
+    get_tokenizer,
+    tokenizer_config,
+    tokenizer_from_config,
+)
+from gan_ext.data.vocabulary import SPECIALS, Vocab, as_vocab, build_vocab_from_iterator, vocab
 
 __all__ = [
+    "SPECIALS",
     "ArrayStream",
+    "BPETokenizer",
+    "CharTokenizer",
+    "Corpus",
     "DataError",
+    "FunctionTokenizer",
     "ImageData",
+    "LabelledTokens",
     "RandomAffine",
     "SemiStream",
     "SemiSupervisedSplit",
+    "SmilesTokenizer",
+    "TokenBatch",
+    "Tokenizer",
+    "Vocab",
+    "WordTokenizer",
+    "as_vocab",
+    "build_vocab_from_iterator",
+    "decode",
+    "encode",
     "fetch_mnist",
+    "get_tokenizer",
+    "read_lines",
     "read_mnist",
     "semi_supervised_split",
+    "tokenizer_config",
+    "tokenizer_from_config",
+    "vocab",
 ]

@@ -1,7 +1,8 @@
 """The engine: the only training loop in the repository, and all that belongs to running it."""
 
 from gan_ext.engine.callbacks import Callback, Every, SaveEvery
-from gan_ext.engine.checkpoint import CheckpointError, ensure_writable, write_atomically
+from gan_ext.engine.checkpoint import CheckpointError, ensure_writable, write_atomically, write_tensors
+from gan_ext.engine.checkpoint import read as read_tensors
 from gan_ext.engine.compute import Compute, resolve_device
 from gan_ext.engine.loop import Engine, NonFiniteLossError, Stream
 from gan_ext.engine.optimizers import OptimizerFactory, adam
@@ -28,8 +29,10 @@ __all__ = [
     "ensure_writable",
     "flat_then_linear",
     "linear",
+    "read_tensors",
     "resolve_device",
     "sigmoid_rise",
     "simultaneous",
     "write_atomically",
+    "write_tensors",
 ]

@@ -91,16 +91,25 @@ def write(directory: Path, step: int, tensors: Mapping[str, Tensor], index: Mapp
     ensure_writable(directory)
     for leftover in directory.glob(".step-*.partial"):  # of a process that was killed while it wrote
         leftover.unlink(missing_ok=True)
-    # safetensors refuses tensors that share memory, hence the copies.
-    copies = {name: tensor.detach().to("cpu", copy=True).contiguous() for name, tensor in tensors.items()}
-    text = json.dumps(index)
-    metadata = {"format": _FORMAT, "index": text, "checksum": str(_checksum(text, copies))}
     path = directory / f"step-{step:09d}.safetensors"
-    write_atomically(path, to_bytes(copies, metadata=metadata))
+    write_tensors(path, tensors, index)
     # Later steps are of another run, or damaged: they count for nothing here, lest this file be the one removed.
     for old in [old for old in _newest_first(directory) if _step(old) <= step][keep:]:
         old.unlink(missing_ok=True)
     return path
+
+
+def write_tensors(path: Path, tensors: Mapping[str, Tensor], index: Mapping[str, Any]) -> None:
+    """Write tensors and a JSON index to one file in a folder that exists, whole or not at all; :func:`read` reads it.
+
+    Raises:
+        CheckpointError: it cannot be written; an older file of this name is as it was.
+    """
+    # safetensors refuses tensors that share memory, hence the copies.
+    copies = {name: tensor.detach().to("cpu", copy=True).contiguous() for name, tensor in tensors.items()}
+    text = json.dumps(index)
+    metadata = {"format": _FORMAT, "index": text, "checksum": str(_checksum(text, copies))}
+    write_atomically(path, to_bytes(copies, metadata=metadata))
 
 
 def read(path: Path) -> Checkpoint:

@@ -139,7 +139,7 @@ class Engine:
         stream = stream.place(self.device, self.ranks.rank, self.ranks.count)
         self.game.train()
         with kept_generators(self.device), self._restored_flags():
-            while self.step < steps:
+            while self.step < self.last_step:
                 apply_schedules(self._schedules, self.optimizers, self._buffers, self.step)
                 first = self.step * len(self.moves)
                 batches = [stream[first + index] for index in range(len(self.moves))]
@@ -152,6 +152,10 @@ class Engine:
                     callback(self)
             self.check_finite()
         return self
+
+    def stop(self) -> None:
+        """Let the present :meth:`fit` end after this step; for callbacks: those after it in the list see the last step."""
+        self.last_step = self.step
 
     def _play(self, batches: Sequence[Any]) -> None:
         for move, batch in zip(self.moves, batches, strict=True):

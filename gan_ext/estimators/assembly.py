@@ -107,15 +107,15 @@ def check_networks(game: KPlusOne, data: Tensor, classes: int) -> None:
         )
 
 
-def claim_folder(folder: Path, x: Array, labels: Labels, settings: Mapping[str, Any]) -> None:
+def claim_folder(folder: Path, data: Array, labels: Array | None, settings: Mapping[str, Any]) -> None:
     """Note in a checkpoint folder whose fit it holds, or say that it holds another's.
 
     Raises:
         CheckpointError: the folder cannot be written, or holds checkpoints of other data or settings.
     """
     claim: dict[str, Any] = {
-        "data": zlib.crc32(np.ascontiguousarray(x).tobytes()),
-        "labels": zlib.crc32(labels.codes.tobytes()),
+        "data": zlib.crc32(np.ascontiguousarray(data).tobytes()),
+        "labels": 0 if labels is None else zlib.crc32(np.ascontiguousarray(labels).tobytes()),
         "settings": {name: repr(value) for name, value in sorted(settings.items())},
     }
     path = ensure_writable(folder) / "fit.json"

@@ -225,7 +225,7 @@ class SemiSupervisedGANClassifier(GANClassifier):
         seed = int(check_random_state(self.random_state).randint(2**31 - 1))
         if self.checkpoint is not None:
             settings = {name: value for name, value in self.get_params(deep=False).items() if name not in _FREE}
-            claim_folder(Path(self.checkpoint), X, labels, settings)
+            claim_folder(Path(self.checkpoint), X, labels.codes, settings)
         self._take_up(X, labels, seed)
         data = torch.tensor(self.scaler_.forward(X), dtype=torch.float32)
         engine = self._engine(data, labels, seed)

@@ -1,20 +1,42 @@
 """Games: one paper, one file, one class."""
 
+from gan_ext.games.cot import CoT
 from gan_ext.games.kplus1 import KPlusOne, SemiBatch
+from gan_ext.games.leakgan import LeakGAN, directions, intrinsic_rewards, rank_rewards
 from gan_ext.games.likelihood import MaximumLikelihood
+from gan_ext.games.maligan import MaliGAN
+from gan_ext.games.rankgan import RankGAN, log_rank
+from gan_ext.games.relgan import RelGAN
+from gan_ext.games.scratchgan import ScratchGAN, discounted_returns
+from gan_ext.games.seqgan import SeqGAN
+from gan_ext.games.sequence_likelihood import SequenceLikelihood, negative_log_likelihood
 from gan_ext.games.standard import RealBatch, Standard
 from gan_ext.games.terms import ClassBalance, ConditionalEntropy, PseudoLabel, Term, View, VirtualAdversarial
 
 __all__ = [
     "ClassBalance",
+    "CoT",
     "ConditionalEntropy",
     "KPlusOne",
+    "LeakGAN",
+    "MaliGAN",
     "MaximumLikelihood",
     "PseudoLabel",
+    "RankGAN",
     "RealBatch",
+    "RelGAN",
+    "ScratchGAN",
     "SemiBatch",
+    "SeqGAN",
+    "SequenceLikelihood",
     "Standard",
     "Term",
     "View",
     "VirtualAdversarial",
+    "directions",
+    "discounted_returns",
+    "intrinsic_rewards",
+    "log_rank",
+    "negative_log_likelihood",
+    "rank_rewards",
 ]

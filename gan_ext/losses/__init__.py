@@ -2,8 +2,11 @@
 
 from gan_ext.losses.adversarial import (
     discriminator_non_saturating,
+    discriminator_relativistic,
     generator_non_saturating,
+    generator_relativistic,
 )
+from gan_ext.losses.discrete import linear_cross_entropy, token_mean
 from gan_ext.losses.penalties import input_gradient, r1_penalty
 from gan_ext.losses.semisupervised import (
     append_fake_logit,
@@ -25,16 +28,20 @@ __all__ = [
     "class_balance",
     "conditional_entropy",
     "discriminator_non_saturating",
+    "discriminator_relativistic",
     "explicit_supervised",
     "explicit_unsupervised",
     "feature_matching",
     "generator_non_saturating",
+    "generator_relativistic",
     "input_gradient",
     "k_plus_one_probabilities",
+    "linear_cross_entropy",
     "pseudo_label",
     "r1_penalty",
     "realness",
     "smoothness",
     "supervised",
+    "token_mean",
     "unsupervised",
 ]

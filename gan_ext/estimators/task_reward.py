@@ -1,0 +1,42 @@
+"""A user's reward for strings, as a reward for token numbers."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from gan_ext.data import Corpus
+
+__all__ = ["TaskReward"]
+
+
+class TaskReward:
+    """Let a function of strings (or lists of tokens) judge token numbers [B, T]; returns rewards [B].
+
+    Args:
+        function: maps a list of what the corpus was made of to as many finite numbers.
+        corpus: knows the way back from numbers.
+
+    Raises:
+        ValueError: the function returned something else.
+    """
+
+    def __init__(self, function: Callable[[list[Any]], Sequence[float]], corpus: Corpus) -> None:
+        self.function, self.corpus = function, corpus
+
+    def __call__(self, tokens: Tensor) -> Tensor:
+        texts = self.corpus.text(tokens.cpu())
+        try:
+            values = np.asarray(self.function(texts), dtype=np.float32)
+        except (TypeError, ValueError) as error:
+            raise ValueError(f"reward must return {len(texts)} numbers, one for each sequence: {error}") from error
+        if values.shape != (len(texts),):
+            raise ValueError(
+                f"reward must return {len(texts)} numbers, one for each sequence; it returned shape {values.shape}."
+            )
+        wrong = np.flatnonzero(~np.isfinite(values))
+        if len(wrong):
+            raise ValueError(f"reward returned {values[wrong[0]]} for {texts[wrong[0]]!r}; it must be a finite number.")
+        return torch.from_numpy(values).to(tokens.device)

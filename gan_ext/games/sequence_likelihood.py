@@ -1,0 +1,42 @@
+"""Maximum likelihood for sequences: the baseline of every text GAN, and the start of most."""
+
+from typing import Any
+
+from gan_ext.game import Game, Loss, Player
+from gan_ext.losses import linear_cross_entropy, token_mean
+from gan_ext.sequences import LinearReadout, SequenceModel, TokenBatch, labels_of, real_positions
+
+__all__ = ["SequenceLikelihood", "negative_log_likelihood"]
+
+
+def negative_log_likelihood(model: SequenceModel, batch: Any) -> Loss:
+    """Return the mean negative log-likelihood in nats per token of a batch of tokens (pads do not count)."""
+    tokens, labels = batch.tokens, labels_of(batch)
+    mask = real_positions(tokens, model.end)
+    if isinstance(model, LinearReadout):
+        states, output = model.states(tokens, labels), model.output
+        loss = linear_cross_entropy(states, output.weight, output.bias, tokens, mask, model.never)
+    else:
+        loss = -token_mean(model.log_prob(tokens, labels), mask)
+    return loss, {"nll": loss.detach()}
+
+
+class SequenceLikelihood(Game):
+    r"""One player, who minimises the negative log-likelihood of sequences.
+
+    .. math:: L = -\frac{1}{\sum_b T_b} \sum_b \sum_{t \le T_b} \log p(x_{bt} \mid x_{b,<t})
+
+    Args:
+        generator: the model; batches are :class:`~gan_ext.sequences.TokenBatch`, or
+            :class:`~gan_ext.sequences.LabelledTokens` if it is class-conditional.
+    """
+
+    def __init__(self, generator: SequenceModel) -> None:
+        super().__init__()
+        self.generator = generator
+
+    def players(self) -> dict[str, Player]:
+        return {"generator": Player((self.generator,), self.loss)}
+
+    def loss(self, batch: TokenBatch) -> Loss:
+        return negative_log_likelihood(self.generator, batch)

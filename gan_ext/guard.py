@@ -1,0 +1,167 @@
+"""A guard against collapse: measures a generator of sequences while it plays, keeps the best, and rolls back."""
+
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from torch import Tensor
+
+from gan_ext.engine import Engine, read_tensors, write_tensors
+from gan_ext.metrics import BLEU, negative_log_likelihood, ngram_entropy, token_lists, unique_ratio
+from gan_ext.seeds import kept_generators, mix, reseed
+from gan_ext.sequences import SequenceModel, sample
+
+__all__ = ["CollapseGuard", "CollapseWarning", "Measurement"]
+
+
+class CollapseWarning(UserWarning):
+    """A generator says less and less, or forgets the data."""
+
+
+class Measurement(NamedTuple):
+    """What the guard saw: lower `quality` and `coverage` are better."""
+
+    quality: float
+    coverage: float
+    unique: float
+    entropy: float
+    nll: float
+
+
+class CollapseGuard:
+    r"""Watch unique ratio, entropy and likelihood; keep the best generator by the frontier; roll back on alarm.
+
+    Every so often it samples sequences at a few temperatures and compares them with validation data:
+
+    .. math::
+        \text{quality} = 1 - \mathrm{BLEU}_k(\text{samples} \mid \text{validation}), \qquad
+        \text{coverage} = 1 - \mathrm{BLEU}_k(\text{validation} \mid \text{samples})
+
+    The best generator is the one whose frontier has the lowest sum of the two.  An alarm at temperature 1 - few unique
+    sequences, low entropy of pairs of tokens, a likelihood of validation data far below the start's - is a
+    :class:`CollapseWarning`; with `roll_back` training stops there.  A callback of the engine.
+
+    Args:
+        validation: token numbers [m, T] that training does not see.
+        generator: name of the generator in the game.
+        every: steps between measurements; the first is made at :meth:`start`.
+        n: sequences sampled at each temperature, and most validation sequences used.
+        temperatures: where the frontier is looked at; 1 must be among them.
+        order: k of the BLEU.
+        unique: alarm below this share of the validation data's unique ratio.
+        entropy_drop: alarm when the entropy of pairs falls this many nats below the start's.
+        nll_rise: alarm when the negative log-likelihood rises this many nats per token above the start's.
+        roll_back: whether an alarm ends training.
+        keep: a file for the best weights, so that a resumed run still has them; None keeps them in memory only.
+        labels: classes [n] of the samples of a class-conditional model.
+    """
+
+    def __init__(
+        self,
+        validation: Tensor,
+        *,
+        generator: str = "generator",
+        every: int = 100,
+        n: int = 500,
+        temperatures: Sequence[float] = (1.0, 0.8),
+        order: int = 3,
+        unique: float = 0.5,
+        entropy_drop: float = 1.5,
+        nll_rise: float = 1.5,
+        roll_back: bool = True,
+        keep: Path | None = None,
+        labels: Tensor | None = None,
+    ) -> None:
+        if len(validation) < 2 or every < 1 or n < 2 or 1.0 not in temperatures:
+            raise ValueError(
+                f"CollapseGuard needs two validation sequences, every >= 1, n >= 2 and 1.0 among the temperatures, got "
+                f"{len(validation)}, {every}, {n} and {tuple(temperatures)}."
+            )
+        self.validation = validation[:n]
+        self.name, self.every, self.n, self.temperatures, self.order = generator, every, n, tuple(temperatures), order
+        self.unique, self.entropy_drop, self.nll_rise, self.roll_back = unique, entropy_drop, nll_rise, roll_back
+        self.keep, self.labels = keep, labels
+        self.best: dict[str, Tensor] | None = None
+        self.best_score = float("inf")
+        self.best_step = 0
+
+    def start(self, engine: Engine) -> None:
+        """Measure before the first step, or take up what a resumed run measured."""
+        seen = [entry for entry in engine.history if "guard/score" in entry]
+        if not seen:
+            self._look(engine)
+            return
+        best = min(seen, key=lambda entry: entry["guard/score"])
+        self.best_score, self.best_step = best["guard/score"], best["step"]
+        if self.keep is not None and self.keep.exists():
+            self.best = dict(read_tensors(self.keep).tensors)
+
+    def __call__(self, engine: Engine) -> None:
+        if engine.step % self.every == 0 or engine.step == engine.last_step:
+            self._look(engine)
+
+    def restore(self, engine: Engine) -> None:
+        """Put the best weights back into the generator."""
+        if self.best is not None:
+            self._generator(engine).load_state_dict(self.best)
+
+    def measure(self, model: SequenceModel) -> tuple[Measurement, float]:
+        """Return what a generator does at temperature 1, and the lowest sum over the temperatures."""
+        device = next(model.parameters()).device
+        real = token_lists(self.validation.cpu(), model.end)
+        table, sums, plain = BLEU(real, (self.order,)), [], None
+        with kept_generators(device):
+            for temperature in self.temperatures:
+                reseed(device, mix(7))
+                labels = None if self.labels is None else self.labels.to(device)
+                drawn = sample(model, self.n, labels=labels, temperature=temperature)
+                made = token_lists(drawn.cpu(), model.end)
+                quality = 1 - float(table.scores(made)[self.order].mean())
+                coverage = 1 - float(BLEU(made, (self.order,)).scores(real)[self.order].mean())
+                sums.append(quality + coverage)
+                if temperature == 1.0:
+                    nll = negative_log_likelihood(model, self.validation) if self.labels is None else float("nan")
+                    plain = Measurement(quality, coverage, unique_ratio(made), ngram_entropy(made, 2), nll)
+        assert plain is not None
+        return plain, min(sums)
+
+    def _look(self, engine: Engine) -> None:
+        seen, score = self.measure(self._generator(engine))
+        first = next((entry for entry in engine.history if "guard/score" in entry), None)
+        numbers = {f"guard/{name}": value for name, value in seen._asdict().items()}
+        engine.record(**numbers, **{"guard/score": score})
+        if score < self.best_score:
+            self.best_score, self.best_step = score, engine.step
+            weights = self._generator(engine).state_dict()
+            self.best = {name: value.detach().cpu().clone() for name, value in weights.items()}
+            if self.keep is not None and engine.ranks.is_main:
+                write_tensors(self.keep, self.best, {"step": engine.step})
+        trouble = self._trouble(seen, first)
+        if trouble:
+            warnings.warn(
+                f"Step {engine.step}: {trouble}. The best generator so far is that of step {self.best_step}"
+                + ("; training stops there." if self.roll_back else "."),
+                CollapseWarning,
+                stacklevel=2,
+            )
+            if self.roll_back:
+                engine.record(**{"guard/stopped": 1.0})
+                engine.stop()
+
+    def _trouble(self, seen: Measurement, first: dict[str, Any] | None) -> str | None:
+        real = unique_ratio(token_lists(self.validation.cpu()))
+        if seen.unique < self.unique * real:
+            return f"only {seen.unique:.0%} of the generated sequences are unique, of real ones {real:.0%}"
+        if first is None:
+            return None
+        if seen.entropy < first["guard/entropy"] - self.entropy_drop:
+            return f"the entropy of generated pairs fell from {first['guard/entropy']:.2f} to {seen.entropy:.2f} nats"
+        if seen.nll > first["guard/nll"] + self.nll_rise:
+            return f"validation data went from {first['guard/nll']:.2f} to {seen.nll:.2f} nats per token"
+        return None
+
+    def _generator(self, engine: Engine) -> SequenceModel:
+        model = getattr(engine.game, self.name)
+        assert isinstance(model, SequenceModel)
+        return model

@@ -1,0 +1,45 @@
+"""Sequences of tokens: what a model of them is, and how tokens are drawn."""
+
+from gan_ext.sequences.decoding import Reshaped, trade_off
+from gan_ext.sequences.model import (
+    IMPOSSIBLE,
+    LabelledTokens,
+    SequenceModel,
+    State,
+    TokenBatch,
+    evaluating,
+    join,
+    labels_of,
+    real_positions,
+    repeat,
+    select,
+)
+from gan_ext.sequences.readout import LinearReadout, chosen_log_prob
+from gan_ext.sequences.rollouts import Score, rollout, rollout_values
+from gan_ext.sequences.sampling import check_sharpening, draw, rows_at_a_time, sample, sharpen
+
+__all__ = [
+    "IMPOSSIBLE",
+    "LabelledTokens",
+    "LinearReadout",
+    "Reshaped",
+    "Score",
+    "SequenceModel",
+    "State",
+    "TokenBatch",
+    "check_sharpening",
+    "chosen_log_prob",
+    "draw",
+    "evaluating",
+    "join",
+    "labels_of",
+    "real_positions",
+    "repeat",
+    "rollout",
+    "rollout_values",
+    "rows_at_a_time",
+    "sample",
+    "select",
+    "sharpen",
+    "trade_off",
+]

@@ -1,0 +1,197 @@
+"""What a model of sequences is: a start state and a step, from which everything else follows."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+__all__ = [
+    "IMPOSSIBLE",
+    "LabelledTokens",
+    "SequenceModel",
+    "State",
+    "TokenBatch",
+    "evaluating",
+    "join",
+    "labels_of",
+    "real_positions",
+    "repeat",
+    "select",
+]
+
+
+class TokenBatch(NamedTuple):
+    """Sequences: token numbers [B, T], int64, padded after their end."""
+
+    tokens: Tensor
+
+
+class LabelledTokens(NamedTuple):
+    """Sequences [B, T] with classes [B], both int64."""
+
+    tokens: Tensor
+    labels: Tensor
+
+
+def labels_of(batch: Any) -> Tensor | None:
+    """Return a batch's labels [B], or None if it has none."""
+    labels: Tensor | None = getattr(batch, "labels", None)
+    return labels
+
+
+@contextmanager
+def evaluating(*modules: nn.Module) -> Iterator[None]:
+    """Let modules work as they do after training (no dropout), and set them back at the end."""
+    modes = [(part, part.training) for module in modules for part in module.modules()]
+    try:
+        for module in modules:
+            module.eval()
+        yield
+    finally:
+        for part, mode in modes:
+            part.training = mode
+
+
+State = tuple[Tensor, ...]
+"""What a model remembers of a prefix: tensors [B, ...] whose rows may be gathered, repeated or reordered."""
+
+IMPOSSIBLE = -1e4
+"""The logit of a token that cannot come: its probability is exactly 0 in float32, and no product with it is NaN."""
+
+
+def real_positions(tokens: Tensor, end: int | None) -> Tensor:
+    """Return which positions [B, T] (bool) hold a token: all up to the first `end`, that one included.
+
+    Args:
+        tokens: token numbers [B, T].
+        end: the token that closes a sequence; None if all sequences have full length.
+    """
+    if end is None:
+        return torch.ones_like(tokens, dtype=torch.bool)
+    closed = tokens == end
+    return (closed.cumsum(1) - closed.long()) == 0
+
+
+class SequenceModel(nn.Module, ABC):
+    r"""A distribution over sequences of tokens, one token after the other.
+
+    .. math:: p(x_1, \dots, x_T) = \prod_t p(x_t \mid x_1, \dots, x_{t-1})
+
+    A subclass says how a prefix is remembered (:meth:`initial`) and how one more token changes it (:meth:`step`).
+    Sampling, rollouts and relaxations are functions of these two.
+
+    Args:
+        vocabulary: number of tokens V.
+        length: longest sequence T, closing token included.
+        start: the token fed first; it is never generated unless `start_is_a_token`.
+        end: the token that closes a sequence; None if every sequence has T tokens.
+        pad: the token that fills up closed sequences.
+        classes: number of classes for class-conditional models; 0 without.
+        start_is_a_token: whether `start` may be generated too (as in the oracle benchmark).
+    """
+
+    def __init__(
+        self,
+        vocabulary: int,
+        length: int,
+        *,
+        start: int = 0,
+        end: int | None = None,
+        pad: int = 0,
+        classes: int = 0,
+        start_is_a_token: bool = True,
+    ) -> None:
+        super().__init__()
+        if vocabulary < 1 or length < 1:
+            raise ValueError(f"A sequence model needs vocabulary >= 1 and length >= 1, got {vocabulary} and {length}.")
+        for name, token in {"start": start, "end": end, "pad": pad}.items():
+            if token is not None and not 0 <= token < vocabulary:
+                raise ValueError(f"{name}={token} is no token: the vocabulary has numbers 0 to {vocabulary - 1}.")
+        self.vocabulary, self.length = vocabulary, length
+        self.start, self.end, self.pad, self.classes = start, end, pad, classes
+        never = torch.zeros(vocabulary)
+        if end is not None:
+            never[pad] = IMPOSSIBLE
+        if not start_is_a_token:
+            never[start] = IMPOSSIBLE
+        if end is not None and end in (pad, start):
+            raise ValueError(f"end={end} must differ from pad={pad} and start={start}.")
+        self.register_buffer("never", never if bool((never < 0).any()) else None, persistent=False)
+        self.never: Tensor | None
+
+    @abstractmethod
+    def initial(self, n: int, labels: Tensor | None = None) -> State:
+        """Return the memory of `n` empty prefixes, of given classes [n] if the model is class-conditional."""
+
+    @abstractmethod
+    def step(self, token: Tensor, state: State) -> tuple[Tensor, State]:
+        """Take in one token and return what is likely next.
+
+        Args:
+            token: numbers [B], or rows of weights [B, V] over the vocabulary (one-hot or relaxed), which carry
+                gradients.
+            state: the memory of what came before.
+
+        Returns:
+            Logits of the next token [B, V], and the new memory.
+        """
+
+    def forward(self, tokens: Tensor, labels: Tensor | None = None) -> Tensor:
+        """Return the logits [B, T, V] of every token given those before it (teacher forcing)."""
+        state, previous, logits = self.initial(len(tokens), labels), self.first(len(tokens)), []
+        for position in range(tokens.shape[1]):
+            step, state = self.step(previous, state)
+            logits.append(step)
+            previous = tokens[:, position]
+        return torch.stack(logits, 1)
+
+    def log_prob(self, tokens: Tensor, labels: Tensor | None = None, temperature: float = 1.0) -> Tensor:
+        r"""Return :math:`\log p(x_t \mid x_{<t})` in nats [B, T], 0 after the end of a sequence.
+
+        Args:
+            tokens: numbers [B, T].
+            labels: classes [B] of a class-conditional model.
+            temperature: divides the logits.
+        """
+        logits = self(tokens, labels).float()
+        if temperature != 1.0:
+            logits = self.allow(logits / temperature)  # again, for heat would revive what cannot come
+        chosen = logits.log_softmax(-1).gather(-1, tokens[..., None])[..., 0]
+        known: Tensor = chosen * real_positions(tokens, self.end)
+        return known
+
+    def first(self, n: int) -> Tensor:
+        """Return the token fed first, [n]."""
+        device = next(self.parameters()).device
+        return torch.full((n,), self.start, dtype=torch.int64, device=device)
+
+    def allow(self, logits: Tensor) -> Tensor:
+        """Rule out the tokens that cannot come; for a subclass's :meth:`step`."""
+        return logits if self.never is None else logits + self.never.to(logits.dtype)
+
+    def check_labels(self, n: int, labels: Tensor | None) -> Tensor | None:
+        """Raise ValueError unless labels [n] are given exactly if the model is class-conditional."""
+        if (labels is None) != (self.classes == 0):
+            wanted = f"labels, numbers 0 to {self.classes - 1}" if self.classes else "no labels: it has no classes"
+            raise ValueError(f"This model needs {wanted}.")
+        if labels is not None and labels.shape != (n,):
+            raise ValueError(f"labels must have shape ({n},), got {tuple(labels.shape)}.")
+        return labels
+
+
+def select(state: State, rows: Tensor | slice) -> State:
+    """Return the memory of some rows."""
+    return tuple(part[rows] for part in state)
+
+
+def repeat(state: State, times: int) -> State:
+    """Return every row `times` times in succession."""
+    return tuple(part.repeat_interleave(times, 0) for part in state)
+
+
+def join(states: Sequence[State]) -> State:
+    """Put memories one after the other."""
+    return tuple(torch.cat(parts) for parts in zip(*states, strict=True))

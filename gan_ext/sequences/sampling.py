@@ -1,0 +1,175 @@
+"""Drawing tokens: by inverse distribution in blocks, on whole batches, never one of probability zero."""
+
+import math
+
+import torch
+from torch import Tensor
+
+from gan_ext.sequences.model import IMPOSSIBLE, SequenceModel, evaluating
+
+__all__ = ["check_sharpening", "draw", "rows_at_a_time", "sample", "sharpen"]
+
+_NUMBERS = 400_000  # logits held at a time on a CPU: more leave the cache of a core, and cost a page fault each
+
+
+def draw(logits: Tensor, uniform: Tensor) -> Tensor:
+    r"""Draw tokens by inverting the distribution function.
+
+    .. math:: x = \min \{ v : \textstyle\sum_{w \le v} e^{l_w} > u \sum_w e^{l_w} \}
+
+    The sum runs over blocks first and then within one block, so that almost all work is one exponential and one sum.
+    A token of probability zero never comes (``torch.multinomial`` on a CPU can return one).
+
+    Args:
+        logits: [B, V], of any float type; computed in float32.
+        uniform: numbers in [0, 1), [B] or [B, N] for N draws from each distribution.
+
+    Returns:
+        Token numbers [B] or [B, N].
+    """
+    single = uniform.dim() == 1
+    uniform = uniform[:, None] if single else uniform
+    rows, vocabulary = logits.shape
+    weights = (logits.float() - logits.amax(1, keepdim=True).float()).exp_()
+    block = _block(vocabulary)
+    if vocabulary % block:
+        weights = torch.nn.functional.pad(weights, (0, -vocabulary % block))
+    blocks = weights.view(rows, -1, block)
+    above = blocks.sum(-1).cumsum(-1)
+    threshold = uniform * above[:, -1:]
+    # The largest sum that a rounded threshold could reach is that of the last block with any weight.
+    last = (above < above[:, -1:]).sum(-1, keepdim=True)
+    chosen = torch.minimum(torch.searchsorted(above, threshold, right=True), last)
+    before = torch.where(chosen > 0, above.gather(1, (chosen - 1).clamp_min(0)), 0.0)
+    within = blocks.gather(1, chosen[..., None].expand(-1, -1, block)).cumsum(-1)
+    heavy = (within < within[..., -1:]).sum(-1)
+    place = torch.minimum((within <= (threshold - before)[..., None]).sum(-1), heavy)
+    token = chosen * block + place
+    return token[:, 0] if single else token
+
+
+def _block(vocabulary: int) -> int:
+    """Return a block size near the root of the vocabulary, one that divides it if there is one."""
+    root = max(1, math.isqrt(vocabulary))
+    return next((size for size in range(root, max(1, root // 2), -1) if vocabulary % size == 0), root)
+
+
+def sharpen(
+    logits: Tensor, temperature: float | Tensor = 1.0, top_k: int | None = None, top_p: float | None = None
+) -> Tensor:
+    """Return logits [B, V] divided by the temperature, without the tokens that are not among the likely ones.
+
+    References: top-k, Hierarchical Neural Story Generation (Fan et al., 2018), https://arxiv.org/abs/1805.04833;
+    top-p (nucleus), The Curious Case of Neural Text Degeneration (Holtzman et al., 2020),
+    https://arxiv.org/abs/1904.09751
+
+    Args:
+        logits: [B, V].
+        temperature: > 0; below 1 likely tokens become likelier.
+        top_k: keep the k likeliest tokens; None keeps all.
+        top_p: keep the smallest set of likeliest tokens with at least this probability, in (0, 1]; None keeps all.
+
+    Raises:
+        ValueError: a value out of its range.
+    """
+    check_sharpening(temperature, top_k, top_p)
+    if isinstance(temperature, Tensor) or temperature > 10:  # so hot that what cannot come would come
+        logits = torch.where(logits > IMPOSSIBLE / 2, logits / temperature, logits)
+    elif temperature != 1.0:
+        logits = logits / temperature
+    if top_k is not None and top_k < logits.shape[-1]:
+        least = logits.topk(top_k, -1).values[..., -1:]
+        logits = logits.masked_fill(logits < least, IMPOSSIBLE)
+    if top_p is not None and top_p < 1:
+        ordered, order = logits.sort(-1, descending=True)
+        probabilities = ordered.float().softmax(-1)
+        superfluous = probabilities.cumsum(-1) - probabilities >= top_p
+        logits = logits.masked_fill(torch.zeros_like(superfluous).scatter(-1, order, superfluous), IMPOSSIBLE)
+    return logits
+
+
+def check_sharpening(temperature: float | Tensor = 1.0, top_k: int | None = None, top_p: float | None = None) -> None:
+    """Raise ValueError for a temperature, k or p out of range."""
+    if not isinstance(temperature, Tensor) and not (temperature > 0 and math.isfinite(temperature)):
+        raise ValueError(f"temperature={temperature!r} must be a positive number.")
+    if top_k is not None and top_k < 1:
+        raise ValueError(f"top_k={top_k!r} must be at least 1, or None for all tokens.")
+    if top_p is not None and not 0 < top_p <= 1:
+        raise ValueError(f"top_p={top_p!r} must be in (0, 1], or None for all tokens.")
+
+
+@torch.no_grad()
+def sample(
+    model: SequenceModel,
+    n: int,
+    *,
+    labels: Tensor | None = None,
+    prefix: Tensor | None = None,
+    temperature: float | Tensor = 1.0,
+    top_k: int | None = None,
+    top_p: float | None = None,
+    uniforms: Tensor | None = None,
+) -> Tensor:
+    """Draw `n` sequences [n, T] without dropout; on a CPU in blocks of rows that fit the cache.
+
+    Args:
+        model: what to sample from.
+        n: how many.
+        labels: classes [n] of a class-conditional model.
+        prefix: first tokens [n, P] of every sequence, P <= T.
+        temperature: divides the logits.
+        top_k: see :func:`sharpen`.
+        top_p: see :func:`sharpen`.
+        uniforms: the noise, numbers in [0, 1) [n, T]; drawn if None.
+
+    Raises:
+        ValueError: a prefix longer than T, or a value out of range.
+    """
+    check_sharpening(temperature, top_k, top_p)
+    if prefix is not None and (prefix.dim() != 2 or len(prefix) != n or prefix.shape[1] > model.length):
+        raise ValueError(
+            f"prefix must have shape ({n}, at most {model.length}), got {tuple(prefix.shape)}; the model's sequences "
+            f"have at most {model.length} tokens."
+        )
+    device = next(model.parameters()).device
+    if uniforms is None:
+        uniforms = torch.rand(n, model.length, device=device)
+    rows, parts = rows_at_a_time(model, n), []
+    with evaluating(model):
+        for begin in range(0, n, rows):
+            part = slice(begin, min(begin + rows, n))
+            state = model.initial(part.stop - begin, None if labels is None else labels[part])
+            given = None if prefix is None else prefix[part]
+            parts.append(_continue(model, state, uniforms[part], given, temperature, top_k, top_p))
+    return torch.cat(parts) if parts else torch.empty(0, model.length, dtype=torch.int64, device=device)
+
+
+def rows_at_a_time(model: SequenceModel, n: int) -> int:
+    """Return how many sequences to advance together: all on a GPU, as many as fit the cache on a CPU."""
+    on_cpu = next(model.parameters()).device.type == "cpu"
+    return max(1, min(n, _NUMBERS // model.vocabulary if on_cpu else n))
+
+
+def _continue(
+    model: SequenceModel,
+    state: tuple[Tensor, ...],
+    uniforms: Tensor,
+    prefix: Tensor | None,
+    temperature: float | Tensor,
+    top_k: int | None,
+    top_p: float | None,
+) -> Tensor:
+    given = 0 if prefix is None else prefix.shape[1]
+    token, tokens = model.first(len(uniforms)), []
+    open_ = torch.ones_like(token, dtype=torch.bool)
+    for position in range(model.length):
+        logits, state = model.step(token, state)
+        if prefix is not None and position < given:
+            token = prefix[:, position]
+        else:
+            token = draw(sharpen(logits, temperature, top_k, top_p), uniforms[:, position])
+            token = torch.where(open_, token, model.pad)
+        tokens.append(token)
+        if model.end is not None:
+            open_ = open_ & (token != model.end)
+    return torch.stack(tokens, 1)
