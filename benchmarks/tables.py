@@ -8,6 +8,7 @@ A table stands between ``<!-- table: NAME -->`` and ``<!-- end -->``; whatever i
 
 import json
 import re
+import statistics
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -212,6 +213,65 @@ def gradient_placebo() -> str:
     return f"{lines(['reward', 'change of entropy, nats per token, each seed'], rows)}\n\n{note}{source(result, name)}"
 
 
+def pieces(name: str) -> str:
+    """Lay out the speed of sequence models: a row for each piece of work."""
+    result = load(name)
+    rows = []
+    for piece, ratio in result["ratios"].items():
+        both = result["seconds"].get(piece, result["whole"])
+        rows.append([piece, *(f"{both[kind]:,.2f}" for kind in ("plain", "ours")), f"**{ratio:.2f}**"])
+    found = ", ".join(
+        f"{value:.1f} at {length}" for length, value in result["microseconds_per_token_by_length"].items()
+    )
+    return (
+        lines(["piece", "plain, s", "ours, s", "ratio"], rows)
+        + f"\n\nRollouts cost, in microseconds per token drawn: {found} tokens. "
+        + source(result, name)
+    )
+
+
+def nets(name: str) -> str:
+    """Lay out the speed of discriminators of sequences."""
+    result = load(name)
+    rows = []
+    for piece, figures in result["figures"].items():
+        for other, times in figures["times_as_long_as_ours"].items():
+            spread = f"{times['quartile']:.2f} to {times['upper_quartile']:.2f}"
+            rows.append([piece, other, f"**{times['median']:.2f}**", spread, f"{times['of_fastest']:.2f}"])
+    heading = ["piece", "compared with", "times as fast, median", "quartiles", "of the fastest rounds"]
+    return lines(heading, rows) + "\n\n" + source(result, name)
+
+
+def over_seeds(values: list[float]) -> str:
+    """Lay out mean and standard deviation."""
+    spread = f" ± {statistics.stdev(values):.2f}" if len(values) > 1 else ""
+    return f"{statistics.fmean(values):.2f}{spread}"
+
+
+def oracle(name: str) -> str:
+    """Lay out the oracle benchmark: a row for each arm."""
+    result = load(name)
+    seeds = range(result["config"]["seed"], result["config"]["seed"] + result["config"]["seeds"])
+    arms = list(dict.fromkeys(key.rsplit(" ", 1)[0] for key in result["rows"]))
+    entropy, rows = result["metrics"]["oracle entropy"], []
+    for arm in arms:
+        curves = [result["rows"][f"{arm} {seed}"]["points"] for seed in seeds]
+        plain = [next((p for p in curve if p["temperature"] == 1.0), curve[0]) for curve in curves]
+        lowest = [min(curve, key=lambda p: p["sum"]) for curve in curves]
+        rows.append(
+            [
+                arm,
+                *(over_seeds([p[key] for p in plain]) for key in ("quality", "coverage")),
+                over_seeds([p["sum"] for p in lowest]),
+                over_seeds([p["entropy"] for p in lowest]),
+                over_seeds([min(p["jeffreys"] for p in curve) for curve in curves]),
+            ]
+        )
+    rows.append(["*the oracle itself*", *[f"{entropy:.2f}"] * 2, f"{2 * entropy:.2f}", f"{entropy:.2f}", "0"])
+    heading = ["arm", "NLL_oracle", "NLL_test", "lowest sum", "entropy there", "lowest Jeffreys"]
+    return lines(heading, rows) + "\n\n" + f"{len(seeds)} seeds. " + source(result, name)
+
+
 TABLES: dict[str, Callable[[], str]] = {
     "digits": digits,
     "mnist": lambda: mnist("semi_supervised_mnist"),
@@ -222,6 +282,10 @@ TABLES: dict[str, Callable[[], str]] = {
     "engine speed, one thread": lambda: speed("engine_speed_1_thread"),
     "engine speed, two threads": lambda: speed("engine_speed_2_threads"),
     "text metrics": text_metrics,
+    "sequence speed, one thread": lambda: pieces("sequence_speed_1_thread"),
+    "sequence speed, two threads": lambda: pieces("sequence_speed_2_threads"),
+    "sequence nets": lambda: nets("sequence_nets"),
+    "oracle": lambda: oracle("sequence_oracle"),
     "gradient bias": gradient_bias,
     "gradient coin": gradient_coin,
     "gradient placebo": gradient_placebo,
