@@ -173,7 +173,7 @@ def gradient_bias() -> str:
     rows = [
         [
             f"{row['estimator']}{'' if row['unbiased'] else ' †'}",
-            *(f"{100 * row[key]:.1f}" for key in ("bias", "noise", "spread")),
+            *(f"{100 * value:.1f}" for value in (row["bias"], 2 * row["noise"], row["spread"])),
             f"{ratios[row['estimator']]:.1f}" if row["estimator"] in ratios else "",
         ]
         for row in result["language"]
@@ -196,7 +196,7 @@ def gradient_coin() -> str:
     name = "gradient_bias"
     result = load(name)
     coin = result["coin"]
-    rows = [[row["estimator"], f"{row['mean']:+.4f} ± {row['error']:.4f}", f"{row['sd']:.4f}"] for row in coin["rows"]]
+    rows = [[row["estimator"], f"{row['mean']:+.5f} ± {row['error']:.5f}", f"{row['sd']:.4f}"] for row in coin["rows"]]
     table = lines(["estimator", f"mean (exact: {coin['exact']:+.4f})", f"deviation, {coin['n']} tosses a call"], rows)
     return f"{table}\n\n{source(result, name)}"
 
