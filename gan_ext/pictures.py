@@ -96,6 +96,8 @@ def draw_frontiers(
     y_label: str = "coverage: NLL_test, nats per token",
     real: tuple[float, float] | None = None,
     limits: tuple[float, float, float, float] | None = None,
+    marks: Mapping[str, tuple[float, float]] | None = None,
+    sums: bool = True,
 ) -> None:
     """Draw temperature frontiers of several generators in one picture; of both scores lower is better.
 
@@ -111,6 +113,8 @@ def draw_frontiers(
         y_label: what coverage is, with its unit.
         real: (quality, coverage) of real data, drawn as a star with lines.
         limits: (left, right, bottom, top) of the axes; None shows everything.
+        marks: name to (quality, coverage) of single points, such as published ones, drawn as crosses with their names.
+        sums: whether to ring and name lowest sums; False for scores whose sum means nothing.
 
     Raises:
         ValueError: no arm, or seeds of an arm at different temperatures.
@@ -120,19 +124,23 @@ def draw_frontiers(
     points = {name: _stacked(name, seeds) for name, seeds in arms.items()}
     if not points:
         raise ValueError("arms is empty: there is no frontier to draw.")
-    figure = Figure(figsize=(7.4, 5.4), layout="constrained")
+    figure = Figure(figsize=(7.4, 5.0 + 0.22 * len(points)), layout="constrained")
     axis = figure.subplots()
     for number, (name, seeds) in enumerate(points.items()):
-        _draw_arm(axis, name, seeds, f"C{number}")
+        _draw_arm(axis, name, seeds, f"C{number % 10}", "-" if number < 10 else "--", sums)
     if real is not None:
         axis.axvline(real[0], color="0.4", linestyle=":", linewidth=1)
         axis.axhline(real[1], color="0.4", linestyle=":", linewidth=1)
         axis.plot(*real, "*", color="black", markersize=13, label=f"real data ({real[0]:.2f}, {real[1]:.2f})")
+    axis.margins(x=0.12 if marks else None)  # room for names
+    for name, place in (marks or {}).items():
+        axis.plot(*place, "x", color="0.35", markersize=6)
+        axis.annotate(name, place, xytext=(4, 3), textcoords="offset points", fontsize=8, color="0.25")
     axis.set(xlabel=f"{x_label} (lower is better)", ylabel=f"{y_label} (lower is better)")
     if limits is not None:
         axis.set(xlim=limits[:2], ylim=limits[2:])
     axis.grid(alpha=0.3)
-    axis.legend(fontsize=9)
+    figure.legend(loc="outside lower center", fontsize=9)
     figure.savefig(path, dpi=120)
 
 
@@ -144,13 +152,15 @@ def _stacked(name: str, seeds: Sequence[Sequence[tuple[float, float, float]]]) -
     return np.array(ordered, dtype=np.float64)
 
 
-def _draw_arm(axis: Any, name: str, seeds: Array, color: str) -> None:
+def _draw_arm(axis: Any, name: str, seeds: Array, color: str, line: str, sums: bool) -> None:
     mean = seeds.mean(0)
     place = (mean[:, 1] + mean[:, 2]).argmin()
     best, edge = mean[place], ", the last tried" if place in (0, len(mean) - 1) else ""
     label = f"{name} (lowest sum {best[1] + best[2]:.2f} at temperature {best[0]:.3g}{edge})"
-    axis.plot(mean[:, 1], mean[:, 2], "o-", color=color, linewidth=1.8, markersize=3.5, label=label)
-    axis.plot(best[1], best[2], "o", color=color, markersize=12, fillstyle="none", markeredgewidth=1.8)
+    shown = label if sums else name
+    axis.plot(mean[:, 1], mean[:, 2], f"o{line}", color=color, linewidth=1.8, markersize=3.5, label=shown)
+    if sums:
+        axis.plot(best[1], best[2], "o", color=color, markersize=12, fillstyle="none", markeredgewidth=1.8)
     if len(seeds) > 1:
         for seed in seeds:
             axis.plot(seed[:, 1], seed[:, 2], color=color, linewidth=0.6, alpha=0.5)

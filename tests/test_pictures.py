@@ -33,7 +33,7 @@ def test_a_picture_has_means_seeds_band_best_sum_and_real_data(tmp_path: Path, f
     draw_frontiers(path, {"MLE": seeds(0, 3), "GAN": seeds(-1, 1)}, real=(5.75, 5.75), limits=(3, 10, 5, 14))
     assert path.stat().st_size > 10_000
     axis = figures[0].axes[0]
-    labels = [text.get_text() for text in axis.get_legend().get_texts()]
+    labels = [text.get_text() for text in figures[0].legends[0].get_texts()]
     assert labels[0] == "MLE (lowest sum 15.07 at temperature 0.7)"  # 6.3 + 6 / 0.7 + mean of 0, 0.2, 0.4
     assert labels[1] == "GAN (lowest sum 13.87 at temperature 0.7)"
     assert labels[2] == "real data (5.75, 5.75)"
@@ -51,7 +51,7 @@ def test_a_picture_has_means_seeds_band_best_sum_and_real_data(tmp_path: Path, f
 def test_seeds_without_a_common_quality_have_no_band(tmp_path: Path, figures: list) -> None:
     draw_frontiers(tmp_path / "apart.png", {"apart": [*seeds(0, 1), *seeds(50, 1)]})
     draw_frontiers(tmp_path / "cut.png", {"cut": [seeds(0, 1)[0][1:]]})
-    (label,) = figures[1].axes[0].get_legend().get_texts()
+    (label,) = figures[1].legends[0].get_texts()
     assert label.get_text() == "cut (lowest sum 14.87 at temperature 0.7, the last tried)"
     assert all(not np.size(path.vertices) for band in figures[0].axes[0].collections for path in band.get_paths())
 
@@ -63,3 +63,12 @@ def test_errors_are_sentences(tmp_path: Path) -> None:
         draw_frontiers(tmp_path / "other.png", {"MLE": [seeds(0, 1)[0], seeds(0, 1)[0][:2]]})
     with pytest.raises(ValueError, match="at least one"):
         draw_frontiers(tmp_path / "empty.png", {"MLE": []})
+
+
+def test_single_points_are_drawn_with_their_names(tmp_path: Path, figures: list) -> None:
+    draw_frontiers(tmp_path / "marks.png", {"MLE": seeds(0, 1)}, marks={"published": (6.5, 12.25)}, sums=False)
+    assert [text.get_text() for text in figures[0].legends[0].get_texts()] == ["MLE"]
+    (name,) = figures[0].axes[0].texts
+    assert (name.get_text(), name.xy) == ("published", (6.5, 12.25))
+    (cross,) = (line for line in figures[0].axes[0].lines if line.get_marker() == "x")
+    assert (cross.get_xdata()[0], cross.get_ydata()[0]) == (6.5, 12.25)

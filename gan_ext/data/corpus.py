@@ -60,7 +60,8 @@ class Corpus:
                 a torchtext 0.6 dataset brings its own if it has one.
             max_tokens: largest number of tokens of the vocabulary, special ones included; the frequent ones are kept.
             min_freq: tokens that are rarer become ``<unk>``.
-            max_length: most tokens of a sequence. None takes the longest sequence and one column for ``<eos>``.
+            max_length: most tokens of a sequence, and columns of the table; give room for longer ones to come. None takes
+                the longest sequence and one column for ``<eos>``.
             on_long: what to do with longer ones, ``"truncate"`` or ``"error"``; see :func:`encode`.
 
         Raises:
@@ -82,7 +83,7 @@ class Corpus:
             vocabulary = _count(sequences, used, max_tokens, min_freq)
         complete = _with_specials(as_vocab(vocabulary), max_tokens)
         longest = max(map(len, sequences)) + 1
-        length = longest if max_length is None else min(max_length, longest)
+        length = longest if max_length is None else max_length
         return cls(encode(sequences, complete, length, True, on_long), complete, used, labels, classes)
 
     @property

@@ -105,9 +105,9 @@ def test_a_corpus_has_its_tokens_by_frequency_behind_the_special_ones() -> None:
 
 
 def test_max_length_is_the_most_tokens_of_a_line() -> None:
-    for most, length in ((1, 1), (3, 3), (5, 5), (6, 6), (7, 6), (100, 6)):
+    for most in (1, 3, 5, 6, 7, 100):
         corpus = Corpus.build(LINES, max_length=most)
-        assert corpus.length == length
+        assert corpus.length == most, "room for longer lines to come"
         words = [WordTokenizer().tokenize(line)[:most] for line in LINES]
         assert decode(corpus.tokens, corpus.vocabulary) == words
     assert Corpus.build(LINES, max_length=5, on_long="error").length == 5
