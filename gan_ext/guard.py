@@ -5,12 +5,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import torch
 from torch import Tensor
 
 from gan_ext.engine import Engine, read_tensors, write_tensors
 from gan_ext.metrics import BLEU, negative_log_likelihood, ngram_entropy, token_lists, unique_ratio
 from gan_ext.seeds import kept_generators, mix, reseed
-from gan_ext.sequences import SequenceModel, sample
+from gan_ext.sequences import SequenceModel, evaluating, sample
 
 __all__ = ["CollapseGuard", "CollapseWarning", "Measurement"]
 
@@ -20,7 +21,7 @@ class CollapseWarning(UserWarning):
 
 
 class Measurement(NamedTuple):
-    """What the guard saw: lower `quality` and `coverage` are better."""
+    """What a generator does at temperature 1; of `quality`, `coverage` and `nll` lower is better."""
 
     quality: float
     coverage: float
@@ -30,7 +31,7 @@ class Measurement(NamedTuple):
 
 
 class CollapseGuard:
-    r"""Watch unique ratio, entropy and likelihood; keep the best generator by the frontier; roll back on alarm.
+    r"""Watch unique ratio, entropy and likelihood; keep the best generator by the frontier; stop on alarm.
 
     Every so often it samples sequences at a few temperatures and compares them with validation data:
 
@@ -38,23 +39,37 @@ class CollapseGuard:
         \text{quality} = 1 - \mathrm{BLEU}_k(\text{samples} \mid \text{validation}), \qquad
         \text{coverage} = 1 - \mathrm{BLEU}_k(\text{validation} \mid \text{samples})
 
-    The best generator is the one whose frontier has the lowest sum of the two.  An alarm at temperature 1 - few unique
-    sequences, low entropy of pairs of tokens, a likelihood of validation data far below the start's - is a
-    :class:`CollapseWarning`; with `roll_back` training stops there.  A callback of the engine.
+    The best game is the one whose generator has the lowest sum of the two, over the temperatures; :meth:`restore` rolls
+    back to it.  An alarm at temperature 1 is a :class:`CollapseWarning`: few unique sequences, a low entropy of pairs
+    of tokens, or validation data far less likely than at the start.  A callback of the engine::
+
+        if guard.start(engine):
+            engine.fit(stream, steps, [guard])
+        guard.restore(engine)
 
     Args:
         validation: token numbers [m, T] that training does not see.
         generator: name of the generator in the game.
-        every: steps between measurements; the first is made at :meth:`start`.
+        every: steps between measurements; the first is made at :meth:`start`, the last after the last step.
         n: sequences sampled at each temperature, and most validation sequences used.
         temperatures: where the frontier is looked at; 1 must be among them.
         order: k of the BLEU.
-        unique: alarm below this share of the validation data's unique ratio.
+        unique: alarm when the unique ratio of as many samples as there are validation sequences is below this share of
+            theirs.
         entropy_drop: alarm when the entropy of pairs falls this many nats below the start's.
         nll_rise: alarm when the negative log-likelihood rises this many nats per token above the start's.
         roll_back: whether an alarm ends training.
-        keep: a file for the best weights, so that a resumed run still has them; None keeps them in memory only.
-        labels: classes [n] of the samples of a class-conditional model.
+        keep: a file for the best weights, so that a resumed run still has them; with None such a run chooses among what
+            it sees itself.
+        labels: classes [m] of the validation sequences, for a class-conditional model; samples take them in turn.
+
+    Attributes:
+        best: parameters and buffers of the best game, on the CPU; None before the first measurement.
+        best_score: its sum of quality and coverage.
+        best_step: its step.
+
+    Raises:
+        ValueError: too few sequences, steps or samples, or temperatures without 1.
     """
 
     def __init__(
@@ -78,33 +93,30 @@ class CollapseGuard:
                 f"CollapseGuard needs two validation sequences, every >= 1, n >= 2 and 1.0 among the temperatures, got "
                 f"{len(validation)}, {every}, {n} and {tuple(temperatures)}."
             )
-        self.validation = validation[:n]
+        if labels is not None and len(labels) != len(validation):
+            raise ValueError(f"labels must be one for each of {len(validation)} validation sequences: {len(labels)}.")
+        self.validation, self.labels = validation[:n], None if labels is None else labels[:n]
         self.name, self.every, self.n, self.temperatures, self.order = generator, every, n, tuple(temperatures), order
         self.unique, self.entropy_drop, self.nll_rise, self.roll_back = unique, entropy_drop, nll_rise, roll_back
-        self.keep, self.labels = keep, labels
+        self.keep = keep
         self.best: dict[str, Tensor] | None = None
         self.best_score = float("inf")
         self.best_step = 0
 
-    def start(self, engine: Engine) -> None:
-        """Measure before the first step, or take up what a resumed run measured."""
-        seen = [entry for entry in engine.history if "guard/score" in entry]
-        if not seen:
+    def start(self, engine: Engine) -> bool:
+        """Measure before the first step, or take up what a resumed run measured; return whether training may go on."""
+        if not self._recall(engine):
             self._look(engine)
-            return
-        best = min(seen, key=lambda entry: entry["guard/score"])
-        self.best_score, self.best_step = best["guard/score"], best["step"]
-        if self.keep is not None and self.keep.exists():
-            self.best = dict(read_tensors(self.keep).tensors)
+        return not any(entry.get("guard/stopped") for entry in engine.history)
 
     def __call__(self, engine: Engine) -> None:
         if engine.step % self.every == 0 or engine.step == engine.last_step:
             self._look(engine)
 
     def restore(self, engine: Engine) -> None:
-        """Put the best weights back into the generator."""
+        """Put the best weights back into the whole game: a generator may depend on what it plays against."""
         if self.best is not None:
-            self._generator(engine).load_state_dict(self.best)
+            engine.game.load_state_dict(self.best)
 
     def measure(self, model: SequenceModel) -> tuple[Measurement, float]:
         """Return what a generator does at temperature 1, and the lowest sum over the temperatures."""
@@ -114,43 +126,64 @@ class CollapseGuard:
         with kept_generators(device):
             for temperature in self.temperatures:
                 reseed(device, mix(7))
-                labels = None if self.labels is None else self.labels.to(device)
-                drawn = sample(model, self.n, labels=labels, temperature=temperature)
-                made = token_lists(drawn.cpu(), model.end)
+                made = self._sampled(model, temperature)
                 quality = 1 - float(table.scores(made)[self.order].mean())
                 coverage = 1 - float(BLEU(made, (self.order,)).scores(real)[self.order].mean())
                 sums.append(quality + coverage)
                 if temperature == 1.0:
-                    nll = negative_log_likelihood(model, self.validation) if self.labels is None else float("nan")
-                    plain = Measurement(quality, coverage, unique_ratio(made), ngram_entropy(made, 2), nll)
+                    nll = negative_log_likelihood(model, self.validation, labels=self.labels)
+                    unique = unique_ratio(made[: len(real)])
+                    plain = Measurement(quality, coverage, unique, ngram_entropy(made, 2), nll)
         assert plain is not None
         return plain, min(sums)
 
+    def _sampled(self, model: SequenceModel, temperature: float) -> list[list[int]]:
+        labels = None
+        if self.labels is not None:
+            labels = self.labels[torch.arange(self.n) % len(self.labels)].to(next(model.parameters()).device)
+        return token_lists(sample(model, self.n, labels=labels, temperature=temperature).cpu(), model.end)
+
+    def _recall(self, engine: Engine) -> bool:
+        seen = [entry for entry in engine.history if "guard/score" in entry]
+        if not seen or self.keep is None or not self.keep.exists():
+            return False
+        best = min(seen, key=lambda entry: entry["guard/score"])
+        self.best_score, self.best_step = best["guard/score"], best["step"]
+        self.best = read_tensors(self.keep).tensors
+        return True
+
     def _look(self, engine: Engine) -> None:
-        seen, score = self.measure(self._generator(engine))
+        model = getattr(engine.game, self.name)
         first = next((entry for entry in engine.history if "guard/score" in entry), None)
+        with evaluating(engine.game):
+            seen, score = self.measure(model)
         numbers = {f"guard/{name}": value for name, value in seen._asdict().items()}
         engine.record(**numbers, **{"guard/score": score})
         if score < self.best_score:
-            self.best_score, self.best_step = score, engine.step
-            weights = self._generator(engine).state_dict()
-            self.best = {name: value.detach().cpu().clone() for name, value in weights.items()}
-            if self.keep is not None and engine.ranks.is_main:
-                write_tensors(self.keep, self.best, {"step": engine.step})
-        trouble = self._trouble(seen, first)
-        if trouble:
-            warnings.warn(
-                f"Step {engine.step}: {trouble}. The best generator so far is that of step {self.best_step}"
-                + ("; training stops there." if self.roll_back else "."),
-                CollapseWarning,
-                stacklevel=2,
-            )
-            if self.roll_back:
-                engine.record(**{"guard/stopped": 1.0})
-                engine.stop()
+            self._take(engine, score)
+        trouble = self._trouble(seen, first, model.end)
+        if trouble is not None:
+            self._alarm(engine, trouble)
 
-    def _trouble(self, seen: Measurement, first: dict[str, Any] | None) -> str | None:
-        real = unique_ratio(token_lists(self.validation.cpu()))
+    def _take(self, engine: Engine, score: float) -> None:
+        self.best_score, self.best_step = score, engine.step
+        self.best = {name: value.detach().cpu().clone() for name, value in engine.game.state_dict().items()}
+        if self.keep is not None and engine.ranks.is_main:
+            write_tensors(self.keep, self.best, {"step": engine.step})
+
+    def _alarm(self, engine: Engine, trouble: str) -> None:
+        if self.roll_back:
+            engine.record(**{"guard/stopped": 1.0})
+            engine.stop()
+        warnings.warn(
+            f"Step {engine.step}: {trouble}. The best generator so far is that of step {self.best_step}"
+            + ("; training stops." if self.roll_back else "."),
+            CollapseWarning,
+            stacklevel=4,
+        )
+
+    def _trouble(self, seen: Measurement, first: dict[str, Any] | None, end: int | None) -> str | None:
+        real = unique_ratio(token_lists(self.validation.cpu(), end))
         if seen.unique < self.unique * real:
             return f"only {seen.unique:.0%} of the generated sequences are unique, of real ones {real:.0%}"
         if first is None:
@@ -160,8 +193,3 @@ class CollapseGuard:
         if seen.nll > first["guard/nll"] + self.nll_rise:
             return f"validation data went from {first['guard/nll']:.2f} to {seen.nll:.2f} nats per token"
         return None
-
-    def _generator(self, engine: Engine) -> SequenceModel:
-        model = getattr(engine.game, self.name)
-        assert isinstance(model, SequenceModel)
-        return model

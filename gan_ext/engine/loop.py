@@ -154,7 +154,7 @@ class Engine:
         return self
 
     def stop(self) -> None:
-        """Let the present :meth:`fit` end after this step; for callbacks: those after it in the list see the last step."""
+        """Let the present :meth:`fit` end after this step; for callbacks, of which later ones see the last step."""
         self.last_step = self.step
 
     def _play(self, batches: Sequence[Any]) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 import zlib
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
@@ -31,6 +32,7 @@ __all__ = [
 ]
 
 Array = NDArray[Any]
+_PLACE = re.compile(r" at 0x[0-9a-fA-F]+")
 
 
 def spacing(x: Array, seed: int) -> float:
@@ -116,7 +118,8 @@ def claim_folder(folder: Path, data: Array, labels: Array | None, settings: Mapp
     claim: dict[str, Any] = {
         "data": zlib.crc32(np.ascontiguousarray(data).tobytes()),
         "labels": 0 if labels is None else zlib.crc32(np.ascontiguousarray(labels).tobytes()),
-        "settings": {name: repr(value) for name, value in sorted(settings.items())},
+        # Functions and objects show where in memory they lie, which is elsewhere after a kill.
+        "settings": {name: _PLACE.sub("", repr(value)) for name, value in sorted(settings.items())},
     }
     path = ensure_writable(folder) / "fit.json"
     if path.exists():

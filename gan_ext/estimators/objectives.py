@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
+import torch
 from torch import nn
 
 from gan_ext.game import Game, Player, owned_parameters
@@ -24,6 +25,7 @@ _SMALL_CNN = partial(CNNDiscriminator, widths=(1, 2, 3, 4, 5), filters=(64, 128,
 _DISCRIMINATORS: dict[str, Callable[..., nn.Module]] = {
     "sequence": _SMALL_CNN,
     "leaky": _SMALL_CNN,
+    "ranker": _SMALL_CNN,
     "token": partial(RecurrentDiscriminator, hidden=128, per_step=True),
     "representations": partial(MultiRepresentationDiscriminator, representations=16),
 }
@@ -33,7 +35,8 @@ def opponent_of(objective: Callable[..., Game]) -> str:
     """Return what a game's generator plays against, from the class behind any number of partials.
 
     ``"sequence"``: a logit per sequence; ``"token"``: one per token; ``"representations"``: several per sequence, of
-    tokens or rows; ``"mediator"``: another model of sequences; ``"leaky"``: features that the generator reads.
+    tokens or rows; ``"mediator"``: another model of sequences; ``"leaky"``: features that the generator reads;
+    ``"ranker"``: features that are compared.
     """
     while isinstance(objective, partial):
         objective = objective.func
@@ -53,12 +56,27 @@ def build_opponent(
         vocabulary: number of tokens.
         length: longest sequence.
         tokens: start, end, pad, classes.
+
+    Raises:
+        ValueError: what was made is no network, or there are classes that `make` does not take.
     """
     if opponent == "mediator":
-        return build_generator(make, vocabulary, length, tokens)
-    make = _DISCRIMINATORS[opponent] if make is None else make
+        return build_generator(make, vocabulary, length, tokens, "discriminator")
+    make = _DISCRIMINATORS.get(opponent) if make is None else make
+    if make is None:
+        raise ValueError(f"objective plays against {opponent!r}, for which there is no default; give discriminator.")
+    given = {"length": length, **tokens}
+    if opponent == "ranker":  # it compares sentences, whatever their class
+        del given["classes"]
     taken = inspect.signature(make).parameters
-    return make(vocabulary, **{name: value for name, value in {"length": length, **tokens}.items() if name in taken})
+    if given.get("classes") and "classes" not in taken:
+        raise ValueError(
+            "discriminator takes no `classes`, but there are labels; give it that argument or leave out y."
+        )
+    made = make(vocabulary, **{name: value for name, value in given.items() if name in taken})
+    if not isinstance(made, nn.Module):
+        raise ValueError(f"discriminator made {type(made).__name__}; it must make a torch.nn.Module.")
+    return made
 
 
 def build_generator(
@@ -66,16 +84,28 @@ def build_generator(
     vocabulary: int,
     length: int,
     tokens: dict[str, Any],
+    name: str = "generator",
     leak: Any = None,
 ) -> SequenceModel:
     """Build a model of sequences, an LSTM by default; with `leak`, one that reads that discriminator's features.
+
+    Args:
+        make: builds it from (vocabulary, length, start, end, pad, classes, start_is_a_token); with `leak` from
+            (vocabulary, length, features, size of the features, start, end, pad, start_is_a_token).  None for the
+            default.
+        vocabulary: number of tokens.
+        length: longest sequence.
+        tokens: start, end, pad, classes.
+        name: of the setting that `make` is from.
+        leak: a discriminator with ``features``.
 
     Raises:
         ValueError: what was made is no :class:`~gan_ext.sequences.SequenceModel` of these tokens and this length.
     """
     if leak is not None:
-        seen = {name: value for name, value in tokens.items() if name != "classes"}
-        size = leak.output.in_features
+        seen = {key: value for key, value in tokens.items() if key != "classes"}
+        with torch.no_grad():
+            size = leak.features(torch.full((1, length), tokens["pad"])).shape[-1]
         made = (make or partial(LeakyGenerator, embedding=64, hidden=128))(
             vocabulary, length, leak.features, size, start_is_a_token=False, **seen
         )
@@ -84,7 +114,7 @@ def build_generator(
         made = make(vocabulary, length, start_is_a_token=False, **tokens)
     if not isinstance(made, SequenceModel) or (made.vocabulary, made.length) != (vocabulary, length):
         raise ValueError(
-            f"generator made {type(made).__name__}; it must make a SequenceModel of {vocabulary} tokens and length "
+            f"{name} made {type(made).__name__}; it must make a SequenceModel of {vocabulary} tokens and length "
             f"{length}, from (vocabulary, length, start, end, pad, classes, start_is_a_token)."
         )
     return made

@@ -1,30 +1,24 @@
 """SequenceGAN: a model of texts, or of any sequences of tokens, behind scikit-learn's interface."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
-import torch
-from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
-from sklearn.utils import check_random_state
+from sklearn.utils import Tags, check_random_state
 from torch import nn
 from typing_extensions import Self
 
-from gan_ext.data import ArrayStream, Corpus, LabelledTokens, TokenBatch
-from gan_ext.engine import Callback, Compute, Engine, SaveEvery, Turns, adam, cosine
+from gan_ext.data import Corpus
+from gan_ext.engine import Callback, Turns
 from gan_ext.estimators.assembly import claim_folder
-from gan_ext.estimators.checks import check_integers, check_not_negative
+from gan_ext.estimators.checks import check_sequence_settings
 from gan_ext.estimators.fitted_sequence import FittedSequenceModel
-from gan_ext.estimators.objectives import build_generator, build_opponent, opponent_of, solo
-from gan_ext.estimators.task_reward import TaskReward
+from gan_ext.estimators.sequence_training import SequenceTraining
 from gan_ext.game import Game
-from gan_ext.games import SeqGAN, SequenceLikelihood
-from gan_ext.guard import CollapseGuard
-from gan_ext.seeds import kept_generators, mix, reseed
-from gan_ext.sequences import SequenceModel
+from gan_ext.games import SeqGAN
 
 __all__ = ["SequenceGAN"]
 
@@ -38,8 +32,9 @@ class SequenceGAN(FittedSequenceModel, BaseEstimator):  # type: ignore[misc]
     object: any game of :mod:`gan_ext.games` for sequences (``SeqGAN``, ``MaliGAN``, ``RankGAN``, ``LeakGAN``,
     ``RelGAN``, ``ScratchGAN``, ``CoT``), with its settings by :func:`functools.partial`, or one of your own.
 
-    Training has three parts: maximum likelihood, the discriminator alone, the game.  The generator that is kept is the
-    one with the best frontier of quality and coverage on held-out sequences; training stops when it collapses
+    Training has three parts: maximum likelihood, the discriminator alone, the game (with ``LeakGAN``, whose generator
+    reads the discriminator's features, the discriminator comes first).  The generator that is kept is the one of the
+    game with the best frontier of quality and coverage on held-out sequences; training stops when it collapses
     (:class:`~gan_ext.guard.CollapseGuard`).
 
     References: SeqGAN (Yu et al., 2017), https://arxiv.org/abs/1609.05473; Language GANs Falling Short (Caccia et al.,
@@ -48,7 +43,8 @@ class SequenceGAN(FittedSequenceModel, BaseEstimator):  # type: ignore[misc]
     Parameters
     ----------
     objective : callable or None
-        Makes the game from (generator, discriminator); None trains by maximum likelihood only.
+        Makes the game from (generator, discriminator); None trains by maximum likelihood only.  It is copied: an
+        estimator of gradients in it that learns starts anew in every fit.
     tokenizer : "word", "char", "smiles", "bpe" or object
         How strings become tokens; see :func:`gan_ext.data.get_tokenizer`.  Not used for lists of tokens.
     vocabulary : torchtext vocabulary, list, dict or None
@@ -60,7 +56,7 @@ class SequenceGAN(FittedSequenceModel, BaseEstimator):  # type: ignore[misc]
     max_length : int or None
         Most tokens of a sequence; None takes the longest of the data.
     on_long : "truncate" or "error"
-        What happens to longer ones.
+        What happens to longer ones in `fit`; scoring them is an error.
     likelihood_iter : int
         Steps of maximum likelihood; 0 for none.
     warm_up_iter : int
@@ -79,19 +75,22 @@ class SequenceGAN(FittedSequenceModel, BaseEstimator):  # type: ignore[misc]
         Who moves when in one step of the game; None lets each player move once.
     reward : callable or None
         Maps a list of what :meth:`sample` returns (strings, or lists of tokens) to numbers, one for each: a second
-        reward beside the discriminator's.  The game must be one with rewards (``SeqGAN``).
+        reward beside the discriminator's.  The objective must take ``task_reward`` (``SeqGAN``).
     reward_weight : float
         Its weight.
     generator : callable or None
         Makes the generator from (vocabulary, length, start, end, pad, classes, start_is_a_token), such as
-        ``functools.partial(TransformerGenerator, width=256)``; None for an LSTM of 256.
+        ``functools.partial(TransformerGenerator, width=256)``; None for an LSTM of 256.  For ``LeakGAN`` from
+        (vocabulary, length, features, size of the features, start, end, pad, start_is_a_token), such as
+        ``functools.partial(LeakyGenerator, hidden=256)``.
     discriminator : callable or None
         Makes what it plays against, from the number of tokens and those of length, end, pad, classes that it takes;
         None for one that fits the game.
     validation_fraction : float
         Share of the sequences held out for choosing the generator that is kept.
     guard : bool
-        Whether to keep the best and stop at a collapse; False keeps the last.
+        Whether to keep the best and stop at a collapse; False keeps the last, and so do fewer than two held-out
+        sequences.
     guard_every : int
         Steps between measurements.
     device : str
@@ -113,16 +112,27 @@ class SequenceGAN(FittedSequenceModel, BaseEstimator):  # type: ignore[misc]
         Vocabulary and tokeniser.
     generator_ : SequenceModel
         The generator that was kept.
+    discriminator_ : Module or None
+        What judges sequences beside it; None with maximum likelihood, ``CoT`` and ``RankGAN``.
     game_ : Game or None
-        The game as it ended.
+        The game that was kept, of which both are parts.
     history_ : list of dict
-        What was measured, step by step, of both parts.
+        What was measured, step by step, of all parts.
     classes_ : ndarray
         Classes of a class-conditional model; empty otherwise.
     n_iter_ : int
-        Steps done in all.
+        Steps done in all parts together.
     best_step_ : int
         Step of the game that the kept generator is from.
+
+    Raises
+    ------
+    ValueError
+        A setting that makes no sense, an empty corpus, labels of another number: before any work.
+    NonFiniteLossError
+        A loss became infinite or not a number.
+    CheckpointError
+        `checkpoint` cannot be written, or holds another fit.
     """
 
     def __init__(
@@ -200,163 +210,38 @@ class SequenceGAN(FittedSequenceModel, BaseEstimator):  # type: ignore[misc]
         -------
         self
         """
-        self._check()
-        self.corpus_, data, self.classes_ = self._read(X, y)
+        check_sequence_settings(self)
+        self.corpus_ = Corpus.build(
+            X if y is None else _pairs(X, y), self.tokenizer, self.vocabulary, self.max_tokens, self.min_freq,
+            self.max_length, self.on_long,
+        )  # fmt: skip
+        self.classes_ = np.array(self.corpus_.classes)
         seed = int(check_random_state(self.random_state).randint(2**31 - 1))
-        self._claim(data, seed)
-        train, held_out = _split(data, self.validation_fraction, seed)
-        generator, opponent = self._networks(seed)
-        self.history_: list[dict[str, Any]] = []
-        self.n_iter_, self.best_step_, self.game_ = 0, 0, None
-        stream = ArrayStream(train, self.batch_size, seed)
-        self._play("likelihood", SequenceLikelihood(generator), stream, self.likelihood_iter, seed)
-        if self.objective is not None and opponent is not None:
-            self.game_ = self._adversarial(generator, opponent, stream, held_out, seed)
-        self.generator_ = generator.cpu().eval()
-        self.discriminator_ = None if opponent is None else opponent.cpu().eval()
+        training = SequenceTraining(self, self.corpus_, seed)
+        if self.checkpoint is not None:
+            self._claim(Path(self.checkpoint))
+        training.run()
+        self.generator_, self.game_ = training.generator, training.game
+        self.discriminator_ = None if training.against in ("mediator", "ranker") else training.opponent
+        self.history_, self.n_iter_, self.best_step_ = training.history, training.steps, training.best_step
         return self
 
-    def _check(self) -> None:
-        check_integers(
-            self, likelihood_iter=0, warm_up_iter=0, max_iter=0, batch_size=2, checkpoint_every=1, guard_every=1
-        )
-        check_not_negative(self, "reward_weight")
-        for name in ("learning_rate", "game_learning_rate", "discriminator_learning_rate"):
-            if not getattr(self, name) > 0:
-                raise ValueError(f"{name}={getattr(self, name)!r} must be positive.")
-        if not 0 <= self.validation_fraction < 1:
-            raise ValueError(f"validation_fraction={self.validation_fraction!r} must be in [0, 1).")
-        if self.objective is not None and not callable(self.objective):
-            raise ValueError(
-                f"objective={self.objective!r} must make a game from (generator, discriminator), such as SeqGAN or "
-                "partial(SeqGAN, rollouts=8); None trains by maximum likelihood."
-            )
-        if self.reward is not None and (self.objective is None or opponent_of(self.objective) != "sequence"):
-            raise ValueError("reward needs an objective with rewards, such as SeqGAN.")
-        if self.checkpoint is not None and not isinstance(self.random_state, (int, np.integer)):
-            raise ValueError(
-                f"checkpoint needs an integer random_state, to go on bit for bit; got {self.random_state!r}."
-            )
-        Compute(self.device, self.precision)
+    def _claim(self, folder: Path) -> None:
+        settings = {name: value for name, value in self.get_params(deep=False).items() if name not in _FREE}
+        labels = self.corpus_.labels
+        claim_folder(folder, self.corpus_.tokens.numpy(), None if labels is None else labels.numpy(), settings)
 
-    def _read(self, X: Any, y: Any) -> tuple[Corpus, TokenBatch | LabelledTokens, NDArray[Any]]:
-        X = X if y is None else _pairs(X, y)
-        corpus = Corpus.build(
-            X, self.tokenizer, self.vocabulary, self.max_tokens, self.min_freq, self.max_length, self.on_long
-        )
-        return corpus, corpus.data, np.array(corpus.classes)
-
-    def _claim(self, data: TokenBatch | LabelledTokens, seed: int) -> None:
-        if self.checkpoint is not None:
-            settings = {name: value for name, value in self.get_params(deep=False).items() if name not in _FREE}
-            labels = data.labels.numpy() if isinstance(data, LabelledTokens) else None
-            claim_folder(Path(self.checkpoint), data.tokens.numpy(), labels, settings)
-
-    def _networks(self, seed: int) -> tuple[SequenceModel, nn.Module | None]:
-        corpus, cpu = self.corpus_, torch.device("cpu")
-        size, length = len(corpus.vocabulary), corpus.length
-        tokens = {"start": corpus.start, "end": corpus.end, "pad": corpus.pad, "classes": len(self.classes_)}
-        with kept_generators(cpu):
-            reseed(cpu, seed)
-            if self.objective is None:
-                return build_generator(self.generator, size, length, tokens), None
-            against = opponent_of(self.objective)
-            if against == "leaky" and tokens["classes"]:
-                raise ValueError("LeakGAN has no class-conditional form; leave out y or choose another objective.")
-            opponent = build_opponent(against, self.discriminator, size, length, tokens)
-            leak = opponent if against == "leaky" else None
-            return build_generator(self.generator, size, length, tokens, leak), opponent
-
-    def _adversarial(
-        self,
-        generator: SequenceModel,
-        opponent: nn.Module,
-        stream: ArrayStream[Any],
-        held_out: TokenBatch | LabelledTokens,
-        seed: int,
-    ) -> Game:
-        game = self._game(generator, opponent)
-        first = next(name for name in game.players() if name in ("discriminator", "mediator"))
-        with solo(game, first) as alone:
-            self._play("warm_up", alone, stream, self.warm_up_iter, mix(seed, 1))
-        guard = self._guard(held_out)
-        engine = self._play("game", game, stream, self.max_iter, mix(seed, 2), guard)
-        if guard is not None:
-            guard.restore(engine)
-            self.best_step_ = guard.best_step
-        return game
-
-    def _game(self, generator: SequenceModel, opponent: nn.Module) -> Game:
-        assert self.objective is not None
-        if self.reward is None:
-            return self.objective(generator, opponent)
-        task = TaskReward(self.reward, self.corpus_)
-        return self.objective(generator, opponent, task_reward=task, task_weight=self.reward_weight)
-
-    def _guard(self, held_out: TokenBatch | LabelledTokens) -> CollapseGuard | None:
-        if not self.guard or len(held_out.tokens) < 2:
-            return None
-        keep = None if self.checkpoint is None else Path(self.checkpoint) / "best.safetensors"
-        labels = None
-        if isinstance(held_out, LabelledTokens):
-            labels = held_out.labels[torch.arange(500) % len(held_out.labels)]
-        return CollapseGuard(held_out.tokens, every=self.guard_every, n=500, keep=keep, labels=labels)
-
-    def _play(
-        self, part: str, game: Game, stream: ArrayStream[Any], steps: int, seed: int, guard: CollapseGuard | None = None
-    ) -> Engine:
-        """Train one part, from its newest checkpoint if there is one."""
-        rates = {name: self._rate(part, name) for name in game.players()}
-        engine = Engine(
-            game,
-            {name: adam(rate, betas=(0.9, 0.999)) for name, rate in rates.items()},
-            self.turns if part == "game" else None,
-            seed=seed,
-            clip=5.0,
-            schedules={"generator.lr": cosine(self.learning_rate, 0.0, max(steps, 1))} if part == "likelihood" else {},
-            compute=Compute(self.device, self.precision, cuda_graph=self.reward is None),
-        )
-        folder = None if self.checkpoint is None else Path(self.checkpoint) / part
-        if folder is not None:
-            engine.resume(folder)
-        if guard is not None:
-            guard.start(engine)
-            if any(entry.get("guard/stopped") for entry in engine.history):
-                steps = engine.step
-        callbacks: list[Callback] = [_remember(max(1, steps // 50)), *([guard] if guard else []), *self.callbacks]
-        saving = [] if folder is None else [SaveEvery(self.checkpoint_every, folder)]
-        engine.fit(stream, steps, [*callbacks, *saving])
-        self.history_ += [{"part": part, **entry} for entry in engine.history]
-        self.n_iter_ += engine.step
-        return engine
-
-    def _rate(self, part: str, player: str) -> float:
-        if part == "likelihood":
-            return self.learning_rate
-        own = player in ("generator", "manager", "worker")
-        return self.game_learning_rate if own else self.discriminator_learning_rate
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.string, tags.input_tags.two_d_array = True, False
+        return tags
 
 
-def _pairs(X: Any, y: Any) -> list[tuple[Any, Any]]:
+def _pairs(X: Any, y: Any) -> Any:
+    if isinstance(X, str) or not isinstance(X, Iterable):
+        return X  # the corpus says what is wrong
     items, labels = list(X), np.asarray(y).tolist()
-    if len(items) != len(labels):
-        raise ValueError(f"y has {len(labels)} labels for {len(items)} sequences; give one for each.")
+    if not isinstance(labels, list) or len(items) != len(labels):
+        n = len(labels) if isinstance(labels, list) else 1
+        raise ValueError(f"y has {n} labels for {len(items)} sequences; give one for each.")
     return list(zip(labels, items, strict=True))
-
-
-def _split(
-    data: TokenBatch | LabelledTokens, fraction: float, seed: int
-) -> tuple[TokenBatch | LabelledTokens, TokenBatch | LabelledTokens]:
-    """Hold out a share of the sequences; at least one stays for training."""
-    order = torch.randperm(len(data.tokens), generator=torch.Generator().manual_seed(mix(seed, 3)))
-    held = min(round(fraction * len(order)), len(order) - 1)
-    parts = [type(data)(*(values[rows] for values in data)) for rows in (order[held:], order[:held])]
-    return parts[0], parts[1]
-
-
-def _remember(every: int) -> Callback:
-    def remember(engine: Engine) -> None:
-        if engine.step % every == 0 or engine.step == engine.last_step:
-            engine.record(**engine.meters.read())
-
-    return remember

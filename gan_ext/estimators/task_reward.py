@@ -20,7 +20,7 @@ class TaskReward:
         corpus: knows the way back from numbers.
 
     Raises:
-        ValueError: the function returned something else.
+        ValueError: the function raised an error, or returned something else.
     """
 
     def __init__(self, function: Callable[[list[Any]], Sequence[float]], corpus: Corpus) -> None:
@@ -29,7 +29,13 @@ class TaskReward:
     def __call__(self, tokens: Tensor) -> Tensor:
         texts = self.corpus.text(tokens.cpu())
         try:
-            values = np.asarray(self.function(texts), dtype=np.float32)
+            returned = self.function(texts)
+        except Exception as error:
+            raise ValueError(
+                f"reward raised {type(error).__name__} on {len(texts)} sequences, such as {texts[0]!r}: {error}"
+            ) from error
+        try:
+            values = np.asarray(returned, dtype=np.float32)
         except (TypeError, ValueError) as error:
             raise ValueError(f"reward must return {len(texts)} numbers, one for each sequence: {error}") from error
         if values.shape != (len(texts),):

@@ -89,8 +89,8 @@ class SeqGAN(TwoPlayerGame):
             raise ValueError(f"{estimator} relaxes tokens and cannot use task_reward, which has no gradient.")
         if rollouts and not hasattr(self.discriminator, "grouped"):
             raise ValueError(
-                f"{type(self.discriminator).__name__} has no grouped(tokens, shared), by which rollouts are scored; set "
-                "rollouts=0 or take a gan_ext.nets.SequenceDiscriminator."
+                f"{type(self.discriminator).__name__} has no grouped(tokens, shared), by which rollouts are scored; "
+                "set rollouts=0 or take a gan_ext.nets.SequenceDiscriminator."
             )
 
     def players(self) -> dict[str, Player]:

@@ -49,7 +49,8 @@ class GradientEstimator(nn.Module, ABC):
 
         Returns:
             The scalar, and detached 0-dim terms: ``reward``, the mean reward; with a score function also
-            ``advantage``, the mean advantage of a real token, and ``advantage_spread``, its standard deviation.
+            ``advantage``, the mean advantage of a real token (or of a sequence, if whole ones are rewarded), and
+            ``advantage_spread``, its standard deviation.
 
         Raises:
             ValueError: a reward of the wrong shape, or without the gradient that this estimator needs.
@@ -125,11 +126,13 @@ def leave_one_out(values: Tensor, mask: Tensor) -> Tensor:
 
 def score_terms(values: Tensor, advantage: Tensor, mask: Tensor) -> dict[str, Tensor]:
     """Return what a score-function estimator logs."""
-    mean = token_mean(advantage, mask)
+    # Of whole sequences each counts once: by tokens, a centred reward that grows with the length would look drifted.
+    weight = torch.ones_like(advantage) if advantage.shape[1] == 1 else mask
+    mean = token_mean(advantage, weight)
     return {
         "reward": values.mean() if values.dim() == 1 else token_mean(values, mask),
         "advantage": mean,
-        "advantage_spread": token_mean((advantage - mean).square(), mask).sqrt(),
+        "advantage_spread": token_mean((advantage - mean).square(), weight).sqrt(),
     }
 
 

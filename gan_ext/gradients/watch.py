@@ -36,7 +36,7 @@ class AdvantageWatch:
     warns once for each player.
 
     Args:
-        tolerance: :math:`\kappa > 0`, in standard deviations of the advantage.  The mean is over tokens, and long
+        tolerance: :math:`\kappa > 0`, in standard deviations of the advantage.  Of action values the mean is over tokens, and long
             sequences have more of them; rewards that grow with the length can give a centred batch .7 of one.
         every: steps between looks, >= 1.
     """

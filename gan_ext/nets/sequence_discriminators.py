@@ -238,6 +238,7 @@ class MultiRepresentationDiscriminator(SequenceDiscriminator):
         dropout: share of features dropped in training.
         hidden: size of the linear layer before the last.
         gate_bias: initial bias of the highway's gate.
+        classes: number of classes for a class-conditional discriminator; 0 without.
 
     Raises:
         ValueError: widths and filters do not match, or a size is out of range.
@@ -253,13 +254,15 @@ class MultiRepresentationDiscriminator(SequenceDiscriminator):
         dropout: float = 0.25,
         hidden: int = 100,
         gate_bias: float = 0.0,
+        *,
+        classes: int = 0,
     ) -> None:
         _check_filters(widths, filters, embedding, dropout)
         if representations < 1 or embedding % representations or hidden < 1:
             raise ValueError(
                 f"representations={representations} must divide embedding={embedding}, and hidden={hidden} be >= 1."
             )
-        super().__init__(vocabulary, hidden)
+        super().__init__(vocabulary, hidden, classes)
         self.representations = representations
         self.embedding = nn.Embedding(vocabulary, embedding)
         nn.init.uniform_(self.embedding.weight, -1, 1)
@@ -278,8 +281,12 @@ class MultiRepresentationDiscriminator(SequenceDiscriminator):
         self.check(x)
         self.check_labels(len(x), labels)
         weight, bias = self.output.weight @ self.compress.weight, self.output.weight @ self.compress.bias
-        logits: Tensor = self.dropout(self._features(x)) @ weight[0] + (bias + self.output.bias)
-        return logits.view(len(x), self.representations)
+        features = self.dropout(self._features(x))
+        logits: Tensor = (features @ weight[0] + (bias + self.output.bias)).view(len(x), self.representations)
+        if self.label is None:
+            return logits
+        agreement: Tensor = self.compress(features).unflatten(0, logits.shape) @ self.label(labels)[..., None]
+        return logits + agreement[..., 0]
 
     def _features(self, x: Tensor) -> Tensor:
         parts = embed(x, self.embedding).unflatten(-1, (self.representations, -1))  # [B, T, R, E / R]

@@ -37,7 +37,8 @@ class LinearReadout(SequenceModel):
         return self.logits(self.states(tokens, labels))
 
     def log_prob(self, tokens: Tensor, labels: Tensor | None = None, temperature: float = 1.0) -> Tensor:
-        states, bias = self.states(tokens, labels), self.output.bias
+        states = self.states(tokens, labels)
+        bias: Tensor = self.output.bias
         if temperature != 1.0:
             states, bias = states / temperature, bias / temperature
         # What cannot come is ruled out after the division, for heat would revive it.

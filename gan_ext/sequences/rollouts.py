@@ -75,7 +75,7 @@ def _finish(
         if position:
             noise = None if uniforms is None else uniforms[position - 1]
             packs += _started(model, finished[position - 1], noise, logits, state, position)
-            packs = packs if logits.device.type == "cpu" else [_joined(packs)]
+            packs = [_joined(packs)] if _together(logits.device) else packs
         for pack in packs:
             pack.kept[:, position] = pack.token
 
@@ -139,6 +139,10 @@ def _still_open(model: SequenceModel, open_: Tensor, token: Tensor) -> Tensor:
 def _part(pack: _Pack, rows: slice) -> _Pack:
     noise = None if pack.noise is None else pack.noise[rows]
     return _Pack(pack.kept[rows], noise, pack.token[rows], select(pack.state, rows), pack.open[rows])
+
+
+def _together(device: torch.device) -> bool:
+    return device.type != "cpu"
 
 
 def _joined(packs: list[_Pack]) -> _Pack:
