@@ -60,8 +60,8 @@ class Corpus:
                 a torchtext 0.6 dataset brings its own if it has one.
             max_tokens: largest number of tokens of the vocabulary, special ones included; the frequent ones are kept.
             min_freq: tokens that are rarer become ``<unk>``.
-            max_length: most tokens of a sequence, and columns of the table; give room for longer ones to come. None takes
-                the longest sequence and one column for ``<eos>``.
+            max_length: most tokens of a sequence, and columns of the table; give room for longer ones to come. None
+                takes the longest sequence and one column for ``<eos>``.
             on_long: what to do with longer ones, ``"truncate"`` or ``"error"``; see :func:`encode`.
 
         Raises:

@@ -36,8 +36,8 @@ class AdvantageWatch:
     warns once for each player.
 
     Args:
-        tolerance: :math:`\kappa > 0`, in standard deviations of the advantage.  Of action values the mean is over tokens, and long
-            sequences have more of them; rewards that grow with the length can give a centred batch .7 of one.
+        tolerance: :math:`\kappa > 0`, in standard deviations of the advantage.  Of action values the mean is over
+            tokens, and long sequences have more of them; if they grow with the length, a centred batch can have .7.
         every: steps between looks, >= 1.
     """
 

@@ -36,8 +36,8 @@ def published_oracle(arrays: Mapping[str, Tensor], length: int = 20) -> LSTMGene
 
     Args:
         arrays: ``embedding`` [V, E]; input maps ``wi wf wc wo`` [E, H], recurrent maps ``ui uf uc uo`` [H, H] and
-            biases ``bi bf bc bo`` [H] of input gate, forget gate, candidate and output gate; ``w_out`` [H, V], ``b_out`` [V];
-            row vectors times matrices.
+            biases ``bi bf bc bo`` [H] of input gate, forget gate, candidate and output gate; ``w_out`` [H, V] and
+            ``b_out`` [V]; row vectors times matrices.
         length: tokens of a sequence T.
 
     Raises:
