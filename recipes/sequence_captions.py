@@ -205,7 +205,9 @@ class Fits:
         factories = {player: adam(rate, betas=(0.9, 0.999)) for player, rate in rates.items()}
         engine = Engine(game, factories, seed=seed, clip=5.0, compute=Compute(self.config.device), **settings)
         folder = self.folder / f"{name} {seed}".replace(" ", "_").replace(",", "")
-        if engine.resume(folder) and engine.step < steps:
+        if engine.resume(folder):
+            if engine.step >= steps:
+                return engine
             print(f"Resuming {name}, seed {seed}, at step {engine.step}.")
         with Progress(steps, f"seed {seed}: {name}", every=5) as bar:
             stream = ArrayStream(TokenBatch(self.captions.train), 64, seed)

@@ -233,6 +233,26 @@ def play_until(folder: Path, start: int, ends: str, killed: int = -1) -> Any:
     return play.history, guard.best_step, guard.best_score, weights(play.game).tolist()
 
 
+class Noisy(CNNDiscriminator):
+    """Features behind the dropout."""
+
+    def features(self, x: Tensor) -> Tensor:
+        return self.dropout(super().features(x))
+
+
+def test_it_measures_without_dropout_and_leaves_every_mode() -> None:
+    judge = Noisy(V, (1, 2), (3, 3), embedding=3)
+    game = LeakGAN(LeakyGenerator(V, T, judge.features, 6, 3, 4, 3, 2), judge, rollouts=1)
+    play, guard = engine(game.generator, game), CollapseGuard(validation(), n=50)
+    game.train()
+    guard.start(play)
+    assert game.training
+    assert judge.dropout.training
+    assert guard.measure(game.generator)[1] != guard.best_score
+    game.eval()
+    assert guard.measure(game.generator)[1] == guard.best_score
+
+
 @pytest.mark.parametrize("killed", [3, 11, 14, 25])
 @pytest.mark.parametrize("ends", ["well", "badly"])
 @pytest.mark.filterwarnings("ignore::gan_ext.guard.CollapseWarning")

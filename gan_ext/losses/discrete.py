@@ -45,9 +45,11 @@ def linear_cross_entropy(
     """
     if states.device.type == "cpu" and not torch.is_autocast_enabled("cpu"):
         mixed = bias if never is None else bias + never
-        loss: Tensor = _FusedCrossEntropy.apply(  # type: ignore[no-untyped-call]
-            states.flatten(0, -2), weight, mixed, targets.flatten(), mask.flatten().to(states.dtype)
-        )
+        rows, tokens, share = states.flatten(0, -2), targets.flatten(), mask.flatten().to(states.dtype)
+        if not torch.compiler.is_compiling():  # pads cost nothing here; elsewhere shapes must not depend on the data
+            kept = share.nonzero()[:, 0]
+            rows, tokens, share = rows[kept], tokens[kept], share[kept]
+        loss: Tensor = _FusedCrossEntropy.apply(rows, weight, mixed, tokens, share)  # type: ignore[no-untyped-call]
         return loss
     logits = linear(states, weight, bias).float()
     logits = logits if never is None else logits + never

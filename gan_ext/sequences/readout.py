@@ -42,8 +42,12 @@ class LinearReadout(SequenceModel):
         if temperature != 1.0:
             states, bias = states / temperature, bias / temperature
         # What cannot come is ruled out after the division, for heat would revive it.
-        known = chosen_log_prob(states, self.output.weight, self.allow(bias), tokens)
-        return known * real_positions(tokens, self.end)
+        weight, bias, real = self.output.weight, self.allow(bias), real_positions(tokens, self.end)
+        if self.end is None or states.device.type != "cpu" or torch.compiler.is_compiling():
+            return chosen_log_prob(states, weight, bias, tokens) * real
+        kept = real.nonzero(as_tuple=True)  # pads cost nothing here; elsewhere shapes must not depend on the data
+        known = chosen_log_prob(states[kept][None], weight, bias, tokens[kept][None])[0]
+        return known.new_zeros(tokens.shape).index_put(kept, known)
 
 
 def chosen_log_prob(states: Tensor, weight: Tensor, bias: Tensor, tokens: Tensor) -> Tensor:

@@ -28,6 +28,7 @@ from gan_ext import SequenceGAN
 from gan_ext.engine import CheckpointError, alternating, read_tensors, write_tensors
 from gan_ext.games import CoT, LeakGAN, MaliGAN, RankGAN, RelGAN, ScratchGAN, SeqGAN, Standard
 from gan_ext.gradients import REINFORCE, ActorCritic, AdvantageWarning, GumbelSoftmax
+from gan_ext.guard import CollapseWarning
 from gan_ext.nets import (
     CNNDiscriminator,
     LeakyGenerator,
@@ -389,6 +390,15 @@ def test_the_discriminators_verdict(fitted: SequenceGAN) -> None:
     np.testing.assert_allclose(fitted.discriminate(many), np.tile(fitted.discriminate(LINES), 12), rtol=1e-4, atol=1e-6)
 
 
+def test_verdicts_go_with_their_classes() -> None:
+    model = small(discriminator_learning_rate=0.05, guard=False).fit(LINES, LABELS)
+    known = model.discriminate(LINES, LABELS)
+    assert np.abs(model.discriminate(LINES, LABELS[::-1]) - known).max() > 1e-3
+    many = [*LINES * 10, *LINES[::-1]], [*LABELS * 10, *LABELS[::-1]]
+    wanted = np.concatenate([np.tile(known, 10), known[::-1]])
+    np.testing.assert_allclose(model.discriminate(*many), wanted, rtol=1e-4, atol=1e-6)
+
+
 def test_a_verdict_per_token_is_averaged_over_real_tokens() -> None:
     model = small("ScratchGAN").fit(LINES)
     tokens = model.corpus_.encode(LINES[:7])
@@ -486,7 +496,7 @@ def test_the_same_seed_gives_the_same_model(objective: str) -> None:
     ids=["critic", "average", "made in the game"],
 )
 def test_an_estimator_that_learns_starts_anew(objective: Any) -> None:
-    model = small(objective=objective)
+    model = small(objective=objective, guard=False)
     one = state(model.fit(LINES))
     torch.manual_seed(1)
     assert state(model.fit(LINES)) == one
@@ -707,6 +717,27 @@ def test_the_generator_that_is_kept_is_the_best() -> None:
     assert all(torch.equal(*pair) for pair in zip(last.generator_.parameters(), seen[-1], strict=True))
 
 
+def test_a_collapse_ends_the_game_and_stays_ended(tmp_path: Path) -> None:
+    def collapse(engine: Any) -> None:
+        if hasattr(engine.game, "policy") and engine.step == 3:
+            with torch.no_grad():
+                engine.game.generator.output.weight.zero_()
+                engine.game.generator.output.bias.fill_(-50.0)[5] = 50.0
+
+    def spoilt(**more: Any) -> SequenceGAN:
+        return small(max_iter=20, guard_every=2, callbacks=[collapse], **more)
+
+    with pytest.warns(CollapseWarning, match=r"Step 4: only 12% of the generated sequences are unique, of real ones"):
+        model = spoilt(checkpoint=tmp_path).fit(LINES)
+    assert model.n_iter_ == 4 + 2 + 4
+    assert model.best_step_ <= 2
+    assert len(set(model.sample(20))) > 5
+    again = spoilt(checkpoint=tmp_path).fit(LINES)
+    assert state(again) == state(model)
+    with pytest.warns(CollapseWarning):
+        assert state(spoilt().fit(LINES)) == state(model)
+
+
 def test_an_uncentred_reward_is_warned_of() -> None:
     objective = partial(SeqGAN, estimator=REINFORCE(None), rollouts=0)
     with pytest.warns(AdvantageWarning, match="the mean advantage of player 'generator'"):
@@ -829,6 +860,11 @@ def test_one_token_is_learned() -> None:
     model = quick(likelihood_iter=60, learning_rate=0.05).fit(["yes"] * 9)
     assert set(model.sample(20, temperature=0.3)) == {"yes"}
     assert model.perplexity(["yes"]) < 1.2
+
+
+def test_one_sequence_at_least_is_trained_on() -> None:
+    model = quick(validation_fraction=0.9, likelihood_iter=60, learning_rate=0.05).fit(["yes"] * 2)
+    assert model.perplexity(["yes"]) < 1.5
 
 
 def test_nothing_is_held_out_when_nothing_should_be() -> None:

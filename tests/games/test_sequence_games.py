@@ -70,7 +70,14 @@ def lstm(**kind) -> LSTMGenerator:
 
 
 def cnn(classes=0, **_) -> CNNDiscriminator:
-    return CNNDiscriminator(V, (1, 2), (3, 3), embedding=3, classes=classes)
+    return telling(CNNDiscriminator(V, (1, 2), (3, 3), embedding=3, classes=classes))
+
+
+def telling(judge: Any) -> Any:
+    """Let a discriminator tell classes apart, which at first are all alike."""
+    if judge.label is not None:
+        nn.init.normal_(judge.label.weight)
+    return judge
 
 
 def batch_of(kind: dict[str, Any], n: int = B) -> TokenBatch | LabelledTokens:
@@ -91,11 +98,11 @@ class Ranker(nn.Module):
 
 
 def recurrent(classes=0, end=None, **_) -> RecurrentDiscriminator:
-    return RecurrentDiscriminator(V, 3, 4, 2, per_step=True, end=end, classes=classes)
+    return telling(RecurrentDiscriminator(V, 3, 4, 2, per_step=True, end=end, classes=classes))
 
 
 def many(classes=0, **_) -> MultiRepresentationDiscriminator:
-    return MultiRepresentationDiscriminator(V, 2, (1, 2), (3, 3), embedding=4, hidden=4, classes=classes)
+    return telling(MultiRepresentationDiscriminator(V, 2, (1, 2), (3, 3), embedding=4, hidden=4, classes=classes))
 
 
 def leakgan(**kind) -> LeakGAN:
@@ -517,6 +524,19 @@ def test_relgans_losses_are_their_equations(kind: str) -> None:
     game.generator.train()  # rows are drawn without dropout all the same
     torch.testing.assert_close(at(1, game.discriminator_loss, batch)[0], discriminator_relativistic(real, fake))
     torch.testing.assert_close(at(1, game.generator_loss, batch)[0], generator_relativistic(real, fake))
+
+
+def test_each_representation_meets_the_class() -> None:
+    """RelGAN's discriminator adds to every logit how well the features before it go with the class."""
+    judge, x, labels = many(classes=K).eval(), torch.randint(V, (B, T)), torch.arange(B) % K
+    with torch.no_grad():
+        hidden = judge.compress(judge.features(x))
+        wanted = judge.output(hidden)[..., 0] + (hidden * judge.label.weight[labels][:, None]).sum(-1)
+        torch.testing.assert_close(judge(x, labels), wanted)
+        torch.testing.assert_close(judge(nn.functional.one_hot(x, V).float(), labels), wanted)
+        assert (judge(x, labels) != judge(x, (labels + 1) % K)).all()
+    with pytest.raises(ValueError, match="This discriminator needs labels, numbers 0 to 2"):
+        judge(x)
 
 
 def test_relgans_beta_is_a_buffer_for_schedules() -> None:
