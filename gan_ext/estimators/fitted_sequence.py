@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -22,6 +22,8 @@ from gan_ext.seeds import kept_generators, reseed
 from gan_ext.sequences import SequenceModel, check_sharpening, evaluating, real_positions, sample
 
 __all__ = ["FittedSequenceModel"]
+
+OnLong = Literal["error", "truncate"]
 
 Array = NDArray[Any]
 
@@ -98,7 +100,7 @@ class FittedSequenceModel:
         texts: list[Any] = self.corpus_.text(drawn.cpu())
         return texts
 
-    def score_samples(self, X: Any, y: ArrayLike | None = None) -> Array:
+    def score_samples(self, X: Any, y: ArrayLike | None = None, on_long: OnLong = "error") -> Array:
         """Return the exact log-likelihood of sequences in nats (n,).
 
         Unknown tokens are scored as ``<unk>``.
@@ -108,6 +110,8 @@ class FittedSequenceModel:
         X : list of str or of lists of tokens
         y : array-like of shape (n,) or None
             Classes, of a class-conditional model.
+        on_long : "error" or "truncate"
+            What to do with sequences longer than the model's (`max_length` of `fit`): refuse, or score what fits.
 
         Raises
         ------
@@ -115,21 +119,21 @@ class FittedSequenceModel:
             A sequence longer than the model's, or classes that it does not know.
         """
         check_is_fitted(self)
-        tokens = self.corpus_.encode(X, on_long="error")
+        tokens = self.corpus_.encode(X, on_long)
         known: Array = sequence_log_prob(self.generator_, tokens, labels=self._given(y, len(tokens)))
         return known
 
     def score(self, X: Any, y: ArrayLike | None = None) -> float:
-        """Return the mean log-likelihood of sequences in nats."""
-        return float(self.score_samples(X, y).mean())
+        """Return the mean log-likelihood of sequences in nats; of longer ones than the model's, of what fits."""
+        return float(self.score_samples(X, y, "truncate").mean())
 
-    def perplexity(self, X: Any, y: ArrayLike | None = None) -> float:
+    def perplexity(self, X: Any, y: ArrayLike | None = None, on_long: OnLong = "error") -> float:
         """Return the perplexity per token, closing tokens included: exp of the mean negative log-likelihood."""
         check_is_fitted(self)
-        tokens = self.corpus_.encode(X, on_long="error")
+        tokens = self.corpus_.encode(X, on_long)
         return float(perplexity(self.generator_, tokens, labels=self._given(y, len(tokens))))
 
-    def discriminate(self, X: Any, y: ArrayLike | None = None) -> Array:
+    def discriminate(self, X: Any, y: ArrayLike | None = None, on_long: OnLong = "error") -> Array:
         """Return the discriminator's log-odds that sequences are real (n,).
 
         Of a logit per token (``ScratchGAN``), or of several per sequence (``RelGAN``), it is their mean; and what
@@ -146,7 +150,7 @@ class FittedSequenceModel:
             raise AttributeError(
                 "This model has no discriminator of single sequences: its objective trains without, or it was loaded."
             )
-        tokens = self.corpus_.encode(X, on_long="error")
+        tokens = self.corpus_.encode(X, on_long)
         labels, rows = self._given(y, len(tokens)), torch.arange(len(tokens)).split(256)
         with torch.no_grad(), evaluating(judge):
             parts = [judge(tokens[part]) if labels is None else judge(tokens[part], labels[part]) for part in rows]
@@ -269,7 +273,11 @@ class FittedSequenceModel:
             raise ValueError(
                 f"prefix has {len(tokens)} tokens, but sequences of this model have at most {corpus.length}."
             )
-        return encode([tokens], corpus.vocabulary, len(tokens), end=False).expand(n, -1)
+        numbers = encode([tokens], corpus.vocabulary, len(tokens), end=False)
+        unknown = [token for token in tokens if token not in corpus.vocabulary]
+        if unknown:
+            raise ValueError(f"prefix has {unknown[0]!r}, which is not in the vocabulary of what fit was given.")
+        return numbers.expand(n, -1)
 
     def _class_numbers(self, labels: ArrayLike | None, n: int, random: np.random.RandomState) -> Tensor | None:
         if labels is None and len(self.classes_):

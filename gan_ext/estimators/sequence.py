@@ -90,7 +90,7 @@ class SequenceGAN(FittedSequenceModel, BaseEstimator):  # type: ignore[misc]
         Share of the sequences held out for choosing the generator that is kept.
     guard : bool
         Whether to keep the best and stop at a collapse; False keeps the last, and so do fewer than two held-out
-        sequences.
+        sequences.  With a `reward` the last is kept too, unless it collapsed: the frontier does not know the reward.
     guard_every : int
         Steps between measurements.
     device : str
@@ -101,6 +101,8 @@ class SequenceGAN(FittedSequenceModel, BaseEstimator):  # type: ignore[misc]
         A folder for checkpoints; a fit that was killed goes on from there bit for bit.
     checkpoint_every : int
         Steps between checkpoints.
+    verbose : bool
+        Whether to print how each part goes, ten lines a part.
     callbacks : sequence of callables
         Called with the engine after every step.
     random_state : int, RandomState instance or None
@@ -137,7 +139,7 @@ class SequenceGAN(FittedSequenceModel, BaseEstimator):  # type: ignore[misc]
 
     def __init__(
         self,
-        objective: Callable[..., Game] | None = partial(SeqGAN, rollouts=4, likelihood=0.5),  # noqa: B008
+        objective: Callable[..., Game] | None = partial(SeqGAN, rollouts=0, likelihood=1.0),  # noqa: B008
         *,
         tokenizer: Any = "word",
         vocabulary: Any = None,
@@ -164,6 +166,7 @@ class SequenceGAN(FittedSequenceModel, BaseEstimator):  # type: ignore[misc]
         precision: Literal["float32", "bfloat16"] = "float32",
         checkpoint: str | Path | None = None,
         checkpoint_every: int = 200,
+        verbose: bool = False,
         callbacks: Sequence[Callback] = (),
         random_state: int | np.random.RandomState | None = None,
     ) -> None:
@@ -193,6 +196,7 @@ class SequenceGAN(FittedSequenceModel, BaseEstimator):  # type: ignore[misc]
         self.precision = precision
         self.checkpoint = checkpoint
         self.checkpoint_every = checkpoint_every
+        self.verbose = verbose
         self.callbacks = callbacks
         self.random_state = random_state
 

@@ -120,7 +120,9 @@ class SequenceTraining:
         guard = self._guard()
         engine = self._play("game", self.game, self.settings.max_iter, mix(self.seed, 2), guard)
         self.best_step = engine.step
-        if guard is not None:
+        stopped = any(entry.get("guard/stopped") for entry in engine.history)
+        # The guard's frontier knows nothing of a reward of your own: with one, only a collapse is undone.
+        if guard is not None and (stopped or self.settings.reward is None):
             guard.restore(engine)
             self.best_step = guard.best_step
 
@@ -154,7 +156,9 @@ class SequenceTraining:
             engine.resume(folder)
         if guard is not None and not guard.start(engine):
             steps = engine.step
-        watch = [AdvantageWatch()] if part == "game" else []
+        watch: list[Callback] = [AdvantageWatch()] if part == "game" else []
+        if settings.verbose:
+            watch.append(_say(part, steps))
         callbacks: list[Callback] = [*watch, *([guard] if guard else []), _remember(max(1, steps // 50))]
         saving = [] if folder is None else [SaveEvery(settings.checkpoint_every, folder)]
         engine.fit(self.stream, steps, [*callbacks, *settings.callbacks, *saving])
@@ -187,3 +191,12 @@ def _remember(every: int) -> Callback:
             engine.record(**engine.meters.read())
 
     return remember
+
+
+def _say(part: str, steps: int) -> Callback:
+    def say(engine: Engine) -> None:
+        if engine.step % max(1, steps // 10) == 0 or engine.step == engine.last_step:
+            means = ", ".join(f"{name} {value:.3f}" for name, value in engine.meters.peek().items())
+            print(f"{part} {engine.step}/{steps}: {means}", flush=True)
+
+    return say

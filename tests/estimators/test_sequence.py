@@ -227,7 +227,7 @@ def test_the_default_objective_plays_seqgan_with_default_networks() -> None:
     model.fit(LINES)
     assert isinstance(model.game_, SeqGAN)
     assert isinstance(model.generator_, LSTMGenerator)
-    assert (model.generator_.hidden, model.game_.rollouts, model.game_.likelihood) == (256, 4, 0.5)
+    assert (model.generator_.hidden, model.game_.rollouts, model.game_.likelihood) == (256, 0, 1.0)
     assert model.best_step_ == 1
 
 
@@ -275,7 +275,8 @@ def test_samples_begin_with_the_prefix(fitted: SequenceGAN) -> None:
         assert all(line.startswith(prefix) for line in fitted.sample(10, prefix=prefix))
     assert fitted.sample(5, prefix="", random_state=3) == fitted.sample(5, random_state=3)
     assert fitted.sample(5, prefix="   ", random_state=3) == fitted.sample(5, random_state=3)
-    assert all(line.startswith("<unk> cat") for line in fitted.sample(3, prefix="zebra cat"))
+    with pytest.raises(ValueError, match="prefix has 'zebra', which is not in the vocabulary"):
+        fitted.sample(3, prefix="zebra cat")
     full = "a cat sat a"  # as long as a sequence may be
     assert fitted.sample(3, prefix=full) == [full] * 3
 
@@ -372,9 +373,12 @@ def test_perplexity_and_score_are_means(fitted: SequenceGAN) -> None:
 
 
 def test_scores_refuse_in_a_sentence(fitted: SequenceGAN) -> None:
-    for method in (fitted.score_samples, fitted.perplexity, fitted.discriminate, fitted.score):
+    for method in (fitted.score_samples, fitted.perplexity, fitted.discriminate):
         with pytest.raises(ValueError, match="Sequence 1 has 9 tokens, more than the 4 allowed"):
             method(["a", "a " * 9])
+        np.testing.assert_equal(method(["a " * 9], on_long="truncate"), method(["a " * 4]))
+    assert fitted.score(["a " * 9]) == fitted.score(["a " * 4])
+    for method in (fitted.score_samples, fitted.perplexity, fitted.discriminate, fitted.score):
         with pytest.raises(ValueError, match="The corpus is empty"):
             method([])
         with pytest.raises(TypeError, match=r"Item 1 is 3, int"):
