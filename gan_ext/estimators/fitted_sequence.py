@@ -61,8 +61,7 @@ class FittedSequenceModel:
         n_samples : int
             How many, at least 1.
         prefix : str or list of str
-            What every sequence begins with: a text, or a list of tokens, as `fit` was given; unknown tokens become
-            ``<unk>``.
+            What every sequence begins with: a text, or a list of tokens, as `fit` was given, and of tokens that it saw.
         temperature : float
             Divides the logits; below 1 sequences are likelier and more alike.
         top_k : int or None

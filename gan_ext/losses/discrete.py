@@ -8,7 +8,7 @@ from torch.nn.functional import cross_entropy, linear
 
 __all__ = ["linear_cross_entropy", "token_mean"]
 
-_NUMBERS = 400_000  # logits held at a time on a CPU: they stay in the cache of a core
+_NUMBERS = 400_000  # logits held at a time by a thread of a CPU: they stay in the cache of a core
 
 
 def token_mean(values: Tensor, mask: Tensor) -> Tensor:
@@ -64,7 +64,7 @@ class _FusedCrossEntropy(torch.autograd.Function):
         needed = any(ctx.needs_input_grad)
         d_states, d_weight, d_bias = torch.empty_like(states), torch.zeros_like(weight), torch.zeros_like(bias)
         total = states.new_zeros(())
-        rows = max(1, _NUMBERS // len(bias))
+        rows = _rows(len(bias))
         for begin in range(0, len(states), rows):
             part = slice(begin, begin + rows)
             hidden, chosen, weights = states[part], targets[part, None], share[part, None]
@@ -87,3 +87,8 @@ class _FusedCrossEntropy(torch.autograd.Function):
     def backward(ctx: Any, *outer: Tensor) -> tuple[Tensor | None, ...]:
         d_states, d_weight, d_bias = ctx.saved_tensors
         return d_states * outer[0], d_weight * outer[0], d_bias * outer[0], None, None
+
+
+def _rows(vocabulary: int) -> int:
+    threads = 1 if torch.compiler.is_compiling() else torch.get_num_threads()
+    return max(1, _NUMBERS * threads // vocabulary)

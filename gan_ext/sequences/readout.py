@@ -11,7 +11,7 @@ from gan_ext.sequences.model import SequenceModel, real_positions
 
 __all__ = ["LinearReadout", "chosen_log_prob"]
 
-_NUMBERS = 400_000  # logits held at a time on a CPU: they stay in the cache of a core
+_NUMBERS = 400_000  # logits held at a time by a thread of a CPU: they stay in the cache of a core
 
 
 class LinearReadout(SequenceModel):
@@ -72,7 +72,7 @@ def chosen_log_prob(states: Tensor, weight: Tensor, bias: Tensor, tokens: Tensor
 class _Chosen(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, states: Tensor, weight: Tensor, bias: Tensor, tokens: Tensor) -> Tensor:
-        known, rows = torch.empty_like(states[:, 0]), max(1, _NUMBERS // len(bias))
+        known, rows = torch.empty_like(states[:, 0]), _rows(len(bias))
         for begin in range(0, len(states), rows):
             part = slice(begin, begin + rows)
             logits = torch.addmm(bias, states[part], weight.t())
@@ -87,7 +87,7 @@ class _Chosen(torch.autograd.Function):
     def backward(ctx: Any, *outer: Tensor) -> tuple[Tensor | None, ...]:
         states, weight, bias, tokens = ctx.saved_tensors
         d_states, d_weight, d_bias = torch.empty_like(states), torch.zeros_like(weight), torch.zeros_like(bias)
-        rows = max(1, _NUMBERS // len(bias))
+        rows = _rows(len(bias))
         for begin in range(0, len(states), rows):
             part = slice(begin, begin + rows)
             given = outer[0][part, None]
@@ -98,3 +98,8 @@ class _Chosen(torch.autograd.Function):
             d_weight.addmm_(odds.t(), states[part])
             d_bias.add_(odds.sum(0))
         return d_states, d_weight, d_bias, None
+
+
+def _rows(vocabulary: int) -> int:
+    threads = 1 if torch.compiler.is_compiling() else torch.get_num_threads()
+    return max(1, _NUMBERS * threads // vocabulary)

@@ -9,7 +9,7 @@ from gan_ext.sequences.model import IMPOSSIBLE, SequenceModel, evaluating
 
 __all__ = ["check_sharpening", "draw", "rows_at_a_time", "sample", "sharpen"]
 
-_NUMBERS = 400_000  # logits held at a time on a CPU: more leave the cache of a core, and cost a page fault each
+_NUMBERS = 400_000  # logits held at a time by a thread of a CPU: more leave the cache of a core, and cost page faults
 
 
 def draw(logits: Tensor, uniform: Tensor) -> Tensor:
@@ -147,7 +147,7 @@ def sample(
 def rows_at_a_time(model: SequenceModel, n: int) -> int:
     """Return how many sequences to advance together: all on a GPU, as many as fit the cache on a CPU."""
     on_cpu = next(model.parameters()).device.type == "cpu"
-    return max(1, min(n, _NUMBERS // model.vocabulary if on_cpu else n))
+    return max(1, min(n, _NUMBERS * torch.get_num_threads() // model.vocabulary if on_cpu else n))
 
 
 def _continue(
