@@ -243,7 +243,9 @@ class Noisy(CNNDiscriminator):
 def test_it_measures_without_dropout_and_leaves_every_mode() -> None:
     judge = Noisy(V, (1, 2), (3, 3), embedding=3)
     game = LeakGAN(LeakyGenerator(V, T, judge.features, 6, 3, 4, 3, 2), judge, rollouts=1)
-    play, guard = engine(game.generator, game), CollapseGuard(validation(), n=50)
+    for parameter in game.generator.parameters():
+        torch.nn.init.normal_(parameter, 0.0, 1.0)
+    play, guard = engine(game.generator, game), CollapseGuard(validation(), n=50, unique=0.0)
     game.train()
     guard.start(play)
     assert game.training
