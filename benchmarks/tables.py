@@ -272,6 +272,45 @@ def oracle(name: str) -> str:
     return lines(heading, rows) + "\n\n" + f"{len(seeds)} seeds. " + source(result, name)
 
 
+def smiles(name: str) -> str:
+    """Lay out the molecules: a row for each temperature."""
+    result = load(name)
+    metrics = result["metrics"]
+    rows = []
+    for temperature in result["config"]["temperatures"]:
+        cells = [f"{temperature:g}"]
+        for arm in ("maximum likelihood", "game, both"):
+            found = {
+                key: metrics[f"{arm}, temperature {temperature:g}, {key}"] for key in ("nats", "validity", "reward")
+            }
+            unique = metrics[f"{arm}, temperature {temperature:g}, uniqueness"]
+            cells += [f"{found['nats']:.3f}", f"{100 * found['validity']:.1f}", f"{100 * unique:.1f}"]
+            cells.append(f"{found['reward']:.3f}")
+        rows.append(cells)
+    measured = ["nats", "valid, %", "unique, %", "mean qed"]
+    heading = ["temperature", *(f"likelihood: {each}" for each in measured), *(f"game: {each}" for each in measured)]
+    return lines(heading, rows) + "\n\nOne run. " + source(result, name)
+
+
+def shakespeare(name: str) -> str:
+    """Lay out the characters: a row for each temperature."""
+    result = load(name)
+    metrics = result["metrics"]
+    rows = [
+        [
+            arm,
+            temperature,
+            *(f"{metrics[f'{arm}, temperature {temperature}, {key}']:.3f}" for key in ("nats", "bits")),
+            f"{100 * metrics[f'{arm}, temperature {temperature}, words']:.1f}",
+            f"{metrics[f'{arm}, temperature {temperature}, distinct_3']:.3f}",
+        ]
+        for arm in ("likelihood", "game")
+        for temperature in ("1", "0.8", "0.6")
+    ]
+    heading = ["part", "temperature", "nats per character", "bits", "real words, %", "distinct-3"]
+    return lines(heading, rows) + "\n\nOne run. " + source(result, name)
+
+
 TABLES: dict[str, Callable[[], str]] = {
     "digits": digits,
     "mnist": lambda: mnist("semi_supervised_mnist"),
@@ -285,6 +324,8 @@ TABLES: dict[str, Callable[[], str]] = {
     "sequence speed, one thread": lambda: pieces("sequence_speed_1_thread"),
     "sequence speed, two threads": lambda: pieces("sequence_speed_2_threads"),
     "sequence nets": lambda: nets("sequence_nets"),
+    "smiles": lambda: smiles("sequence_smiles"),
+    "shakespeare": lambda: shakespeare("sequence_shakespeare"),
     "oracle": lambda: oracle("sequence_oracle"),
     "gradient bias": gradient_bias,
     "gradient coin": gradient_coin,

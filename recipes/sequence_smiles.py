@@ -363,7 +363,7 @@ def report(
             print(verdict(name, rows[name], rows[MLE], what))
     draw_frontiers(
         config.out / "frontier.png", {name: [frontier(group)] for name, group in rows.items()}, f"- {what}",
-        "held-out molecules, nats per token",
+        "held-out molecules, nats per token", sums=False,
     )  # fmt: skip
     draw_molecules(config, models)
     write_molecules(config, models)
