@@ -146,7 +146,10 @@ def finished(config: Config) -> dict[str, Any]:
             return kept
         raise DataError(f"{path} is of a run with {kept['settings']}; use another --out or leave out --resume.")
     shutil.rmtree(config.out / "fits", ignore_errors=True)
-    return {"settings": settings, "rows": {}}
+    fresh: dict[str, Any] = {"settings": settings, "rows": {}}
+    ensure_writable(config.out)
+    write_json(path, fresh)  # at once, so that a run killed in its first fit can be resumed too
+    return fresh
 
 
 def table(rows: dict[int, list[dict[str, float]]]) -> Table:
