@@ -272,6 +272,27 @@ def oracle(name: str) -> str:
     return lines(heading, rows) + "\n\n" + f"{len(seeds)} seeds. " + source(result, name)
 
 
+def captions(name: str) -> str:
+    """Lay out the captions: a row for each arm and inverse temperature."""
+    result = load(name)
+    seeds = range(result["config"]["seed"], result["config"]["seed"] + result["config"]["seeds"])
+    rows = []
+    for arm in result["config"]["arms"]:
+        curves = [result["rows"][f"{arm}/{seed}"] for seed in seeds]
+        for points in zip(*curves):
+            scores = [[p["bleu"][order] for p in points] for order in "2345"]
+            scores += [[p["self_bleu"]["4"] for p in points], [p["unique"] for p in points]]
+            cells = [f"{statistics.fmean(values):.3f}" for values in scores]
+            cells += [over_seeds([p[key] for p in points]) for key in ("lm", "reverse_lm")]
+            rows.append([arm, f"{points[0]['inverse_temperature']:g}", *cells])
+    real = result["real"]
+    cells = [f"{real['bleu'][order]:.3f}" for order in "2345"]
+    rows.append(["*real captions*", "", *cells, f"{real['self_bleu']['4']:.3f}", "", f"{real['lm']:.2f}", ""])
+    heading = ["arm", "1/T", *(f"BLEU-{n}" for n in "2345"), "self-BLEU-4", "unique", "LM", "reverse LM"]
+    count = f"{len(seeds)} seeds" if len(seeds) > 1 else "One seed"
+    return lines(heading, rows) + f"\n\n{count}. " + source(result, name)
+
+
 def smiles(name: str) -> str:
     """Lay out the molecules: a row for each temperature."""
     result = load(name)
@@ -324,6 +345,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "sequence speed, one thread": lambda: pieces("sequence_speed_1_thread"),
     "sequence speed, two threads": lambda: pieces("sequence_speed_2_threads"),
     "sequence nets": lambda: nets("sequence_nets"),
+    "captions": lambda: captions("sequence_captions"),
     "smiles": lambda: smiles("sequence_smiles"),
     "shakespeare": lambda: shakespeare("sequence_shakespeare"),
     "oracle": lambda: oracle("sequence_oracle"),
