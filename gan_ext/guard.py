@@ -107,7 +107,11 @@ class CollapseGuard:
         """Measure before the first step, or take up what a resumed run measured; return whether training may go on."""
         if not self._recall(engine):
             self._look(engine)
-        return not any(entry.get("guard/stopped") for entry in engine.history)
+        return not self.stopped(engine)
+
+    def stopped(self, engine: Engine) -> bool:
+        """Return whether an alarm has ended this engine's training."""
+        return any(entry.get("guard/stopped") for entry in engine.history)
 
     def __call__(self, engine: Engine) -> None:
         if engine.step % self.every == 0 or engine.step == engine.last_step:

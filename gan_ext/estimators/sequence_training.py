@@ -120,9 +120,8 @@ class SequenceTraining:
         guard = self._guard()
         engine = self._play("game", self.game, self.settings.max_iter, mix(self.seed, 2), guard)
         self.best_step = engine.step
-        stopped = any(entry.get("guard/stopped") for entry in engine.history)
         # The guard's frontier knows nothing of a reward of your own: with one, only a collapse is undone.
-        if guard is not None and (stopped or self.settings.reward is None):
+        if guard is not None and (guard.stopped(engine) or self.settings.reward is None):
             guard.restore(engine)
             self.best_step = guard.best_step
 

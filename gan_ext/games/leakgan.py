@@ -13,7 +13,7 @@ from torch.nn.functional import cosine_similarity, pad
 
 from gan_ext.game import Game, Loss, Player
 from gan_ext.losses import discriminator_non_saturating, token_mean
-from gan_ext.sequences import evaluating, real_positions, rollout_values, sample
+from gan_ext.sequences import evaluating, follow, real_positions, rollout_values, sample
 
 __all__ = ["LeakGAN", "directions", "intrinsic_rewards", "rank_rewards"]
 
@@ -151,7 +151,7 @@ class LeakGAN(Game):
         return loss, terms
 
     def worker_loss(self, batch: Any) -> Loss:
-        self._follow()
+        follow(self.policy, self.generator, self.lag)
         with evaluating(self.discriminator, self.generator):
             tokens = sample(self.generator, len(batch.tokens))
             mask = real_positions(tokens, self.generator.end)
@@ -181,11 +181,6 @@ class LeakGAN(Game):
     @torch.no_grad()
     def _features(self, trace: _Trace, tokens: Tensor) -> Tensor:
         return torch.cat([trace.features, self.discriminator.features(tokens)[:, None]], 1)
-
-    @torch.no_grad()
-    def _follow(self) -> None:
-        for old, new in zip(self.policy.parameters(), self.generator.parameters(), strict=True):
-            old.lerp_(new, 1 - self.lag)
 
 
 def _chosen(logits: Tensor, tokens: Tensor) -> Tensor:

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from gan_ext.game import Loss, TwoPlayerGame
 from gan_ext.gradients import relaxed_sample
 from gan_ext.losses import discriminator_relativistic, generator_relativistic
-from gan_ext.sequences import SequenceModel, evaluating, labels_of
+from gan_ext.sequences import SequenceModel, evaluating, judged, labels_of
 
 __all__ = ["RelGAN"]
 
@@ -63,6 +63,4 @@ class RelGAN(TwoPlayerGame):
             return relaxed_sample(self.generator, len(batch.tokens), 1 / self.beta, labels=labels_of(batch))
 
     def _judge(self, x: Tensor, batch: Any) -> Tensor:
-        labels = labels_of(batch)
-        logits: Tensor = self.discriminator(x) if labels is None else self.discriminator(x, labels)
-        return logits
+        return judged(self.discriminator, x, labels_of(batch))

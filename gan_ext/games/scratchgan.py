@@ -12,7 +12,7 @@ from torch.nn.functional import softplus
 from gan_ext.game import Loss, Player, TwoPlayerGame
 from gan_ext.gradients import REINFORCE, GradientEstimator
 from gan_ext.losses import token_mean
-from gan_ext.sequences import SequenceModel, evaluating, labels_of, real_positions, sample
+from gan_ext.sequences import SequenceModel, evaluating, judged, labels_of, real_positions, sample
 
 __all__ = ["ScratchGAN", "discounted_returns"]
 
@@ -72,7 +72,7 @@ class ScratchGAN(TwoPlayerGame):
     def discriminator_loss(self, batch: Any) -> Loss:
         labels, end = labels_of(batch), self.generator.end
         fake = sample(self.generator, len(batch.tokens), labels=labels)
-        real, generated = (self._judge(x, labels).float() for x in (batch.tokens, fake))
+        real, generated = (judged(self.discriminator, x, labels).float() for x in (batch.tokens, fake))
         loss = token_mean(softplus(-real), real_positions(batch.tokens, end))
         loss = loss + token_mean(softplus(generated), real_positions(fake, end))
         return loss, {"adversarial": loss.detach()}
@@ -87,9 +87,5 @@ class ScratchGAN(TwoPlayerGame):
 
     @torch.no_grad()
     def _returns(self, tokens: Tensor, labels: Tensor | None) -> Tensor:
-        rewards = 2 * torch.sigmoid(self._judge(tokens, labels).float()) - 1
+        rewards = 2 * torch.sigmoid(judged(self.discriminator, tokens, labels).float()) - 1
         return discounted_returns(rewards * real_positions(tokens, self.generator.end), self.discount)
-
-    def _judge(self, x: Tensor, labels: Tensor | None) -> Tensor:
-        logits: Tensor = self.discriminator(x) if labels is None else self.discriminator(x, labels)
-        return logits

@@ -14,7 +14,7 @@ from gan_ext.game import Loss, Player, TwoPlayerGame
 from gan_ext.games.sequence_likelihood import negative_log_likelihood
 from gan_ext.gradients import GradientEstimator, LeaveOneOut
 from gan_ext.losses import discriminator_non_saturating
-from gan_ext.sequences import SequenceModel, evaluating, labels_of, rollout_values, sample
+from gan_ext.sequences import SequenceModel, evaluating, follow, judged, labels_of, rollout_values, sample
 
 __all__ = ["SeqGAN"]
 
@@ -102,8 +102,10 @@ class SeqGAN(TwoPlayerGame):
     def discriminator_loss(self, batch: Any) -> Loss:
         labels = labels_of(batch)
         fake = sample(self.generator, len(batch.tokens), labels=labels)
-        judged = self._judge(torch.cat([batch.tokens, fake]), None if labels is None else labels.repeat(2))
-        real, generated = judged.chunk(2)
+        verdicts = judged(
+            self.discriminator, torch.cat([batch.tokens, fake]), None if labels is None else labels.repeat(2)
+        )
+        real, generated = verdicts.chunk(2)
         loss = discriminator_non_saturating(real, generated)
         accuracy = ((real > 0).float().mean() + (generated < 0).float().mean()) / 2
         return loss, {"adversarial": loss.detach(), "accuracy": accuracy}
@@ -113,12 +115,13 @@ class SeqGAN(TwoPlayerGame):
 
     def _policy_loss(self, batch: Any, score: Callable[[Tensor, int, Tensor | None], Tensor]) -> Loss:
         """Return the loss for a score of tokens [G, N, T] with the first `shared` in common, of classes [G, N]."""
-        self._follow()
+        if self.policy is not None:
+            follow(self.policy, self.generator, self.lag)
         labels = labels_of(batch)
 
         def value(x: Tensor) -> Tensor:
             if x.is_floating_point():
-                return self.reward(self._judge(x, labels))
+                return self.reward(judged(self.discriminator, x, labels))
             return self._values(x, score, labels)
 
         with evaluating(self.discriminator, self.generator, self.estimator):
@@ -149,18 +152,7 @@ class SeqGAN(TwoPlayerGame):
 
     def _score(self, tokens: Tensor, shared: int, labels: Tensor | None) -> Tensor:
         if self.policy is None:
-            judged = self._judge(tokens.flatten(0, 1), None if labels is None else labels.flatten())
-            return self.reward(judged).view(tokens.shape[:2])
+            verdicts = judged(self.discriminator, tokens.flatten(0, 1), None if labels is None else labels.flatten())
+            return self.reward(verdicts).view(tokens.shape[:2])
         grouped = self.discriminator.grouped
         return self.reward(grouped(tokens, shared) if labels is None else grouped(tokens, shared, labels))
-
-    def _judge(self, x: Tensor, labels: Tensor | None) -> Tensor:
-        logits: Tensor = self.discriminator(x) if labels is None else self.discriminator(x, labels)
-        return logits
-
-    @torch.no_grad()
-    def _follow(self) -> None:
-        """Let the lagged policy follow the generator."""
-        if self.policy is not None:
-            for old, new in zip(self.policy.parameters(), self.generator.parameters(), strict=True):
-                old.lerp_(new, 1 - self.lag)

@@ -9,9 +9,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from gan_ext.metrics.likelihood import evaluating
 from gan_ext.seeds import kept_generators, reseed
-from gan_ext.sequences import SequenceModel, check_sharpening, sample
+from gan_ext.sequences import SequenceModel, check_sharpening, evaluating, sample
 
 __all__ = [
     "Band",

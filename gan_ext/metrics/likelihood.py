@@ -1,19 +1,16 @@
 """Likelihoods of token sequences under an autoregressive model: NLL_oracle, NLL_test, NLL_gen, perplexity."""
 
 import math
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Literal
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import Tensor
 
-from gan_ext.sequences import SequenceModel, check_sharpening, real_positions
+from gan_ext.sequences import SequenceModel, check_sharpening, evaluating, real_positions
 
 __all__ = [
-    "evaluating",
     "negative_log_likelihood",
     "nll_gen",
     "nll_oracle",
@@ -150,18 +147,6 @@ def perplexity(model: SequenceModel, tokens: Tensor, temperature: float = 1.0, l
         labels: classes [B] of a class-conditional model.
     """
     return math.exp(negative_log_likelihood(model, tokens, temperature, labels=labels))
-
-
-@contextmanager
-def evaluating(module: nn.Module) -> Iterator[None]:
-    """Put a network into evaluation mode, and every part of it back into its own mode at the end."""
-    modes = [(part, part.training) for part in module.modules()]
-    module.eval()
-    try:
-        yield
-    finally:
-        for part, mode in modes:
-            part.training = mode
 
 
 def _check_tokens(model: SequenceModel, tokens: Tensor) -> None:

@@ -15,7 +15,9 @@ __all__ = [
     "State",
     "TokenBatch",
     "evaluating",
+    "follow",
     "join",
+    "judged",
     "labels_of",
     "real_positions",
     "repeat",
@@ -40,6 +42,19 @@ def labels_of(batch: Any) -> Tensor | None:
     """Return a batch's labels [B], or None if it has none."""
     labels: Tensor | None = getattr(batch, "labels", None)
     return labels
+
+
+def judged(discriminator: Any, x: Tensor, labels: Tensor | None) -> Tensor:
+    """Return a discriminator's logits of tokens or rows, given classes if there are any."""
+    logits: Tensor = discriminator(x) if labels is None else discriminator(x, labels)
+    return logits
+
+
+@torch.no_grad()
+def follow(lagged: nn.Module, model: nn.Module, lag: float) -> None:
+    """Let a lagged copy follow a model, keeping the share `lag` of itself."""
+    for old, new in zip(lagged.parameters(), model.parameters(), strict=True):
+        old.lerp_(new, 1 - lag)
 
 
 @contextmanager
