@@ -1,6 +1,7 @@
 """Games: one paper, one file, one class."""
 
 from gan_ext.games.cot import CoT
+from gan_ext.games.infogan import InfoGAN, Reading
 from gan_ext.games.kplus1 import KPlusOne, SemiBatch
 from gan_ext.games.leakgan import LeakGAN, directions, intrinsic_rewards, rank_rewards
 from gan_ext.games.likelihood import MaximumLikelihood
@@ -17,12 +18,14 @@ __all__ = [
     "ClassBalance",
     "CoT",
     "ConditionalEntropy",
+    "InfoGAN",
     "KPlusOne",
     "LeakGAN",
     "MaliGAN",
     "MaximumLikelihood",
     "PseudoLabel",
     "RankGAN",
+    "Reading",
     "RealBatch",
     "RelGAN",
     "ScratchGAN",

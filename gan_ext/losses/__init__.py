@@ -6,6 +6,7 @@ from gan_ext.losses.adversarial import (
     generator_non_saturating,
     generator_relativistic,
 )
+from gan_ext.losses.codes import mode_seeking
 from gan_ext.losses.discrete import linear_cross_entropy, token_mean
 from gan_ext.losses.penalties import input_gradient, r1_penalty
 from gan_ext.losses.semisupervised import (
@@ -37,6 +38,7 @@ __all__ = [
     "input_gradient",
     "k_plus_one_probabilities",
     "linear_cross_entropy",
+    "mode_seeking",
     "pseudo_label",
     "r1_penalty",
     "realness",

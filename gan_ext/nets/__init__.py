@@ -1,6 +1,7 @@
 """Networks: plain modules from tensors to outputs.  They know no loss."""
 
 from gan_ext.nets.conv import conv_discriminator, conv_generator
+from gan_ext.nets.informed import InfoDiscriminator, Read, conv_info_discriminator, mlp_info_discriminator
 from gan_ext.nets.layers import Classifier, GaussianNoise, Linear, WeightNormLinear, data_dependent_init, linear_backend
 from gan_ext.nets.leaky import LeakyGenerator
 from gan_ext.nets.mlp import mlp_discriminator, mlp_generator
@@ -26,10 +27,12 @@ __all__ = [
     "Classifier",
     "GaussianNoise",
     "Highway",
+    "InfoDiscriminator",
     "LSTMGenerator",
     "LeakyGenerator",
     "Linear",
     "MultiRepresentationDiscriminator",
+    "Read",
     "RecurrentDiscriminator",
     "RelationalMemoryGenerator",
     "SequenceDiscriminator",
@@ -39,11 +42,13 @@ __all__ = [
     "WeightNormLinear",
     "conv_discriminator",
     "conv_generator",
+    "conv_info_discriminator",
     "data_dependent_init",
     "linear_backend",
     "max_over_windows",
     "mlp_discriminator",
     "mlp_generator",
+    "mlp_info_discriminator",
     "oracle_generator",
     "published_oracle",
 ]

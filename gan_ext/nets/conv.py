@@ -6,10 +6,11 @@ from torch import nn
 
 from gan_ext.nets.layers import Classifier, GaussianNoise, Linear, WeightNormLinear
 
-__all__ = ["conv_discriminator", "conv_generator"]
+__all__ = ["conv_discriminator", "conv_generator", "image_sides"]
 
 
-def _sides(shape: Sequence[int]) -> tuple[int, int, int]:
+def image_sides(shape: Sequence[int]) -> tuple[int, int, int]:
+    """Return (channels, height, width) of images whose sides are multiples of 4, or raise ValueError."""
     channels, height, width = shape
     if height % 4 or width % 4:
         raise ValueError(f"The convolutional nets need sides that are multiples of 4, got {tuple(shape)}.")
@@ -37,7 +38,7 @@ def conv_discriminator(
     Returns:
         A module from images [B, *shape] to (logits [B, K], features [B, F]).
     """
-    colours, height, width = _sides(shape)
+    colours, height, width = image_sides(shape)
     trunk = nn.Sequential(
         GaussianNoise(input_noise),
         nn.Conv2d(colours, channels, 5, stride=2, padding=2),
@@ -68,7 +69,7 @@ def conv_generator(
     Returns:
         A module from z [B, d] to images [B, *shape].
     """
-    colours, height, width = _sides(shape)
+    colours, height, width = image_sides(shape)
     size = channels * (height // 4) * (width // 4)
     return nn.Sequential(
         Linear(latent, size, bias=False),

@@ -1,0 +1,187 @@
+r"""InfoGAN: a generator that must use its codes, because the discriminator has to be able to read them back.
+
+References: InfoGAN (Chen et al., 2016), https://arxiv.org/abs/1606.03657
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol, cast
+
+import torch
+from torch import Tensor, nn
+
+from gan_ext.game import Loss, Player, TwoPlayerGame
+from gan_ext.games.standard import RealBatch
+from gan_ext.games.terms import Term
+from gan_ext.latents import Prior, Product
+from gan_ext.losses import discriminator_non_saturating, generator_non_saturating, mode_seeking, r1_penalty
+
+__all__ = ["InfoGAN", "Reading"]
+
+
+class Reading(Protocol):
+    """What a discriminator that reads codes says of data: logits [B] of being real, and statistics [B, S] of codes."""
+
+    logits: Tensor
+    statistics: Tensor
+
+
+class InfoGAN(TwoPlayerGame):
+    r"""Generator and discriminator that also agree on codes: both maximise a bound on the codes' mutual information.
+
+    .. math::
+        L_I &= \sum_i \lambda_i E_{c, z}[\log q(c_i \mid G(z, c))] \le \sum_i \lambda_i (I(c_i; G(z, c)) - H(c_i)) \\
+        L_D &= E_x[-\log\sigma(d(x))] + E[-\log(1 - \sigma(d(G(z, c))))] - L_I + \sum_t w_t L_t \\
+        L_G &= E[-\log\sigma(d(G(z, c)))] - L_I + \mu \frac{E|z_1 - z_2|}{E|G(z_1, c) - G(z_2, c)|}
+
+    Q is a head on the discriminator's trunk and the trunk learns from both, as published.  Logged for every code is
+    the bound :math:`H(c_i) + E[\log q]` in nats (:meth:`~gan_ext.latents.Prior.information`), on generated data.
+
+    With `terms` the discriminator's logits of one categorical code must also be sensible on real data (sure, balanced,
+    the same for a sample and its transformation), as in regularised information maximisation; the published game has
+    none.  Shares that a :class:`~gan_ext.latents.Categorical` learns belong to the generator, and feel no pull of
+    their own entropy.  Real and generated data go through the discriminator together, so one with batch statistics
+    would mix them.
+
+    References: InfoGAN (Chen et al., 2016), https://arxiv.org/abs/1606.03657; mode seeking (Mao et al., 2019),
+    https://arxiv.org/abs/1903.05628; regularised information maximisation (Hu et al., 2017),
+    https://arxiv.org/abs/1702.08720
+
+    Args:
+        generator: maps [z, c] [B, noise.dim + codes.dim] to data [B, ...].
+        discriminator: maps data to an object with `logits` [B] and `statistics` [B, codes.width].
+        codes: what the generator must use.
+        noise: the rest of its input.
+        weights: :math:`\lambda_i` by the codes' names, dimensionless; 1 where none is given.  They are buffers that a
+            schedule can change, such as ``"information.digit"``.
+        terms: further terms :math:`L_t`, on real data, of one categorical code.
+        category: that code's name; the first categorical one if None.
+        mode_seeking: :math:`\mu`; 0 leaves it out.
+        r1: weight of the gradient penalty on real data (:func:`~gan_ext.losses.r1_penalty`), times one half.
+    """
+
+    def __init__(
+        self,
+        generator: nn.Module,
+        discriminator: nn.Module,
+        codes: Product,
+        noise: Prior,
+        *,
+        weights: Mapping[str, float] | None = None,
+        terms: Sequence[Term] = (),
+        category: str | None = None,
+        mode_seeking: float = 0.0,
+        r1: float = 0.0,
+    ) -> None:
+        super().__init__(generator, discriminator)
+        self.codes, self.noise = codes, noise
+        self.information = _Weights(codes.names, weights or {})
+        self.terms = nn.ModuleDict({term.name: term for term in terms})
+        self.category = codes.first_categorical() if category is None else category
+        if terms and self.category is None:
+            raise ValueError(f"terms need a categorical code, but there are only {list(codes.names)}.")
+        self.reader = _CategoryReader(discriminator, codes, self.category)
+        self.mode_seeking, self.r1 = mode_seeking, r1
+
+    def players(self) -> dict[str, Player]:
+        return {
+            "discriminator": Player((self.discriminator,), self.discriminator_loss),
+            "generator": Player((self.generator, self.codes), self.generator_loss),
+        }
+
+    def draw(self, n: int) -> tuple[Tensor, Tensor]:
+        """Draw n inputs of the generator [n, noise.dim + codes.dim] and the codes in them [n, codes.dim]."""
+        codes = self.codes.sample(n)
+        return torch.cat([self.noise.sample(n), codes], dim=1), codes
+
+    def discriminator_loss(self, batch: RealBatch) -> Loss:
+        with torch.no_grad():
+            latents, codes = self.draw(len(batch.x))
+            fake = self.generator(latents).to(batch.x.dtype)
+        terms = cast("dict[str, Term]", dict(self.terms.items()))
+        second = {name: term.view(cast(nn.Module, self.reader), batch.x) for name, term in terms.items()}
+        views = [batch.x, fake, *(view.data for view in second.values() if view is not None)]
+        reading: Reading = self.discriminator(torch.cat(views))
+        sizes = [len(view) for view in views]
+        real, generated, *_ = reading.logits.split(sizes)
+        statistics = reading.statistics.split(sizes)
+        loss = discriminator_non_saturating(real, generated)
+        values = {"adversarial": loss}
+        gain, bounds = self.read(statistics[1], codes, self.read_by_discriminator())
+        loss = loss - gain
+        judged = iter(statistics[2:])
+        for name, term in terms.items():
+            view = second[name]
+            guide = self.reader.logits(statistics[0]) if view is None or view.guide is None else view.guide
+            values[name] = term(guide, None if view is None else self.reader.logits(next(judged)))
+            loss = loss + term.weight * values[name]
+        if self.r1:
+            values["r1"] = r1_penalty(lambda x: self.discriminator(x).logits, batch.x)
+            loss = loss + self.r1 / 2 * values["r1"]
+        return loss, {name: value.detach() for name, value in (values | bounds).items()}
+
+    def generator_loss(self, batch: Any) -> Loss:
+        latents, codes = self.draw(len(batch[-1]))
+        fake = self.generator(latents)
+        reading: Reading = self.discriminator(fake)
+        loss = generator_non_saturating(reading.logits)
+        values = {"adversarial": loss}
+        gain, bounds = self.read(reading.statistics, codes, self.codes.names)
+        loss = loss - gain
+        if self.mode_seeking:
+            noise = self.noise.sample(len(fake))
+            other = self.generator(torch.cat([noise, codes], dim=1))
+            values["mode_seeking"] = mode_seeking(fake, other, latents[:, : self.noise.dim], noise)
+            loss = loss + self.mode_seeking * values["mode_seeking"]
+        return loss, {name: value.detach() for name, value in (values | bounds).items()}
+
+    def read(self, statistics: Tensor, codes: Tensor, names: Sequence[str]) -> tuple[Tensor, dict[str, Tensor]]:
+        """Return the weighted log-likelihood of the named codes, and the bound of every code in nats."""
+        stated, true = self.codes.split_statistics(statistics), self.codes.split(codes)
+        gain = statistics.new_zeros((), dtype=torch.float32)
+        for name in names:
+            gain = gain + self.information[name] * self.codes[name].log_posterior(stated[name], true[name]).mean()
+        bounds = self.codes.informations(statistics.detach(), codes.detach())
+        return gain, {f"information/{name}": bound.detach() for name, bound in bounds.items()}
+
+    def read_by_discriminator(self) -> Sequence[str]:
+        """Return the codes that the discriminator learns to read from generated data."""
+        return self.codes.names
+
+
+class _Weights(nn.Module):
+    """A 0-dim buffer for the weight of each code."""
+
+    def __init__(self, names: Sequence[str], weights: Mapping[str, float]) -> None:
+        super().__init__()
+        strange = sorted(set(weights) - set(names))
+        if strange or not all(weight >= 0 for weight in weights.values()):
+            raise ValueError(f"weights must be >= 0 for codes among {list(names)}, got {dict(weights)}.")
+        for name in names:
+            self.register_buffer(name, torch.tensor(float(weights.get(name, 1.0))))
+
+    def __getitem__(self, name: str) -> Tensor:
+        return self.get_buffer(name)
+
+
+class _CategoryReader:
+    """The discriminator as terms see it: a classifier whose first output is the logits of one categorical code."""
+
+    def __init__(self, discriminator: nn.Module, codes: Product, category: str | None) -> None:
+        self.discriminator, self.codes, self.category = discriminator, codes, category
+
+    def __call__(self, x: Tensor) -> tuple[Tensor]:
+        return (self.logits(self.discriminator(x).statistics),)
+
+    def logits(self, statistics: Tensor) -> Tensor:
+        assert self.category is not None
+        return self.codes.split_statistics(statistics)[self.category]
+
+    @property
+    def training(self) -> bool:
+        return self.discriminator.training
+
+    def eval(self) -> None:
+        self.discriminator.eval()
+
+    def train(self, mode: bool = True) -> None:
+        self.discriminator.train(mode)

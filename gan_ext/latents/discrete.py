@@ -1,0 +1,109 @@
+"""Switches and categories."""
+
+import math
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F  # noqa: N812
+
+from gan_ext.latents.prior import Prior, precise
+
+__all__ = ["Bernoulli", "Categorical"]
+
+
+class Bernoulli(Prior):
+    r"""Independent switches, :math:`P(c_j = 1) = p`, as numbers 0 and 1; Q states the log-odds of each.
+
+    Args:
+        dim: number of switches d.
+        p: probability that a switch is on, strictly between 0 and 1.
+    """
+
+    def __init__(self, dim: int, p: float = 0.5) -> None:
+        super().__init__(dim, dim)
+        if not 0 < p < 1:
+            raise ValueError(f"Bernoulli needs 0 < p < 1, got p={p}.")
+        self.p = p
+
+    def sample(self, n: int) -> Tensor:
+        return self.anchor.new_empty(n, self.dim).bernoulli_(self.p)
+
+    def log_prob(self, values: Tensor) -> Tensor:
+        each = values * math.log(self.p) + (1 - values) * math.log(1 - self.p)
+        return torch.where(self.allows(values), each.sum(1), -math.inf)
+
+    def entropy(self) -> Tensor:
+        return self.anchor - self.dim * (self.p * math.log(self.p) + (1 - self.p) * math.log(1 - self.p))
+
+    def log_posterior(self, statistics: Tensor, values: Tensor) -> Tensor:
+        return -F.binary_cross_entropy_with_logits(
+            precise(statistics), values.to(precise(statistics).dtype), reduction="none"
+        ).sum(1)
+
+    def posterior_mean(self, statistics: Tensor) -> Tensor:
+        return precise(statistics).sigmoid()
+
+    def allows(self, values: Tensor) -> Tensor:
+        return ((values == 0) | (values == 1)).all(1)
+
+
+class Categorical(Prior):
+    r"""One of K categories as a one-hot vector, :math:`P(c = k) = \pi_k`; Q states K logits.
+
+    With `learn`, the shares :math:`\pi` are parameters (of the generator's side of a game) and samples carry gradients
+    to them: one-hot vectors forward, a Gumbel-softmax backward.  This lets codes follow classes of unequal size.
+
+    References: Categorical Reparameterization with Gumbel-Softmax (Jang et al., 2017), https://arxiv.org/abs/1611.01144;
+    Elastic-InfoGAN (Ojha et al., 2020), https://arxiv.org/abs/1910.01112
+
+    Args:
+        k: number of categories K, at least 2; also the length d of a vector.
+        shares: :math:`\pi`, positive, scaled to sum to one; equal if None.
+        learn: whether the shares are learnt.
+        temperature: of the relaxation, > 0; used only with `learn`.
+    """
+
+    def __init__(
+        self, k: int, shares: Sequence[float] | None = None, learn: bool = False, temperature: float = 0.5
+    ) -> None:
+        if k < 2:
+            raise ValueError(f"Categorical needs k >= 2 categories, got k={k}.")
+        super().__init__(k, k)
+        weights = torch.ones(k) if shares is None else torch.as_tensor(shares, dtype=torch.float32)
+        if weights.shape != (k,) or not bool((weights > 0).all()) or not temperature > 0:
+            raise ValueError(
+                f"Categorical needs {k} positive shares and a positive temperature, got shares={weights.tolist()} and "
+                f"temperature={temperature}."
+            )
+        logits = torch.log(weights / weights.sum())
+        if learn:
+            self.logits: Tensor = nn.Parameter(logits)
+        else:
+            self.register_buffer("logits", logits)
+        self.learn, self.temperature = learn, temperature
+
+    def sample(self, n: int) -> Tensor:
+        # The arg max of log pi + Gumbel noise is distributed as pi; -log of an exponential is Gumbel.
+        scores = self.logits - self.anchor.new_empty(n, self.dim).exponential_().log()
+        hard = F.one_hot(scores.argmax(1), self.dim).to(scores.dtype)
+        if not self.learn:
+            return hard
+        soft = torch.softmax(scores / self.temperature, dim=1)
+        return hard + soft - soft.detach()
+
+    def log_prob(self, values: Tensor) -> Tensor:
+        return torch.where(self.allows(values), (values * self.logits.log_softmax(0)).sum(1), -math.inf)
+
+    def entropy(self) -> Tensor:
+        log_shares = self.logits.log_softmax(0)
+        return self.anchor - (log_shares.exp() * log_shares).sum()
+
+    def log_posterior(self, statistics: Tensor, values: Tensor) -> Tensor:
+        return (precise(statistics).log_softmax(1) * values).sum(1)
+
+    def posterior_mean(self, statistics: Tensor) -> Tensor:
+        return precise(statistics).softmax(1)
+
+    def allows(self, values: Tensor) -> Tensor:
+        return ((values == 0) | (values == 1)).all(1) & (values.sum(1) == 1)

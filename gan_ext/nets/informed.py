@@ -1,0 +1,110 @@
+"""Discriminators that also read codes, and nets with spectral normalisation for them."""
+
+from collections.abc import Callable, Sequence
+from itertools import pairwise
+from math import prod
+from typing import NamedTuple
+
+from torch import Tensor, nn
+from torch.nn.utils.parametrizations import spectral_norm
+
+from gan_ext.nets.conv import image_sides
+from gan_ext.nets.layers import GaussianNoise, Linear
+
+__all__ = ["InfoDiscriminator", "Read", "conv_info_discriminator", "mlp_info_discriminator"]
+
+
+class Read(NamedTuple):
+    """Logits of being real [B], statistics of the codes [B, S], and the features [B, F] both were computed from."""
+
+    logits: Tensor
+    statistics: Tensor
+    features: Tensor
+
+
+class InfoDiscriminator(nn.Module):
+    """A trunk with two heads: one judges, one reads codes.
+
+    Args:
+        trunk: maps data to features [B, F].
+        judge: maps features to logits [B, 1].
+        reader: maps features to statistics [B, S].
+    """
+
+    def __init__(self, trunk: nn.Module, judge: nn.Module, reader: nn.Module) -> None:
+        super().__init__()
+        self.trunk, self.judge, self.reader = trunk, judge, reader
+
+    def forward(self, x: Tensor) -> Read:
+        features = self.trunk(x)
+        return Read(self.judge(features)[:, 0], self.reader(features), features)
+
+
+def mlp_info_discriminator(
+    shape: Sequence[int],
+    statistics: int,
+    widths: Sequence[int] = (256, 256),
+    noise: float = 0.0,
+    spectral: bool = False,
+) -> InfoDiscriminator:
+    """Build a perceptron that judges and reads, for samples of any shape.
+
+    Args:
+        shape: shape of one sample.
+        statistics: S, the `width` of the codes.
+        widths: units of the hidden layers; the last is F.
+        noise: standard deviation of the noise on the input, in units of the input.
+        spectral: whether all layers of trunk and judge are divided by their largest singular value.
+    """
+    normal = _normaliser(spectral)
+    layers: list[nn.Module] = [nn.Flatten(), GaussianNoise(noise)]
+    for inputs, outputs in pairwise([prod(shape), *widths]):
+        layers += [normal(Linear(inputs, outputs)), nn.LeakyReLU(0.1)]
+    return _with_heads(nn.Sequential(*layers), widths[-1], statistics, normal)
+
+
+def conv_info_discriminator(
+    shape: Sequence[int],
+    statistics: int,
+    channels: int = 32,
+    features: int = 256,
+    noise: float = 0.0,
+    spectral: bool = False,
+) -> InfoDiscriminator:
+    """Build a small convolutional net that judges and reads images: two strided convolutions and a dense layer.
+
+    References: the shape of the published MNIST net (InfoGAN, Chen et al., 2016, https://arxiv.org/abs/1606.03657,
+    appendix C.1: 64 channels, 1024 features) without its batch normalisation
+
+    Args:
+        shape: (channels, height, width) of one image; sides are multiples of 4.
+        statistics: S, the `width` of the codes.
+        channels: channels after the first convolution; twice as many after the second.
+        features: F.
+        noise: standard deviation of the noise on the input, in units of the input.
+        spectral: whether all layers of trunk and judge are divided by their largest singular value.
+    """
+    colours, height, width = image_sides(shape)
+    normal = _normaliser(spectral)
+    trunk = nn.Sequential(
+        GaussianNoise(noise),
+        normal(nn.Conv2d(colours, channels, 4, stride=2, padding=1)),
+        nn.LeakyReLU(0.1),
+        normal(nn.Conv2d(channels, 2 * channels, 4, stride=2, padding=1)),
+        nn.LeakyReLU(0.1),
+        nn.Flatten(),
+        normal(Linear(2 * channels * (height // 4) * (width // 4), features)),
+        nn.LeakyReLU(0.1),
+    )
+    return _with_heads(trunk, features, statistics, normal)
+
+
+def _normaliser(spectral: bool) -> Callable[[nn.Module], nn.Module]:
+    return spectral_norm if spectral else nn.Identity()
+
+
+def _with_heads(
+    trunk: nn.Module, features: int, statistics: int, normal: Callable[[nn.Module], nn.Module]
+) -> InfoDiscriminator:
+    reader = nn.Sequential(Linear(features, 128), nn.LeakyReLU(0.1), Linear(128, statistics))
+    return InfoDiscriminator(trunk, normal(Linear(features, 1)), reader)
