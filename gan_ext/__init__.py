@@ -1,18 +1,20 @@
 """GANs for few labels, discrete sequences and codes that can be steered.
 
 The three nouns are :class:`Game` (what is played), turns (who moves when) and :class:`Engine` (the one training loop);
-most users start with an estimator: :class:`SemiSupervisedGANClassifier` or
-:class:`SequenceGAN`.
+most users start with an estimator: :class:`SemiSupervisedGANClassifier`,
+:class:`SequenceGAN`, :class:`InfoGAN` or :class:`ConditionalGAN`.
 """
 
 from gan_ext.engine import Compute, Engine
-from gan_ext.estimators import SemiSupervisedGANClassifier, SequenceGAN
+from gan_ext.estimators import ConditionalGAN, InfoGAN, SemiSupervisedGANClassifier, SequenceGAN
 from gan_ext.game import Game, Loss, Player, TwoPlayerGame
 
 __all__ = [
     "Compute",
+    "ConditionalGAN",
     "Engine",
     "Game",
+    "InfoGAN",
     "Loss",
     "Player",
     "SemiSupervisedGANClassifier",

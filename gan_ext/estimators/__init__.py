@@ -1,6 +1,29 @@
 """Estimators: the package behind scikit-learn's interface."""
 
+from gan_ext.estimators.conditional import ConditionalGAN
+from gan_ext.estimators.conditions import (
+    AuxiliaryClassifier,
+    Concatenation,
+    Condition,
+    ConditionalNormalization,
+    DiscriminativeClassifier,
+    Plan,
+    Projection,
+)
+from gan_ext.estimators.infogan import InfoGAN
 from gan_ext.estimators.semi_supervised import SemiSupervisedGANClassifier
 from gan_ext.estimators.sequence import SequenceGAN
 
-__all__ = ["SemiSupervisedGANClassifier", "SequenceGAN"]
+__all__ = [
+    "AuxiliaryClassifier",
+    "Concatenation",
+    "Condition",
+    "ConditionalGAN",
+    "ConditionalNormalization",
+    "DiscriminativeClassifier",
+    "InfoGAN",
+    "Plan",
+    "Projection",
+    "SemiSupervisedGANClassifier",
+    "SequenceGAN",
+]

@@ -22,6 +22,7 @@ from gan_ext.games import ClassBalance, ConditionalEntropy, KPlusOne, Term, Virt
 from gan_ext.nets import conv_discriminator, conv_generator, mlp_discriminator, mlp_generator
 
 __all__ = [
+    "are_images",
     "build_discriminator",
     "build_generator",
     "build_schedules",
@@ -45,8 +46,8 @@ def spacing(x: Array, seed: int) -> float:
     return float(np.median(positive)) if len(positive) else 1.0
 
 
-def _are_images(shape: Sequence[int]) -> bool:
-    # The convolutional nets halve each side twice.
+def are_images(shape: Sequence[int]) -> bool:
+    """Return whether samples are images for the convolutional nets, which halve each side twice."""
     return len(shape) == 3 and not any(side % 4 for side in shape[1:])
 
 
@@ -55,14 +56,14 @@ def build_discriminator(
 ) -> nn.Module:
     """Build the default discriminator for samples of a shape; `input_noise` is the length of a sample's noise."""
     each = input_noise / math.sqrt(math.prod(shape))
-    if _are_images(shape):
+    if are_images(shape):
         return conv_discriminator(shape, classes, input_noise=each, noise=noise)
     return mlp_discriminator(shape, classes, widths, each, noise)
 
 
 def build_generator(shape: tuple[int, ...]) -> Callable[..., nn.Module]:
     """Return the builder of the default generator for samples of a shape."""
-    return conv_generator if _are_images(shape) else partial(mlp_generator, widths=(128, 128))
+    return conv_generator if are_images(shape) else partial(mlp_generator, widths=(128, 128))
 
 
 def build_terms(labels: Labels, entropy: float, balance: float, smoothing: float, radius: float) -> list[Term]:

@@ -19,7 +19,7 @@ class Labels(NamedTuple):
 
 
 def read_labels(
-    y: NDArray[Any], unlabeled: Any, declared: Sequence[Any] | None = None, allow_empty: bool = False
+    y: NDArray[Any], unlabeled: Any, declared: Sequence[Any] | None = None, allow_empty: bool | None = False
 ) -> Labels:
     """Sort out labels, or say what is wrong with them.
 
@@ -27,7 +27,7 @@ def read_labels(
         y: labels [n].
         unlabeled: what stands for "no label"; None if every sample has one.
         declared: all classes, if known beforehand.
-        allow_empty: whether a declared class may have no labelled sample.
+        allow_empty: whether a declared class may have no labelled sample; None where nothing can allow it.
 
     Raises:
         ValueError: labels of a wrong kind, none at all, fewer than two classes, or a class that is not declared or
@@ -37,7 +37,8 @@ def read_labels(
     shown = y[known]
     nameless = [label for label in shown.tolist() if label is None or label != label]
     if nameless:
-        raise ValueError(f"y has the label {nameless[0]!r}; mark samples without label by {unlabeled!r}.")
+        remedy = "every sample needs a class" if unlabeled is None else f"mark samples without label by {unlabeled!r}"
+        raise ValueError(f"y has the label {nameless[0]!r}; {remedy}.")
     if len(shown) == 0:
         raise ValueError(f"y has no labelled sample: all {len(y)} are {unlabeled!r}. Label at least one of each class.")
     if shown.dtype == object:
@@ -70,10 +71,14 @@ def _check_sign(shown: NDArray[Any], unlabeled: Any) -> None:
         )
 
 
-def _checked_declaration(found: NDArray[Any], declared: NDArray[Any], allow_empty: bool) -> NDArray[Any]:
+def _checked_declaration(found: NDArray[Any], declared: NDArray[Any], allow_empty: bool | None) -> NDArray[Any]:
     strange, empty = np.setdiff1d(found, declared), np.setdiff1d(declared, found)
     if len(strange):
         raise ValueError(f"y has the class {strange.tolist()[0]!r}, which is not among classes={declared.tolist()}.")
+    if len(empty) and allow_empty is None:
+        raise ValueError(
+            f"Class {empty.tolist()[0]!r} of classes={declared.tolist()} has no sample; add one or drop it."
+        )
     if len(empty) and not allow_empty:
         raise ValueError(
             f"Class {empty.tolist()[0]!r} has no labelled sample. Label one, or pass allow_empty_classes=True to train "

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from gan_ext.game import Loss, Player, TwoPlayerGame
 from gan_ext.games.standard import RealBatch
 from gan_ext.games.terms import Term
-from gan_ext.latents import Prior, Product
+from gan_ext.latents import Categorical, Prior, Product
 from gan_ext.losses import discriminator_non_saturating, generator_non_saturating, mode_seeking, r1_penalty
 
 __all__ = ["InfoGAN", "Reading"]
@@ -30,17 +30,21 @@ class InfoGAN(TwoPlayerGame):
 
     .. math::
         L_I &= \sum_i \lambda_i E_{c, z}[\log q(c_i \mid G(z, c))] \le \sum_i \lambda_i (I(c_i; G(z, c)) - H(c_i)) \\
-        L_D &= E_x[-\log\sigma(d(x))] + E[-\log(1 - \sigma(d(G(z, c))))] - L_I + \sum_t w_t L_t \\
-        L_G &= E[-\log\sigma(d(G(z, c)))] - L_I + \mu \frac{E|z_1 - z_2|}{E|G(z_1, c) - G(z_2, c)|}
+        L_D &= \alpha \left( E_x[-\log\sigma(d(x))] + E[-\log(1 - \sigma(d(G(z, c))))] \right) - L_I
+               + \sum_t w_t L_t \\
+        L_G &= \alpha E[-\log\sigma(d(G(z, c)))] - L_I + \mu \frac{E|z_1 - z_2|}{E|G(z_1, c) - G(z_2, c)|}
 
     Q is a head on the discriminator's trunk and the trunk learns from both, as published.  Logged for every code is
     the bound :math:`H(c_i) + E[\log q]` in nats (:meth:`~gan_ext.latents.Prior.information`), on generated data.
 
-    With `terms` the discriminator's logits of one categorical code must also be sensible on real data (sure, balanced,
-    the same for a sample and its transformation), as in regularised information maximisation; the published game has
-    none.  Shares that a :class:`~gan_ext.latents.Categorical` learns belong to the generator, and feel no pull of
-    their own entropy.  Real and generated data go through the discriminator together, so one with batch statistics
-    would mix them.
+    With `terms` the discriminator's logits of one categorical code must be sensible on real data (sure, balanced, the
+    same for a sample and its transformation), as in regularised information maximisation.  The reader of that code
+    then learns from real data alone, as in ss-InfoGAN, and the generator follows: to learn the generator's early,
+    arbitrary categories as well ends in worse ones.  The published game has no terms.
+
+    Shares that a :class:`~gan_ext.latents.Categorical` learns belong to the generator, and feel no pull of their own
+    entropy.  Real and generated data go through the discriminator together, so one with batch statistics would mix
+    them.
 
     References: InfoGAN (Chen et al., 2016), https://arxiv.org/abs/1606.03657; mode seeking (Mao et al., 2019),
     https://arxiv.org/abs/1903.05628; regularised information maximisation (Hu et al., 2017),
@@ -55,6 +59,7 @@ class InfoGAN(TwoPlayerGame):
             schedule can change, such as ``"information.digit"``.
         terms: further terms :math:`L_t`, on real data, of one categorical code.
         category: that code's name; the first categorical one if None.
+        adversarial: :math:`\alpha`, weight of telling real from generated data and of deceiving.
         mode_seeking: :math:`\mu`; 0 leaves it out.
         r1: weight of the gradient penalty on real data (:func:`~gan_ext.losses.r1_penalty`), times one half.
     """
@@ -69,6 +74,7 @@ class InfoGAN(TwoPlayerGame):
         weights: Mapping[str, float] | None = None,
         terms: Sequence[Term] = (),
         category: str | None = None,
+        adversarial: float = 1.0,
         mode_seeking: float = 0.0,
         r1: float = 0.0,
     ) -> None:
@@ -77,10 +83,16 @@ class InfoGAN(TwoPlayerGame):
         self.information = _Weights(codes.names, weights or {})
         self.terms = nn.ModuleDict({term.name: term for term in terms})
         self.category = codes.first_categorical() if category is None else category
+        if category is not None and not isinstance(codes.codes().get(category), Categorical):
+            raise ValueError(f"category must name a categorical code, got {category!r} with codes {list(codes.names)}.")
         if terms and self.category is None:
             raise ValueError(f"terms need a categorical code, but there are only {list(codes.names)}.")
+        if len(self.terms) != len(terms):
+            raise ValueError(f"terms must differ, got {[term.name for term in terms]}.")
+        if not min(mode_seeking, r1) >= 0:
+            raise ValueError(f"mode_seeking and r1 must be >= 0, got mode_seeking={mode_seeking} and r1={r1}.")
         self.reader = _CategoryReader(discriminator, codes, self.category)
-        self.mode_seeking, self.r1 = mode_seeking, r1
+        self.adversarial, self.mode_seeking, self.r1 = adversarial, mode_seeking, r1
 
     def players(self) -> dict[str, Player]:
         return {
@@ -104,10 +116,9 @@ class InfoGAN(TwoPlayerGame):
         sizes = [len(view) for view in views]
         real, generated, *_ = reading.logits.split(sizes)
         statistics = reading.statistics.split(sizes)
-        loss = discriminator_non_saturating(real, generated)
-        values = {"adversarial": loss}
+        values = {"adversarial": discriminator_non_saturating(real, generated)}
         gain, bounds = self.read(statistics[1], codes, self.read_by_discriminator())
-        loss = loss - gain
+        loss = self.adversarial * values["adversarial"] - gain
         judged = iter(statistics[2:])
         for name, term in terms.items():
             view = second[name]
@@ -123,10 +134,9 @@ class InfoGAN(TwoPlayerGame):
         latents, codes = self.draw(len(batch[-1]))
         fake = self.generator(latents)
         reading: Reading = self.discriminator(fake)
-        loss = generator_non_saturating(reading.logits)
-        values = {"adversarial": loss}
+        values = {"adversarial": generator_non_saturating(reading.logits)}
         gain, bounds = self.read(reading.statistics, codes, self.codes.names)
-        loss = loss - gain
+        loss = self.adversarial * values["adversarial"] - gain
         if self.mode_seeking:
             noise = self.noise.sample(len(fake))
             other = self.generator(torch.cat([noise, codes], dim=1))
@@ -145,7 +155,7 @@ class InfoGAN(TwoPlayerGame):
 
     def read_by_discriminator(self) -> Sequence[str]:
         """Return the codes that the discriminator learns to read from generated data."""
-        return self.codes.names
+        return [name for name in self.codes.names if not self.terms or name != self.category]
 
 
 class _Weights(nn.Module):

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from gan_ext.losses import class_balance, conditional_entropy, input_gradient, pseudo_label, smoothness
 
-__all__ = ["ClassBalance", "ConditionalEntropy", "PseudoLabel", "Term", "View", "VirtualAdversarial"]
+__all__ = ["ClassBalance", "ConditionalEntropy", "Consistency", "PseudoLabel", "Term", "View", "VirtualAdversarial"]
 
 
 class View(NamedTuple):
@@ -109,6 +109,28 @@ class PseudoLabel(Term):
     def forward(self, real: Tensor, second: Tensor | None) -> Tensor:
         assert second is not None
         return pseudo_label(real, second, self.threshold)
+
+
+class Consistency(Term):
+    """Make a transformed view agree with a plain one, however sure (:func:`~gan_ext.losses.smoothness`).
+
+    Args:
+        augment: a random transformation that keeps the class.
+        weight: weight of the term.
+    """
+
+    name = "consistency"
+
+    def __init__(self, augment: Callable[[Tensor], Tensor], weight: float = 1.0) -> None:
+        super().__init__(weight)
+        self.augment = augment
+
+    def view(self, discriminator: nn.Module, u: Tensor) -> View:
+        return View(self.augment(u))
+
+    def forward(self, real: Tensor, second: Tensor | None) -> Tensor:
+        assert second is not None
+        return smoothness(real, second)
 
 
 class VirtualAdversarial(Term):

@@ -1,0 +1,157 @@
+"""Codes as a user names and sets them: ``"category"``, ``"style[0]"``, a number, a row, a column."""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from gan_ext.latents import Bernoulli, Categorical, Gaussian, Prior, Product, Uniform
+
+__all__ = ["Unit", "check_vectors", "default_values", "find_unit", "output_names", "place_codes", "units"]
+
+Array = NDArray[Any]
+
+
+class Unit(NamedTuple):
+    """What can be moved by itself: a whole category, or one coordinate of another code."""
+
+    label: str
+    name: str
+    code: Prior
+    columns: slice
+
+
+def units(codes: Product) -> list[Unit]:
+    """Return what can be moved, in the order of the columns."""
+    found = []
+    for (name, code), columns in zip(codes.codes().items(), codes.columns().values(), strict=True):
+        if isinstance(code, Categorical) or code.dim == 1:
+            found.append(Unit(name, name, code, columns))
+            continue
+        places = range(columns.start, columns.stop)
+        found += [Unit(f"{name}[{j}]", name, code, slice(place, place + 1)) for j, place in enumerate(places)]
+    return found
+
+
+def find_unit(codes: Product, label: str) -> Unit:
+    """Return the unit of a label, or raise ValueError with those there are."""
+    named = {unit.label: unit for unit in units(codes)}
+    if label not in named:
+        raise ValueError(f"There is no code {label!r}; the codes are {', '.join(map(repr, named))}.")
+    return named[label]
+
+
+def output_names(codes: Product) -> list[str]:
+    """Return a name for every column of the codes."""
+    names: list[str] = []
+    for unit in units(codes):
+        width = unit.columns.stop - unit.columns.start
+        names += [unit.label] if width == 1 else [f"{unit.label}={k}" for k in range(width)]
+    return names
+
+
+def default_values(unit: Unit, steps: int = 9) -> list[float]:
+    """Return the values a traversal shows: all categories, both positions of a switch, else evenly spaced ones."""
+    match unit.code:
+        case Categorical():
+            return [float(k) for k in range(unit.code.dim)]
+        case Bernoulli():
+            return [0.0, 1.0]
+        case Uniform():
+            return [float(value) for value in np.linspace(unit.code.low, unit.code.high, steps)]
+        case Gaussian():
+            return [2 * unit.code.scale * float(value) for value in np.linspace(-1, 1, steps)]
+    raise ValueError(f"The code {unit.label!r} needs values: a {type(unit.code).__name__} has no usual ones.")
+
+
+def place_codes(codes: Product, vectors: Tensor, wanted: Mapping[str, Any]) -> Tensor:
+    """Return code vectors [n, d] with the named codes set.
+
+    Args:
+        codes: the codes.
+        vectors: vectors [n, d] to start from.
+        wanted: values by label.  A category is an integer, another coordinate a number; a code of several coordinates
+            may be set as a whole by its name, with a row.  Each may also be given for every vector: n of them.
+
+    Raises:
+        ValueError: a code that does not exist, or a value of the wrong shape or out of range.
+    """
+    placed = vectors.clone()
+    labels = {unit.label for unit in units(codes)}
+    for label, value in wanted.items():
+        if label in labels:
+            unit = find_unit(codes, label)
+            placed[:, unit.columns] = _unit_values(unit, value, len(vectors)).to(placed)
+        elif label in codes.names:
+            placed[:, codes.columns()[label]] = _rows(label, codes[label], value, len(vectors)).to(placed)
+        else:
+            find_unit(codes, label)
+    return placed
+
+
+def _unit_values(unit: Unit, value: Any, n: int) -> Tensor:
+    given = np.asarray(value)
+    if given.dtype.kind not in "iufb" or given.shape not in ((), (n,)):
+        raise ValueError(f"Code {unit.label!r} takes one number or {n} of them, got {value!r}.")
+    if isinstance(unit.code, Categorical):
+        wrong = given[(given != np.floor(given)) | (given < 0) | (given >= unit.code.dim)]
+        if wrong.size:
+            raise ValueError(
+                f"Code {unit.label!r} has the categories 0 to {unit.code.dim - 1}, there is no {wrong.flat[0]}."
+            )
+        return torch.eye(unit.code.dim)[torch.from_numpy(np.broadcast_to(given, n).astype(np.int64).copy())]
+    numbers = torch.from_numpy(np.broadcast_to(given, n).astype(np.float64).copy())[:, None]
+    _check_range(unit.label, unit.code, numbers)
+    return numbers
+
+
+def _rows(label: str, code: Prior, value: Any, n: int) -> Tensor:
+    given = np.asarray(value)
+    if given.dtype.kind not in "iufb" or given.shape not in ((code.dim,), (n, code.dim)):
+        raise ValueError(f"Code {label!r} takes {code.dim} numbers or {n} rows of them, got shape {given.shape}.")
+    rows = torch.from_numpy(np.broadcast_to(given, (n, code.dim)).astype(np.float64).copy())
+    _check_range(label, code, rows)
+    return rows
+
+
+def _check_range(label: str, code: Prior, values: Tensor) -> None:
+    each = values.reshape(-1, 1).expand(-1, code.dim)
+    wrong = values.reshape(-1)[~code.allows(each)]
+    if len(wrong):
+        raise ValueError(f"Code {label!r} {_range(code)}, got {float(wrong[0]):g}.")
+
+
+def _range(code: Prior) -> str:
+    match code:
+        case Uniform():
+            return f"goes from {code.low:g} to {code.high:g}"
+        case Bernoulli():
+            return "is 0 or 1"
+    return "is a finite number"
+
+
+def check_vectors(codes: Product, vectors: Array) -> None:
+    """Raise ValueError unless rows [n, d] are codes: of the right width and in range; categories may be shares."""
+    if vectors.ndim != 2 or vectors.shape[1] != codes.dim:
+        raise ValueError(
+            f"Codes must have shape (n, {codes.dim}), with columns {', '.join(output_names(codes))}; "
+            f"got {vectors.shape}."
+        )
+    if not np.isfinite(vectors).all():
+        raise ValueError("Codes contain NaN or infinity.")
+    for unit in units(codes):
+        part = torch.from_numpy(np.asarray(vectors[:, unit.columns], dtype=np.float64))
+        if isinstance(unit.code, Categorical):
+            sums = part.sum(1)
+            if bool((part < 0).any()) or not torch.allclose(sums, torch.ones_like(sums), atol=1e-4):
+                raise ValueError(
+                    f"Code {unit.label!r} takes {unit.code.dim} shares that are not negative and sum to 1, got "
+                    f"{part[(part < 0).any(1) | ((sums - 1).abs() > 1e-4)][0].tolist()}."
+                )
+        elif not isinstance(unit.code, Bernoulli):
+            _check_range(unit.label, unit.code, part)
+        elif bool(((part < 0) | (part > 1)).any()):
+            raise ValueError(f"Code {unit.label!r} goes from 0 to 1, got {part.flatten().tolist()[0]:g}.")

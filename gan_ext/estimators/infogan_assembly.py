@@ -1,0 +1,142 @@
+"""Putting InfoGAN together for data of any kind: codes, networks, terms."""
+
+import copy
+import math
+import warnings
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from gan_ext.estimators.assembly import are_images, spacing
+from gan_ext.estimators.labels import Labels
+from gan_ext.games import (
+    ClassBalance,
+    ConditionalEntropy,
+    Consistency,
+    InfoGAN,
+    SemiSupervisedInfoGAN,
+    Term,
+    VirtualAdversarial,
+)
+from gan_ext.latents import Categorical, Product, Uniform
+from gan_ext.nets import conv_generator, conv_info_discriminator, mlp_generator, mlp_info_discriminator
+from gan_ext.seeds import kept_generators, reseed
+
+__all__ = ["build_game", "warn_of_constant_features"]
+
+
+def build_game(estimator: Any, data: Tensor, labels: Labels | None, seed: int) -> InfoGAN:
+    """Build the game that an InfoGAN estimator plays on scaled data [n, ...]."""
+    cpu, shape = torch.device("cpu"), tuple(data.shape[1:])
+    with kept_generators(cpu):
+        reseed(cpu, seed)
+        codes = _codes(estimator, labels)
+        noise = Uniform(estimator.noise_dim, -1, 1)
+        generator = _generator(estimator, shape, noise.dim + codes.dim)
+        discriminator = _discriminator(estimator, shape, codes.width)
+        options: dict[str, Any] = {
+            "weights": _weights(estimator, codes),
+            "terms": _terms(estimator, codes, data, seed),
+            "adversarial": estimator.adversarial,
+            "mode_seeking": estimator.mode_seeking,
+        }
+        if labels is None:
+            game = InfoGAN(generator, discriminator, codes, noise, **options)
+        else:
+            weight = estimator.supervision
+            game = SemiSupervisedInfoGAN(generator, discriminator, codes, noise, supervised_weight=weight, **options)
+        _check_networks(game, data[:2])
+    return game
+
+
+def _codes(estimator: Any, labels: Labels | None) -> Product:
+    classes = 0 if labels is None else len(labels.classes)
+    if estimator.codes is not None:
+        codes: Product = copy.deepcopy(estimator.codes)  # a fit does not change its own settings
+        name = codes.first_categorical()
+        if classes and (name is None or codes[name].dim < classes):
+            raise ValueError(f"y has {classes} classes, but codes={codes} has no category for each of them.")
+        return codes
+    k = max(estimator.n_clusters, classes)
+    learn = isinstance(estimator.shares, str)
+    category = Categorical(k, None if learn else estimator.shares, learn=learn)
+    style = {"style": Uniform(estimator.n_continuous, -1, 1)} if estimator.n_continuous else {}
+    return Product(category=category, **style)
+
+
+def _weights(estimator: Any, codes: Product) -> dict[str, float]:
+    if isinstance(estimator.information, (int, float)):
+        return dict.fromkeys(codes.names, float(estimator.information))
+    return dict(estimator.information)
+
+
+def _terms(estimator: Any, codes: Product, data: Tensor, seed: int) -> list[Term]:
+    """Return the terms with a weight; none where there is no category."""
+    name = codes.first_categorical()
+    if name is None:
+        return []
+    category = codes[name]
+    assert isinstance(category, Categorical)
+    terms: list[Term] = []
+    if estimator.entropy > 0:
+        terms.append(ConditionalEntropy(estimator.entropy))
+    if estimator.balance > 0:
+        terms.append(ClassBalance(category.logits.detach().softmax(0).tolist(), estimator.balance))
+    if estimator.augment is not None and estimator.consistency > 0:
+        terms.append(Consistency(estimator.augment, estimator.consistency))
+    if estimator.augment is None and estimator.smoothing > 0 and estimator.smoothing_radius > 0:
+        radius = estimator.smoothing_radius * spacing(data.numpy(), seed)
+        terms.append(VirtualAdversarial(radius, estimator.smoothing))
+    return terms
+
+
+def _generator(estimator: Any, shape: tuple[int, ...], latent: int) -> nn.Module:
+    last = nn.Sigmoid() if estimator.scaler_.kind == "minmax" else nn.Identity()
+    default = conv_generator if are_images(shape) else partial(mlp_generator, widths=estimator.hidden_layer_sizes)
+    built: nn.Module = (estimator.generator or default)(shape, latent, output=last)
+    return built
+
+
+def _discriminator(estimator: Any, shape: tuple[int, ...], statistics: int) -> nn.Module:
+    widths = estimator.hidden_layer_sizes
+    default = conv_info_discriminator if are_images(shape) else partial(mlp_info_discriminator, widths=widths)
+    built: nn.Module = (estimator.discriminator or default)(shape, statistics)
+    return built
+
+
+@torch.no_grad()
+def _check_networks(game: InfoGAN, data: Tensor) -> None:
+    """Raise ValueError unless the networks take and make what the game needs, tried on two samples."""
+    made = game.generator(game.draw(len(data))[0])
+    if made.shape != data.shape:
+        raise ValueError(f"The generator makes samples of shape {tuple(made.shape[1:])}, not {tuple(data.shape[1:])}.")
+    read = game.discriminator(data)
+    if not hasattr(read, "logits") or not hasattr(read, "statistics"):
+        raise ValueError(
+            f"The discriminator must return an object with logits and statistics, it returns {type(read).__name__}."
+        )
+    wanted = (len(data),), (len(data), game.codes.width)
+    if (read.logits.shape, read.statistics.shape) != wanted:
+        raise ValueError(
+            f"For {len(data)} samples the discriminator must return logits {wanted[0]} and statistics {wanted[1]}, it "
+            f"returns {tuple(read.logits.shape)} and {tuple(read.statistics.shape)}."
+        )
+
+
+def warn_of_constant_features(X: NDArray[Any], scaling: str) -> None:
+    """Raise ValueError if all samples are the same; warn of constant columns, which are usual only among pixels."""
+    constant = np.flatnonzero(np.ptp(X.reshape(len(X), -1), axis=0) == 0)
+    if len(constant) == math.prod(X.shape[1:]):
+        raise ValueError(f"All {len(X)} samples of X are the same: there is nothing to learn from.")
+    if X.ndim == 2 and scaling == "standard" and len(constant):
+        shown: Sequence[int] = constant[:10].tolist()
+        warnings.warn(
+            f"X has {len(constant)} constant feature(s) (columns {', '.join(map(str, shown))}"
+            f"{', ...' if len(constant) > 10 else ''}): they tell codes nothing; drop them.",
+            stacklevel=4,
+        )
