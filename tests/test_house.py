@@ -39,6 +39,7 @@ ARROWS: dict[str, tuple[set[str], set[str]]] = {
     "testing": ({"engine", "game", "seeds"}, TENSORS),
     "runs": ({"engine"}, TENSORS | {"rich"}),
     "pictures": (set(), {"numpy", "einops", "matplotlib"}),
+    "explorer": ({"latents", "nets"}, TENSORS | {"numpy"}),
     "guard": ({"engine", "metrics", "seeds", "sequences"}, TENSORS),
     "estimators": (CORE | {"guard", "runs"}, ARRAYS | {"einops"}),
     "__init__": (CORE | {"estimators"}, set()),

@@ -2,10 +2,12 @@
 
 from gan_ext.data.augment import RandomAffine
 from gan_ext.data.corpus import Corpus
+from gan_ext.data.dsprites import StoredSprites, read_dsprites
 from gan_ext.data.encoding import LabelledTokens, TokenBatch, decode, encode
 from gan_ext.data.idx import DataError, ImageData, fetch_mnist, read_mnist
 from gan_ext.data.lines import read_lines
 from gan_ext.data.splits import SemiSupervisedSplit, semi_supervised_split
+from gan_ext.data.sprites import FactorialImages, Sprites, SpriteStream
 from gan_ext.data.streams import ArrayStream, SemiStream
 from gan_ext.data.tokenization import (
     BPETokenizer,
@@ -27,6 +29,7 @@ __all__ = [
     "CharTokenizer",
     "Corpus",
     "DataError",
+    "FactorialImages",
     "FunctionTokenizer",
     "ImageData",
     "LabelledTokens",
@@ -34,6 +37,9 @@ __all__ = [
     "SemiStream",
     "SemiSupervisedSplit",
     "SmilesTokenizer",
+    "SpriteStream",
+    "Sprites",
+    "StoredSprites",
     "TokenBatch",
     "Tokenizer",
     "Vocab",
@@ -44,6 +50,7 @@ __all__ = [
     "encode",
     "fetch_mnist",
     "get_tokenizer",
+    "read_dsprites",
     "read_lines",
     "read_mnist",
     "semi_supervised_split",

@@ -1,10 +1,22 @@
-"""Metrics of sequences: texts, likelihoods, features, molecules, and the frontier of quality and coverage."""
+"""Metrics of sequences (texts, likelihoods, molecules, frontiers), of features, of clusters, and of disentanglement."""
 
 from gan_ext.metrics.bleu import BLEU, backward_bleu, bleu, self_bleu
 from gan_ext.metrics.bootstrap import Interval, bootstrap_interval
+from gan_ext.metrics.clustering import contingency, hungarian_accuracy, matching, purity
+from gan_ext.metrics.coverage import DensityCoverage, class_density_coverage, density_coverage
+from gan_ext.metrics.disentanglement import (
+    BetaVAEScore,
+    FactorVAEScore,
+    beta_vae_score,
+    factor_vae_score,
+    factor_vae_scores,
+    irs,
+)
 from gan_ext.metrics.distances import divergence_area, divergence_frontier, frechet_distance
 from gan_ext.metrics.divergences import OracleScores, oracle_scores
 from gan_ext.metrics.encoders import BagOfNgrams
+from gan_ext.metrics.factor_information import mig, modularity, modularity_of_information, mutual_information
+from gan_ext.metrics.factor_prediction import DCI, dci, disentanglement_completeness, explicitness, sap
 from gan_ext.metrics.frontier import (
     Band,
     Coverage,
@@ -21,6 +33,7 @@ from gan_ext.metrics.frontier import (
     seed_gap,
     temperature_frontier,
 )
+from gan_ext.metrics.interventions import CodeInterventions, Encoder, FactorData, FactorInterventions, Interventions
 from gan_ext.metrics.language_model import LanguageModelScorer, LanguageModelScores
 from gan_ext.metrics.likelihood import (
     negative_log_likelihood,
@@ -30,38 +43,66 @@ from gan_ext.metrics.likelihood import (
     perplexity,
     sequence_log_prob,
 )
+from gan_ext.metrics.model_centrality import ModelCentrality, model_centrality
 from gan_ext.metrics.ngrams import distinct, ngram_entropy, ngram_jaccard, unique_ratio
 from gan_ext.metrics.smiles import KnownMolecules, SmilesScores, canonical_smiles, smiles_scores
 from gan_ext.metrics.token_lists import token_lists
 
 __all__ = [
     "BLEU",
+    "DCI",
     "BagOfNgrams",
     "Band",
+    "BetaVAEScore",
+    "CodeInterventions",
     "Coverage",
+    "DensityCoverage",
+    "Encoder",
+    "FactorData",
+    "FactorInterventions",
+    "FactorVAEScore",
     "Frontier",
     "FrontierPoint",
     "Gap",
     "Interval",
+    "Interventions",
     "KnownMolecules",
     "LanguageModelScorer",
     "LanguageModelScores",
+    "ModelCentrality",
     "OracleScores",
     "Quality",
     "SmilesScores",
     "backward_bleu",
     "best_sum",
+    "beta_vae_score",
     "bleu",
     "bootstrap_interval",
     "canonical_smiles",
+    "class_density_coverage",
+    "contingency",
     "coverage_at",
+    "dci",
+    "density_coverage",
+    "disentanglement_completeness",
     "distinct",
     "divergence_area",
     "divergence_frontier",
     "dominates",
+    "explicitness",
+    "factor_vae_score",
+    "factor_vae_scores",
     "frechet_distance",
     "frontier_band",
     "gap",
+    "hungarian_accuracy",
+    "irs",
+    "matching",
+    "mig",
+    "model_centrality",
+    "modularity",
+    "modularity_of_information",
+    "mutual_information",
     "negative_log_likelihood",
     "ngram_entropy",
     "ngram_jaccard",
@@ -71,6 +112,8 @@ __all__ = [
     "of_samples",
     "oracle_scores",
     "perplexity",
+    "purity",
+    "sap",
     "seed_gap",
     "self_bleu",
     "sequence_log_prob",

@@ -1,0 +1,15 @@
+"""Pictures of samples, codes and learning curves (needs matplotlib, in the extra ``recipes``)."""
+
+from gan_ext.pictures.codes import draw_feature_traversals, draw_heatmap
+from gan_ext.pictures.curves import draw_curves, draw_frontiers
+from gan_ext.pictures.images import draw_images, draw_traversals, image_grid
+
+__all__ = [
+    "draw_curves",
+    "draw_feature_traversals",
+    "draw_frontiers",
+    "draw_heatmap",
+    "draw_images",
+    "draw_traversals",
+    "image_grid",
+]
