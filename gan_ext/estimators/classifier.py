@@ -1,34 +1,24 @@
 """What every classifier made of a K-logit game can do once it is fitted."""
 
-import copy
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from sklearn.base import BaseEstimator, ClassifierMixin
-from sklearn.utils import check_random_state
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.base import ClassifierMixin
+from sklearn.utils.validation import check_is_fitted
 
-from gan_ext.engine import resolve_device
-from gan_ext.estimators.scaling import Scaler
+from gan_ext.estimators.base import GANEstimator
 from gan_ext.games import KPlusOne
-from gan_ext.seeds import kept_generators, reseed
 
 __all__ = ["GANClassifier"]
-
-_ROWS = 4096  # samples judged at a time
 
 Array = NDArray[Any]
 
 
-class GANClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
+class GANClassifier(ClassifierMixin, GANEstimator):  # type: ignore[misc]
     """Prediction, realness and sampling by a fitted game; a subclass's `fit` sets the attributes below."""
 
-    device: str
     classes_: Array
-    sample_shape_: tuple[int, ...]
-    scaler_: Scaler
     game_: KPlusOne
 
     def decision_function(self, X: Any) -> Array:
@@ -79,29 +69,8 @@ class GANClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         check_is_fitted(self)
         if n_samples < 1:
             raise ValueError(f"n_samples={n_samples} must be at least 1.")
-        seed = int(check_random_state(random_state).randint(2**31 - 1))
-        cpu = torch.device("cpu")
-        with torch.no_grad(), kept_generators(cpu):
-            reseed(cpu, seed)
-            generated = self.game_.generator(self.game_.prior.sample(n_samples))
-        return self.scaler_.inverse(generated.double().numpy())
+        return self._generate(self.game_.generator, lambda: self.game_.prior.sample(n_samples), random_state)
 
     def _logits(self, X: Any) -> Array:
         check_is_fitted(self)
-        if len(self.sample_shape_) > 1:  # of images scikit-learn would count channels, and call them features
-            X = np.asarray(X)
-            self._check_sample_shape(X)
-        X = validate_data(self, X, dtype=[np.float64, np.float32], allow_nd=True, reset=False)
-        self._check_sample_shape(X)
-        device = resolve_device(self.device)
-        scaled = torch.tensor(self.scaler_.forward(X))
-        # In the precision of the data: one sample then gets the same logits alone as among others.
-        network = copy.deepcopy(self.game_.discriminator).to(device, scaled.dtype)
-        with torch.no_grad():
-            parts = [network(part.to(device))[0].double().cpu() for part in scaled.split(_ROWS)]
-        logits: Array = torch.cat(parts).numpy()
-        return logits
-
-    def _check_sample_shape(self, X: Array) -> None:
-        if X.shape[1:] != self.sample_shape_:
-            raise ValueError(f"X has samples of shape {X.shape[1:]}, but fit was given {self.sample_shape_}.")
+        return self._judge(self.game_.discriminator, X, lambda judged: judged[0])

@@ -64,9 +64,9 @@ class InfoGAN(ClusterMixin, TransformerMixin, CodedGAN):  # type: ignore[misc]
         Weight of the information, for every code or by its name.
     adversarial : float, default=0.2
         Weight of telling real data from generated, and of deceiving.
-    entropy : float, default=0.1
+    entropy : float, default=0.5
         Weight of the category's conditional entropy on real data.
-    balance : float, default=0.4
+    balance : float, default=2.0
         Weight of the divergence of the predicted categories' mix from equal shares (or from `shares`).
     smoothing : float, default=1.0
         Weight of virtual adversarial smoothing: the category should not change within a small ball around a sample.
@@ -84,7 +84,7 @@ class InfoGAN(ClusterMixin, TransformerMixin, CodedGAN):  # type: ignore[misc]
         Weight of labels, if `fit` is given `y`.
     mode_seeking : float, default=0.0
         Weight of the mode-seeking term, for generators that ignore their noise.
-    averaging : float, default=0.999
+    averaging : float, default=0.99
         Decay of the averaged weights that predict and generate, per step.
     hidden_layer_sizes : sequence of int, default=(256, 256)
         Units of the hidden layers of both networks, for tables (n, d).
@@ -152,8 +152,8 @@ class InfoGAN(ClusterMixin, TransformerMixin, CodedGAN):  # type: ignore[misc]
         learning_rate: float = 1e-3,
         information: float | Mapping[str, float] = 1.0,
         adversarial: float = 0.2,
-        entropy: float = 0.1,
-        balance: float = 0.4,
+        entropy: float = 0.5,
+        balance: float = 2.0,
         smoothing: float = 1.0,
         smoothing_radius: float = 0.5,
         consistency: float = 1.0,
@@ -161,7 +161,7 @@ class InfoGAN(ClusterMixin, TransformerMixin, CodedGAN):  # type: ignore[misc]
         shares: Sequence[float] | Literal["learn"] | None = None,
         supervision: float = 2.0,
         mode_seeking: float = 0.0,
-        averaging: float = 0.999,
+        averaging: float = 0.99,
         hidden_layer_sizes: Sequence[int] = (256, 256),
         generator: Callable[..., nn.Module] | None = None,
         discriminator: Callable[..., nn.Module] | None = None,

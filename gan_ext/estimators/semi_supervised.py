@@ -9,35 +9,30 @@ from typing import Any, Literal
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from sklearn.utils import check_random_state
-from sklearn.utils.validation import validate_data
 from torch import Tensor, nn
 from typing_extensions import Self
 
 from gan_ext.data import SemiStream
-from gan_ext.engine import Callback, Compute, Engine, SaveEvery, adam
+from gan_ext.engine import Callback, Compute, Engine, adam
 from gan_ext.estimators.assembly import (
     build_discriminator,
     build_generator,
     build_schedules,
     build_terms,
     check_networks,
-    claim_folder,
     spacing,
 )
+from gan_ext.estimators.base import new_seed, on_cpu
 from gan_ext.estimators.checks import check_settings
 from gan_ext.estimators.classifier import GANClassifier
 from gan_ext.estimators.labels import Labels, read_labels
 from gan_ext.estimators.scaling import Scaler, Scaling
-from gan_ext.game import Game
 from gan_ext.games import KPlusOne, SemiBatch
 from gan_ext.latents import Uniform
 from gan_ext.nets import data_dependent_init
 from gan_ext.seeds import kept_generators, reseed
 
 __all__ = ["SemiSupervisedGANClassifier"]
-
-_FREE = {"callbacks", "checkpoint", "checkpoint_every", "device", "warm_start"}  # may change when a fit is resumed
 
 Array = NDArray[Any]
 
@@ -217,29 +212,20 @@ class SemiSupervisedGANClassifier(GANClassifier):
         self
         """
         check_settings(self)
-        X, y = validate_data(
-            self, X, y, reset=not self._goes_on(), dtype=[np.float64, np.float32], allow_nd=True, ensure_min_samples=2
-        )
-        self._check_shape(X)
+        X, y = self._read_training_data(X, y, reset=not self._goes_on())
         labels = read_labels(y, self.unlabeled, self.classes, self.allow_empty_classes)
-        seed = int(check_random_state(self.random_state).randint(2**31 - 1))
-        if self.checkpoint is not None:
-            settings = {name: value for name, value in self.get_params(deep=False).items() if name not in _FREE}
-            claim_folder(Path(self.checkpoint), X, labels.codes, settings)
+        seed = new_seed(self.random_state)
+        self._claim_checkpoint(X, labels.codes)
         self._take_up(X, labels, seed)
         data = torch.tensor(self.scaler_.forward(X), dtype=torch.float32)
         engine = self._engine(data, labels, seed)
         engine.fit(self._stream(data, labels, seed), self.max_iter, self._all_callbacks())
-        self.game_, self._raw_game = _on_cpu(engine.averaged), _on_cpu(engine.game)
+        averaged, raw = on_cpu(engine.averaged), on_cpu(engine.game)
+        assert isinstance(averaged, KPlusOne)
+        assert isinstance(raw, KPlusOne)
+        self.game_, self._raw_game = averaged, raw
         self.history_, self.n_iter_ = list(engine.history), engine.step
         return self
-
-    def _check_shape(self, X: Array) -> None:
-        if X.ndim not in (2, 4):
-            raise ValueError(
-                f"X has shape {X.shape}; pass a table (n, d) or images (n, channels, height, width). Grey images "
-                "(n, h, w) become X[:, None]."
-            )
 
     def _goes_on(self) -> bool:
         return bool(self.warm_start) and hasattr(self, "game_")
@@ -301,19 +287,3 @@ class SemiSupervisedGANClassifier(GANClassifier):
     def _stream(self, data: Tensor, labels: Labels, seed: int) -> SemiStream[SemiBatch]:
         codes, known = torch.from_numpy(labels.codes[labels.known]), torch.from_numpy(labels.known)
         return SemiStream(SemiBatch, data[known], codes, data, self.batch_size, self.labelled_batch_size, seed=seed)
-
-    def _all_callbacks(self) -> list[Callback]:
-        every = max(1, self.max_iter // 50)
-
-        def remember(engine: Engine) -> None:
-            if engine.step % every == 0:
-                engine.record(**engine.meters.read())
-
-        saving = [] if self.checkpoint is None else [SaveEvery(self.checkpoint_every, self.checkpoint)]
-        return [remember, *self.callbacks, *saving]
-
-
-def _on_cpu(game: Game) -> KPlusOne:
-    copied = copy.deepcopy(game).cpu()
-    assert isinstance(copied, KPlusOne)
-    return copied
