@@ -6,12 +6,22 @@ most users start with an estimator: :class:`SemiSupervisedGANClassifier`,
 """
 
 from gan_ext.engine import Compute, Engine
-from gan_ext.estimators import ConditionalGAN, InfoGAN, SemiSupervisedGANClassifier, SequenceGAN
+from gan_ext.estimators import (
+    CodeReport,
+    ConditionalGAN,
+    DeadCodeWarning,
+    InfoGAN,
+    SemiSupervisedGANClassifier,
+    SequenceGAN,
+    report,
+)
 from gan_ext.game import Game, Loss, Player, TwoPlayerGame
 
 __all__ = [
+    "CodeReport",
     "Compute",
     "ConditionalGAN",
+    "DeadCodeWarning",
     "Engine",
     "Game",
     "InfoGAN",
@@ -21,6 +31,7 @@ __all__ = [
     "SequenceGAN",
     "TwoPlayerGame",
     "__version__",
+    "report",
 ]
 
 __version__ = "0.1.0"

@@ -41,7 +41,7 @@ ARROWS: dict[str, tuple[set[str], set[str]]] = {
     "pictures": (set(), {"numpy", "einops", "matplotlib"}),
     "explorer": ({"latents", "nets"}, TENSORS | {"numpy"}),
     "guard": ({"engine", "metrics", "seeds", "sequences"}, TENSORS),
-    "estimators": (CORE | {"guard", "runs"}, ARRAYS | {"einops"}),
+    "estimators": (CORE | {"guard", "pictures", "runs"}, ARRAYS | {"einops"}),
     "__init__": (CORE | {"estimators"}, set()),
 }
 

@@ -79,7 +79,8 @@ class InfoGAN(ClusterMixin, TransformerMixin, CodedGAN):  # type: ignore[misc]
         A random transformation [B, ...] to [B, ...] that keeps the cluster, such as ``gan_ext.data.RandomAffine()``
         for images; works on scaled data.
     shares : sequence of float, "learn" or None, default=None
-        Shares of the categories: equal if None; ``"learn"`` lets the generator find them.
+        Shares of the categories: equal if None; ``"learn"`` lets the generator find them (with a small `balance`, such
+        as 0.2, and `entropy` 0.1: the balance pulls towards equal shares all the same).
     supervision : float, default=2.0
         Weight of labels, if `fit` is given `y`.
     mode_seeking : float, default=0.0

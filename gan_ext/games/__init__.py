@@ -1,7 +1,12 @@
 """Games: one paper, one file, one class."""
 
+from gan_ext.games.acgan import ACGAN
+from gan_ext.games.adcgan import ADCGAN
+from gan_ext.games.clustergan import ClusterGAN
+from gan_ext.games.conditional import Conditional, LabelledBatch
 from gan_ext.games.cot import CoT
 from gan_ext.games.infogan import InfoGAN, Reading
+from gan_ext.games.infogan_cr import InfoGANCR
 from gan_ext.games.kplus1 import KPlusOne, SemiBatch
 from gan_ext.games.leakgan import LeakGAN, directions, intrinsic_rewards, rank_rewards
 from gan_ext.games.likelihood import MaximumLikelihood
@@ -11,15 +16,31 @@ from gan_ext.games.relgan import RelGAN
 from gan_ext.games.scratchgan import ScratchGAN, discounted_returns
 from gan_ext.games.seqgan import SeqGAN
 from gan_ext.games.sequence_likelihood import SequenceLikelihood, negative_log_likelihood
+from gan_ext.games.ss_infogan import SemiSupervisedInfoGAN
 from gan_ext.games.standard import RealBatch, Standard
-from gan_ext.games.terms import ClassBalance, ConditionalEntropy, PseudoLabel, Term, View, VirtualAdversarial
+from gan_ext.games.terms import (
+    ClassBalance,
+    ConditionalEntropy,
+    Consistency,
+    PseudoLabel,
+    Term,
+    View,
+    VirtualAdversarial,
+)
 
 __all__ = [
+    "ACGAN",
+    "ADCGAN",
     "ClassBalance",
+    "ClusterGAN",
     "CoT",
+    "Conditional",
     "ConditionalEntropy",
+    "Consistency",
     "InfoGAN",
+    "InfoGANCR",
     "KPlusOne",
+    "LabelledBatch",
     "LeakGAN",
     "MaliGAN",
     "MaximumLikelihood",
@@ -30,6 +51,7 @@ __all__ = [
     "RelGAN",
     "ScratchGAN",
     "SemiBatch",
+    "SemiSupervisedInfoGAN",
     "SeqGAN",
     "SequenceLikelihood",
     "Standard",

@@ -8,12 +8,13 @@ from typing import Any, Protocol, cast
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import logsigmoid
 
 from gan_ext.game import Loss, Player, TwoPlayerGame
 from gan_ext.games.standard import RealBatch
 from gan_ext.games.terms import Term
 from gan_ext.latents import Categorical, Prior, Product
-from gan_ext.losses import discriminator_non_saturating, generator_non_saturating, mode_seeking, r1_penalty
+from gan_ext.losses import discriminator_non_saturating, generator_non_saturating, mode_seeking, r1_penalty, reinforce
 
 __all__ = ["InfoGAN", "Reading"]
 
@@ -42,8 +43,10 @@ class InfoGAN(TwoPlayerGame):
     then learns from real data alone, as in ss-InfoGAN, and the generator follows: to learn the generator's early,
     arbitrary categories as well ends in worse ones.  The published game has no terms.
 
-    Shares that a :class:`~gan_ext.latents.Categorical` learns belong to the generator, and feel no pull of their own
-    entropy.  Real and generated data go through the discriminator together, so one with batch statistics would mix
+    Shares that a :class:`~gan_ext.latents.Categorical` learns belong to the generator.  They grow where the
+    discriminator is deceived (:func:`~gan_ext.losses.reinforce`) until all categories look equally real, which is when
+    they are the shares of the data; L_I does not move them, because it is largest where one category is drawn always.
+    Real and generated data go through the discriminator together, so one with batch statistics would mix
     them.
 
     References: InfoGAN (Chen et al., 2016), https://arxiv.org/abs/1606.03657; mode seeking (Mao et al., 2019),
@@ -89,8 +92,11 @@ class InfoGAN(TwoPlayerGame):
             raise ValueError(f"terms need a categorical code, but there are only {list(codes.names)}.")
         if len(self.terms) != len(terms):
             raise ValueError(f"terms must differ, got {[term.name for term in terms]}.")
-        if not min(mode_seeking, r1) >= 0:
-            raise ValueError(f"mode_seeking and r1 must be >= 0, got mode_seeking={mode_seeking} and r1={r1}.")
+        if not min(adversarial, mode_seeking, r1) >= 0:
+            raise ValueError(
+                "adversarial, mode_seeking and r1 must be >= 0, got "
+                f"adversarial={adversarial}, mode_seeking={mode_seeking} and r1={r1}."
+            )
         self.reader = _CategoryReader(discriminator, codes, self.category)
         self.adversarial, self.mode_seeking, self.r1 = adversarial, mode_seeking, r1
 
@@ -102,7 +108,7 @@ class InfoGAN(TwoPlayerGame):
 
     def draw(self, n: int) -> tuple[Tensor, Tensor]:
         """Draw n inputs of the generator [n, noise.dim + codes.dim] and the codes in them [n, codes.dim]."""
-        codes = self.codes.sample(n)
+        codes = self.codes.sample(n).detach()
         return torch.cat([self.noise.sample(n), codes], dim=1), codes
 
     def discriminator_loss(self, batch: RealBatch) -> Loss:
@@ -137,6 +143,9 @@ class InfoGAN(TwoPlayerGame):
         values = {"adversarial": generator_non_saturating(reading.logits)}
         gain, bounds = self.read(reading.statistics, codes, self.codes.names)
         loss = self.adversarial * values["adversarial"] - gain
+        if list(self.codes.parameters()):
+            success = self.adversarial * logsigmoid(reading.logits.float())
+            loss = loss + reinforce(success, self.codes.log_prob(codes))
         if self.mode_seeking:
             noise = self.noise.sample(len(fake))
             other = self.generator(torch.cat([noise, codes], dim=1))

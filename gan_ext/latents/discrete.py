@@ -58,7 +58,7 @@ class Categorical(Prior):
     Elastic-InfoGAN (Ojha et al., 2020), https://arxiv.org/abs/1910.01112
 
     Args:
-        k: number of categories K, at least 2; also the length d of a vector.
+        k: number of categories K, at least 1; also the length d of a vector.
         shares: :math:`\pi`, positive, scaled to sum to one; equal if None.
         learn: whether the shares are learnt.
         temperature: of the relaxation, > 0; used only with `learn`.
@@ -67,8 +67,8 @@ class Categorical(Prior):
     def __init__(
         self, k: int, shares: Sequence[float] | None = None, learn: bool = False, temperature: float = 0.5
     ) -> None:
-        if k < 2:
-            raise ValueError(f"Categorical needs k >= 2 categories, got k={k}.")
+        if k < 1:
+            raise ValueError(f"Categorical needs k >= 1 categories, got k={k}.")
         super().__init__(k, k)
         weights = torch.ones(k) if shares is None else torch.as_tensor(shares, dtype=torch.float32)
         if weights.shape != (k,) or not bool((weights > 0).all()) or not temperature > 0:
@@ -90,7 +90,7 @@ class Categorical(Prior):
         if not self.learn:
             return hard
         soft = torch.softmax(scores / self.temperature, dim=1)
-        return hard + soft - soft.detach()
+        return hard + (soft - soft.detach())  # exactly one-hot: the bracket is 0
 
     def log_prob(self, values: Tensor) -> Tensor:
         return torch.where(self.allows(values), (values * self.logits.log_softmax(0)).sum(1), -math.inf)

@@ -23,6 +23,11 @@ class Product(Prior):
     def __init__(self, **codes: Prior) -> None:
         if not codes:
             raise ValueError("Product needs at least one code, such as Product(digit=Categorical(10)).")
+        taken = [name for name in codes if "." in name or hasattr(nn.Module(), name)]
+        if taken:
+            raise ValueError(
+                f"{taken[0]!r} cannot name a code: a name has no dot and is no attribute of a torch module."
+            )
         super().__init__(sum(code.dim for code in codes.values()), sum(code.width for code in codes.values()))
         self._codes = nn.ModuleList(codes.values())
         self.names = tuple(codes)

@@ -6,8 +6,10 @@ from torch.nn.functional import softplus
 __all__ = [
     "discriminator_non_saturating",
     "discriminator_relativistic",
+    "discriminator_wasserstein",
     "generator_non_saturating",
     "generator_relativistic",
+    "generator_wasserstein",
 ]
 
 
@@ -64,3 +66,32 @@ def generator_relativistic(real: Tensor, fake: Tensor) -> Tensor:
         fake: logits of generated data, the same shape.
     """
     return softplus(real.float() - fake.float()).mean()
+
+
+def discriminator_wasserstein(real: Tensor, fake: Tensor) -> Tensor:
+    r"""Return the Wasserstein critic's loss, minus its estimate of the distance.
+
+    .. math:: L_D = E_z[d(G(z))] - E_x[d(x)]
+
+    It means something only for a critic whose slope is bounded, as :func:`gradient_penalty` does.
+
+    References: Wasserstein GAN (Arjovsky et al., 2017), https://arxiv.org/abs/1701.07875
+
+    Args:
+        real: scores of real data, any shape.
+        fake: scores of generated data, any shape.
+    """
+    return fake.float().mean() - real.float().mean()
+
+
+def generator_wasserstein(fake: Tensor) -> Tensor:
+    r"""Return the generator's loss against a Wasserstein critic.
+
+    .. math:: L_G = -E_z[d(G(z))]
+
+    References: Wasserstein GAN (Arjovsky et al., 2017), https://arxiv.org/abs/1701.07875
+
+    Args:
+        fake: scores of generated data, any shape.
+    """
+    return -fake.float().mean()

@@ -1,8 +1,8 @@
-"""Losses that make a generator use what it is given."""
+"""Losses that make a generator use what it is given, and that say which codes to draw more often."""
 
 from torch import Tensor
 
-__all__ = ["mode_seeking"]
+__all__ = ["mode_seeking", "reinforce"]
 
 
 def mode_seeking(first: Tensor, second: Tensor, first_noise: Tensor, second_noise: Tensor) -> Tensor:
@@ -20,3 +20,21 @@ def mode_seeking(first: Tensor, second: Tensor, first_noise: Tensor, second_nois
     """
     moved = (first.float() - second.float()).abs().mean()
     return (first_noise.float() - second_noise.float()).abs().mean() / (moved + 1e-5)
+
+
+def reinforce(rewards: Tensor, log_prob: Tensor) -> Tensor:
+    r"""Return 0 with a gradient that makes what was rewarded above the batch's average more probable.
+
+    .. math:: \nabla L = -\frac1B \sum_b (r_b - \bar r) \nabla \log p(c_b)
+
+    In expectation that is :math:`-(1 - 1/B) \nabla E_{c \sim p}[r(c)]`, whatever c is: discrete codes need no
+    relaxation.
+
+    References: REINFORCE (Williams, 1992), https://doi.org/10.1007/BF00992696
+
+    Args:
+        rewards: r [B]; no gradient flows into them.
+        log_prob: log-probability of what was drawn [B].
+    """
+    gains = rewards.detach().float()
+    return -((gains - gains.mean()) * (log_prob - log_prob.detach())).mean()

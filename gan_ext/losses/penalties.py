@@ -5,7 +5,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-__all__ = ["input_gradient", "r1_penalty"]
+__all__ = ["gradient_penalty", "input_gradient", "r1_penalty"]
 
 
 def input_gradient(function: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
@@ -44,3 +44,22 @@ def r1_penalty(function: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
         x: real data [B, ...].
     """
     return input_gradient(function, x).square().reshape(len(x), -1).sum(1).mean()
+
+
+def gradient_penalty(function: Callable[[Tensor], Tensor], real: Tensor, fake: Tensor, places: Tensor) -> Tensor:
+    r"""Return how far slopes between real and generated samples are from 1.
+
+    .. math:: P = E[(\lVert \nabla f(\hat x) \rVert_2 - 1)^2], \qquad \hat x_i = \epsilon_i x_i + (1 - \epsilon_i) G_i
+
+    References: Improved Training of Wasserstein GANs (Gulrajani et al., 2017), https://arxiv.org/abs/1704.00028
+
+    Args:
+        function: scores of samples, maps [B, ...] to [B].
+        real: real data [B, ...].
+        fake: generated data [B, ...].
+        places: :math:`\epsilon` [B], drawn from U[0, 1] for every sample.
+    """
+    places = places.reshape(-1, *[1] * (real.dim() - 1))
+    gradient = input_gradient(function, places * real + (1 - places) * fake)
+    norms: Tensor = torch.linalg.vector_norm(gradient.reshape(len(real), -1), dim=1)
+    return (norms - 1).square().mean()

@@ -1,8 +1,20 @@
-"""Metrics of sequences (texts, likelihoods, molecules, frontiers), of features, of clusters, and of disentanglement."""
+"""Metrics of sequences (texts, likelihoods, molecules, frontiers), features, clusters, codes and disentanglement."""
 
 from gan_ext.metrics.bleu import BLEU, backward_bleu, bleu, self_bleu
 from gan_ext.metrics.bootstrap import Interval, bootstrap_interval
 from gan_ext.metrics.clustering import contingency, hungarian_accuracy, matching, purity
+from gan_ext.metrics.codes import (
+    InformationBound,
+    Monotonicity,
+    change_share,
+    cross_talk,
+    information_bound,
+    level_probabilities,
+    mean_distance,
+    monotonicity,
+    rank_correlation,
+    reading_change,
+)
 from gan_ext.metrics.coverage import DensityCoverage, class_density_coverage, density_coverage
 from gan_ext.metrics.disentanglement import (
     BetaVAEScore,
@@ -33,6 +45,7 @@ from gan_ext.metrics.frontier import (
     seed_gap,
     temperature_frontier,
 )
+from gan_ext.metrics.generated import Rate, generated_training_accuracy, hit_rate
 from gan_ext.metrics.interventions import CodeInterventions, Encoder, FactorData, FactorInterventions, Interventions
 from gan_ext.metrics.language_model import LanguageModelScorer, LanguageModelScores
 from gan_ext.metrics.likelihood import (
@@ -64,14 +77,17 @@ __all__ = [
     "Frontier",
     "FrontierPoint",
     "Gap",
+    "InformationBound",
     "Interval",
     "Interventions",
     "KnownMolecules",
     "LanguageModelScorer",
     "LanguageModelScores",
     "ModelCentrality",
+    "Monotonicity",
     "OracleScores",
     "Quality",
+    "Rate",
     "SmilesScores",
     "backward_bleu",
     "best_sum",
@@ -79,9 +95,11 @@ __all__ = [
     "bleu",
     "bootstrap_interval",
     "canonical_smiles",
+    "change_share",
     "class_density_coverage",
     "contingency",
     "coverage_at",
+    "cross_talk",
     "dci",
     "density_coverage",
     "disentanglement_completeness",
@@ -95,13 +113,19 @@ __all__ = [
     "frechet_distance",
     "frontier_band",
     "gap",
+    "generated_training_accuracy",
+    "hit_rate",
     "hungarian_accuracy",
+    "information_bound",
     "irs",
+    "level_probabilities",
     "matching",
+    "mean_distance",
     "mig",
     "model_centrality",
     "modularity",
     "modularity_of_information",
+    "monotonicity",
     "mutual_information",
     "negative_log_likelihood",
     "ngram_entropy",
@@ -113,6 +137,8 @@ __all__ = [
     "oracle_scores",
     "perplexity",
     "purity",
+    "rank_correlation",
+    "reading_change",
     "sap",
     "seed_gap",
     "self_bleu",

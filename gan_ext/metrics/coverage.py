@@ -47,12 +47,13 @@ def density_coverage(real: ArrayLike | Tensor, generated: ArrayLike | Tensor, ne
     if not 1 <= neighbours < len(x):
         raise ValueError(f"neighbours={neighbours!r} must be at least 1 and below the {len(x)} real samples.")
     x, g = x - x.mean(0), g - x.mean(0)  # products of large numbers would hide small distances
+    rounding = 1e-11 * max(float(np.square(each).sum(1).max()) for each in (x, g))
     inside, covered = 0, 0
     for start in range(0, len(x), _ROWS):
         block = x[start : start + _ROWS]
         # The sample itself, at distance 0, is the first of its own neighbours.
         radii = np.partition(_squares(block, x), neighbours, axis=1)[:, neighbours]
-        within = _squares(block, g) < radii[:, None]
+        within = _squares(block, g) < radii[:, None] - rounding
         inside, covered = inside + int(within.sum()), covered + int(within.any(1).sum())
     return DensityCoverage(inside / (neighbours * len(g)), covered / len(x))
 

@@ -11,7 +11,15 @@ from torch.nn.utils.parametrizations import spectral_norm
 from gan_ext.nets.conv import image_sides
 from gan_ext.nets.layers import GaussianNoise, Linear
 
-__all__ = ["InfoDiscriminator", "Read", "conv_info_discriminator", "mlp_info_discriminator"]
+__all__ = [
+    "InfoDiscriminator",
+    "Read",
+    "conv_info_discriminator",
+    "conv_trunk",
+    "mlp_info_discriminator",
+    "mlp_trunk",
+    "normaliser",
+]
 
 
 class Read(NamedTuple):
@@ -56,11 +64,7 @@ def mlp_info_discriminator(
         noise: standard deviation of the noise on the input, in units of the input.
         spectral: whether all layers of trunk and judge are divided by their largest singular value.
     """
-    normal = _normaliser(spectral)
-    layers: list[nn.Module] = [nn.Flatten(), GaussianNoise(noise)]
-    for inputs, outputs in pairwise([prod(shape), *widths]):
-        layers += [normal(Linear(inputs, outputs)), nn.LeakyReLU(0.1)]
-    return _with_heads(nn.Sequential(*layers), widths[-1], statistics, normal)
+    return _with_heads(mlp_trunk(shape, widths, noise, spectral), widths[-1], statistics, normaliser(spectral))
 
 
 def conv_info_discriminator(
@@ -84,9 +88,28 @@ def conv_info_discriminator(
         noise: standard deviation of the noise on the input, in units of the input.
         spectral: whether all layers of trunk and judge are divided by their largest singular value.
     """
+    trunk = conv_trunk(shape, channels, features, noise, spectral)
+    return _with_heads(trunk, features, statistics, normaliser(spectral))
+
+
+def mlp_trunk(
+    shape: Sequence[int], widths: Sequence[int] = (256, 256), noise: float = 0.0, spectral: bool = False
+) -> nn.Sequential:
+    """Build the perceptron of :func:`mlp_info_discriminator` up to its features [B, widths[-1]]."""
+    normal = normaliser(spectral)
+    layers: list[nn.Module] = [nn.Flatten(), GaussianNoise(noise)]
+    for inputs, outputs in pairwise([prod(shape), *widths]):
+        layers += [normal(Linear(inputs, outputs)), nn.LeakyReLU(0.1)]
+    return nn.Sequential(*layers)
+
+
+def conv_trunk(
+    shape: Sequence[int], channels: int = 32, features: int = 256, noise: float = 0.0, spectral: bool = False
+) -> nn.Sequential:
+    """Build the convolutions of :func:`conv_info_discriminator` up to their features [B, F]."""
     colours, height, width = image_sides(shape)
-    normal = _normaliser(spectral)
-    trunk = nn.Sequential(
+    normal = normaliser(spectral)
+    return nn.Sequential(
         GaussianNoise(noise),
         normal(nn.Conv2d(colours, channels, 4, stride=2, padding=1)),
         nn.LeakyReLU(0.1),
@@ -96,10 +119,10 @@ def conv_info_discriminator(
         normal(Linear(2 * channels * (height // 4) * (width // 4), features)),
         nn.LeakyReLU(0.1),
     )
-    return _with_heads(trunk, features, statistics, normal)
 
 
-def _normaliser(spectral: bool) -> Callable[[nn.Module], nn.Module]:
+def normaliser(spectral: bool) -> Callable[[nn.Module], nn.Module]:
+    """Return what divides a layer's weights by their largest singular value, or leaves the layer alone."""
     return spectral_norm if spectral else nn.Identity()
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["draw_feature_traversals", "draw_heatmap"]
+__all__ = ["draw_cells", "draw_feature_traversals", "draw_heatmap"]
 
 Array = NDArray[Any]
 
@@ -61,7 +61,7 @@ def draw_heatmap(
         ),
         layout="constrained",
     )
-    _draw_cells(figure.subplots(), table, texts)
+    draw_cells(figure.subplots(), table, texts)
     axis = figure.axes[0]
     axis.set_xticks(range(len(column_names)), column_names, rotation=35 * slanted, ha="right" if slanted else "center")
     axis.set_yticks(range(len(row_names)), row_names)
@@ -71,7 +71,8 @@ def draw_heatmap(
     figure.savefig(path, dpi=140)
 
 
-def _draw_cells(axis: Any, table: Array, texts: list[list[str]]) -> None:
+def draw_cells(axis: Any, table: Array, texts: list[list[str]]) -> None:
+    """Draw a table [r, c] into a pair of axes, with a text in each cell."""
     top = max(np.nanmax(np.abs(table), initial=0), 1e-12)
     both = bool((table < 0).any() and (table > 0).any())
     shown = np.ma.masked_invalid(table if both else np.abs(table))

@@ -6,7 +6,12 @@ import pytest
 import torch
 from torch.nn.functional import binary_cross_entropy_with_logits as cross_entropy
 
-from gan_ext.losses import discriminator_non_saturating, generator_non_saturating
+from gan_ext.losses import (
+    discriminator_non_saturating,
+    discriminator_wasserstein,
+    generator_non_saturating,
+    generator_wasserstein,
+)
 
 
 def test_they_are_cross_entropies() -> None:
@@ -51,3 +56,10 @@ def test_extreme_logits_are_finite(extreme: float, dtype: torch.dtype) -> None:
         assert loss.dtype == torch.float32
         assert loss.isfinite()
         assert torch.autograd.grad(loss, x)[0].isfinite().all()
+
+
+def test_the_wasserstein_losses_are_differences_of_means() -> None:
+    real, fake = torch.randn(64), torch.randn(32)
+    torch.testing.assert_close(discriminator_wasserstein(real, fake), fake.mean() - real.mean())
+    torch.testing.assert_close(generator_wasserstein(fake), -fake.mean())
+    torch.testing.assert_close(discriminator_wasserstein(real + 5, fake + 5), discriminator_wasserstein(real, fake))

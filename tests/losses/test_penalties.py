@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from gan_ext.losses import input_gradient, r1_penalty
+from gan_ext.losses import gradient_penalty, input_gradient, r1_penalty
 
 
 def quadratic() -> tuple[Tensor, Tensor]:
@@ -56,3 +56,29 @@ def test_r1_is_the_mean_over_samples() -> None:
 
 def test_r1_of_a_constant_is_zero() -> None:
     assert r1_penalty(lambda x: x.sum(1) * 0 + 3, torch.randn(4, 2)) == 0
+
+
+@pytest.mark.parametrize("shape", [(7,), (7, 3), (7, 2, 4, 4)])
+def test_the_gradient_penalty_of_a_linear_function_is_how_far_its_slope_is_from_one(shape: tuple[int, ...]) -> None:
+    weight = torch.randn(shape[1:], requires_grad=True)
+    real, fake = torch.randn(2, *shape)
+    penalty = gradient_penalty(lambda x: (x * weight).reshape(7, -1).sum(1), real, fake, torch.rand(7))
+    torch.testing.assert_close(penalty, (weight.norm() - 1).square())
+    (gradient,) = torch.autograd.grad(penalty, weight)
+    torch.testing.assert_close(gradient, (2 * (1 - 1 / weight.norm()) * weight).detach())
+
+
+def test_the_gradient_penalty_is_taken_where_the_places_say() -> None:
+    """f = |x|^2/2 has the slope |x|: at 1 that is the real sample's, at 0 the generated one's, each for itself."""
+    real, fake = torch.randn(2, 5, 3)
+    places = torch.tensor([1.0, 0.0, 0.5, 0.25, 1.0])
+    middle = places[:, None] * real + (1 - places[:, None]) * fake
+    penalty = gradient_penalty(lambda x: x.square().sum(1) / 2, real, fake, places)
+    torch.testing.assert_close(penalty, (middle.norm(dim=1) - 1).square().mean())
+
+
+def test_the_gradient_penalty_of_a_constant_is_one_and_its_gradient_is_finite() -> None:
+    slope = torch.zeros(2, requires_grad=True)
+    penalty = gradient_penalty(lambda x: x @ slope, torch.randn(4, 2), torch.randn(4, 2), torch.rand(4))
+    assert penalty == 1
+    assert torch.autograd.grad(penalty, slope)[0].isfinite().all()

@@ -1,0 +1,79 @@
+"""Is a generated sample of the class it was made for?  Two accuracies that need an outside classifier."""
+
+import math
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import clone
+
+__all__ = ["Rate", "generated_training_accuracy", "hit_rate"]
+
+
+class Rate(NamedTuple):
+    """A share of samples, and its standard error."""
+
+    value: float
+    error: float
+
+
+def hit_rate(classifier: Any, samples: ArrayLike, classes: ArrayLike) -> Rate:
+    r"""Return how often a classifier of real data finds the class that a generated sample was made for.
+
+    .. math:: \frac1n \sum_i 1[h(G(z_i, y_i)) = y_i], \qquad h \text{ fitted on real data}
+
+    Also called GAN-test.  High for a generator that makes one good sample of each class: read it beside
+    :func:`generated_training_accuracy`.
+
+    References: How good is my GAN? (Shmelkov et al., 2018), https://arxiv.org/abs/1807.09499
+
+    Args:
+        classifier: a fitted scikit-learn classifier, which gets samples flattened to [n, d].
+        samples: generated samples [n, ...].
+        classes: what they were made for [n].
+
+    Raises:
+        ValueError: no samples, or not a class for each.
+    """
+    flat, wanted = _pair(samples, classes)
+    return _rate(np.asarray(classifier.predict(flat)) == wanted)
+
+
+def generated_training_accuracy(
+    classifier: Any, samples: ArrayLike, classes: ArrayLike, X: ArrayLike, y: ArrayLike
+) -> Rate:
+    r"""Return the accuracy on real data of a classifier trained on generated data alone.
+
+    .. math:: \frac1m \sum_j 1[h_G(x_j) = y_j], \qquad h_G \text{ fitted on } (G(z_i, y_i), y_i)
+
+    Also called GAN-train, or classification accuracy score.  Low where samples of a class are too much alike, even if
+    each is good.  Compare it with the accuracy of the same classifier trained on real data.
+
+    References: How good is my GAN? (Shmelkov et al., 2018), https://arxiv.org/abs/1807.09499; Classification Accuracy
+    Score (Ravuri and Vinyals, 2019), https://arxiv.org/abs/1905.10887
+
+    Args:
+        classifier: a scikit-learn classifier; a fresh copy is fitted, on samples flattened to [n, d].
+        samples: generated samples [n, ...].
+        classes: what they were made for [n].
+        X: real samples [m, ...], which the generator has not seen if the figure is to be honest.
+        y: their classes [m].
+
+    Raises:
+        ValueError: no samples, or not a class for each.
+    """
+    flat, wanted = _pair(samples, classes)
+    real, true = _pair(X, y)
+    return _rate(np.asarray(clone(classifier).fit(flat, wanted).predict(real)) == true)
+
+
+def _pair(samples: ArrayLike, classes: ArrayLike) -> tuple[NDArray[Any], NDArray[Any]]:
+    data, labels = np.asarray(samples), np.asarray(classes)
+    if data.ndim < 2 or labels.shape != (len(data),) or not len(data):
+        raise ValueError(f"Samples must be [n, ...] with a class for each, got {data.shape} and {labels.shape}.")
+    return data.reshape(len(data), -1), labels
+
+
+def _rate(hits: NDArray[np.bool_]) -> Rate:
+    share = float(hits.mean())
+    return Rate(share, math.sqrt(share * (1 - share) / len(hits)))
