@@ -28,7 +28,7 @@ from gan_ext import InfoGAN, report
 from gan_ext.data import DataError, RandomAffine
 from gan_ext.engine import ensure_writable
 from gan_ext.explorer import write_explorer
-from gan_ext.metrics import contingency, hungarian_accuracy, matching, purity
+from gan_ext.metrics import hungarian_accuracy, matching, purity
 from gan_ext.pictures import draw_heatmap, draw_traversals
 from gan_ext.runs import Progress, plain_errors, write_json, write_result
 
@@ -106,7 +106,7 @@ def scores(y: Array, clusters: Array) -> dict[str, float]:
 def compare(x: Array, y: Array, model: InfoGAN, seed: int) -> dict[str, dict[str, float]]:
     """Return the scores of ours and of scikit-learn's clusterings of the same images."""
     flat = x.reshape(len(x), -1)
-    k = len(model.codes_["category"].sample(1)[0])
+    k = model.codes_["category"].dim
     return {
         "InfoGAN": scores(y, model.labels_),
         "k-means": scores(y, KMeans(k, n_init=10, random_state=seed).fit_predict(flat)),
@@ -117,20 +117,20 @@ def compare(x: Array, y: Array, model: InfoGAN, seed: int) -> dict[str, dict[str
 def draw(model: InfoGAN, y: Array, out: Path, seed: int) -> None:
     """Draw what the codes do, and write the page with sliders."""
     class_of = matching(y, model.labels_)
-    k = len(class_of)
-    order = sorted(class_of, key=lambda cluster: (class_of[cluster] is None, class_of[cluster], cluster))
+    k = model.codes_["category"].dim
+    order = sorted(range(k), key=lambda cluster: (class_of.get(cluster) is None, str(class_of.get(cluster))))
     panels = {"category (columns), noise (rows)": model.traverse("category", order, 6, random_state=seed)[:, :, 0]}
     for code in ("style[0]", "style[1]"):
         rows = [model.traverse(code, codes={"category": cluster}, random_state=seed)[0, :, 0] for cluster in order]
         panels[f"{code} from -1 to 1, a row for each category"] = np.stack(rows)
     draw_traversals(out / "traversals.png", panels, columns=3)
     classes, clusters = [str(name) for name in np.unique(y)], [str(cluster) for cluster in order]
-    table = contingency(y, model.labels_)[:, order]
+    table = np.array([[np.sum((y == name) & (model.labels_ == k)) for k in order] for name in np.unique(y)])
     draw_heatmap(out / "clusters.png", table, classes, clusters, x_label="category", y_label="digit")
     write_explorer(
         out / "codes.html", model.game_.generator, model.codes_, model.game_.noise, model.sample_shape_,
         title="What the codes do", text="Categories were found without labels. Move the sliders.",
-        labels={"category": [f"{cluster} (mostly {class_of[cluster]})" for cluster in range(k)]},
+        labels={"category": [f"{cluster} (mostly {class_of.get(cluster)})" for cluster in range(k)]},
         tables={"Digits (rows) by category": (table, classes, clusters)},
     )  # fmt: skip
 

@@ -3,8 +3,8 @@
     python recipes/infogan_mnist.py --data FOLDER --out runs/infogan_mnist
 
 FOLDER holds the four standard idx.gz files; without --data they are fetched through scikit-learn.  Trains once for
-every seed and reports them all.  Leaves in --out, for every seed, what the codes do (traversals, a table of clusters against
-digits, a page with sliders), and result.json; --resume goes on where a killed run stopped.
+every seed and reports them all.  Leaves in --out, for every seed, what the codes do (traversals, a table of clusters
+against digits, a page with sliders), and result.json; --resume goes on where a killed run stopped.
 
 Labels are used for measuring only.  The game is InfoGAN's with two additions that the published one lacks: the category
 must be the same for a digit and for the same digit bent a little, and be sure and balanced on real digits.
@@ -34,7 +34,7 @@ from gan_ext import InfoGAN, report
 from gan_ext.data import DataError, ImageData, RandomAffine, fetch_mnist, read_mnist
 from gan_ext.engine import ensure_writable
 from gan_ext.explorer import write_explorer
-from gan_ext.metrics import contingency, hungarian_accuracy, matching, purity
+from gan_ext.metrics import hungarian_accuracy, matching, purity
 from gan_ext.pictures import draw_heatmap, draw_traversals
 from gan_ext.runs import Progress, plain_errors, write_json, write_result
 
@@ -184,7 +184,7 @@ def run_seed(config: Config, seed: int, x: Array, x_test: Array, y_test: Array) 
 def draw(model: InfoGAN, y: Array, clusters: Array, out: Path, seed: int) -> None:
     """Draw traversals and the table of clusters against digits, and write the page with sliders."""
     digit_of = matching(y, clusters)
-    order = sorted(range(10), key=lambda k: digit_of.get(k, 10) or 0)
+    order = sorted(range(10), key=lambda k: (digit_of.get(k) is None, str(digit_of.get(k))))
     panels = {
         "category (columns) with ten noises (rows)": model.traverse("category", order, 10, random_state=seed)[:, :, 0]
     }
@@ -192,7 +192,7 @@ def draw(model: InfoGAN, y: Array, clusters: Array, out: Path, seed: int) -> Non
         rows = [model.traverse(code, codes={"category": k}, random_state=seed)[0, :, 0] for k in order]
         panels[f"{code} from -1 to 1"] = np.stack(rows)
     draw_traversals(out / "traversals.png", panels)
-    table = contingency(y, clusters)[:, order]
+    table = np.array([[np.sum((y == digit) & (clusters == k)) for k in order] for digit in range(10)])
     names = [str(k) for k in order]
     draw_heatmap(out / "clusters.png", table, [str(k) for k in range(10)], names, x_label="category", y_label="digit")
     write_explorer(

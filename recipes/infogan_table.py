@@ -31,7 +31,7 @@ from gan_ext import InfoGAN, report
 from gan_ext.data import DataError
 from gan_ext.engine import ensure_writable
 from gan_ext.explorer import write_explorer
-from gan_ext.metrics import contingency, hungarian_accuracy, matching, purity
+from gan_ext.metrics import hungarian_accuracy, matching, purity
 from gan_ext.pictures import draw_feature_traversals, draw_heatmap
 from gan_ext.runs import Progress, plain_errors, write_json, write_result
 
@@ -133,15 +133,16 @@ def draw(model: InfoGAN, rows: Rows, out: Path, seed: int) -> None:
     for code in ("style[0]", "style[1]"):
         panels[code] = (values, model.traverse(code, values, n_samples=20, random_state=seed))
     shown = most_moved(panels, rows.x)
-    names = [rows.features[j] for j in shown]
-    draw_feature_traversals(out / "traversals.png", {k: (v, x[..., shown]) for k, (v, x) in panels.items()}, names)
+    features = [rows.features[j] for j in shown]
+    draw_feature_traversals(out / "traversals.png", {k: (v, x[..., shown]) for k, (v, x) in panels.items()}, features)
     style = model.transform(rows.x)[:, -2:]
     ranks = np.array([[spearmanr(style[:, i], column)[0] for column in rows.x[:, shown].T] for i in range(2)]).T
     draw_heatmap(
-        out / "codes_and_features.png", ranks, names, ["style[0]", "style[1]"], fmt="{:.2f}",
+        out / "codes_and_features.png", ranks, features, ["style[0]", "style[1]"], fmt="{:.2f}",
         title="Rank correlation of measurements with codes, real rows",
     )  # fmt: skip
-    table, classes = contingency(rows.y, model.labels_), [str(name) for name in np.unique(rows.y)]
+    names, classes = np.unique(rows.y), [str(name) for name in np.unique(rows.y)]
+    table = np.array([[np.sum((rows.y == name) & (model.labels_ == k)) for k in order] for name in names])
     draw_heatmap(out / "clusters.png", table, classes, [str(k) for k in order], x_label="category", y_label="class")
     class_of = matching(rows.y, model.labels_)
     write_explorer(

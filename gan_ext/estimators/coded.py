@@ -110,7 +110,7 @@ class CodedGAN(GANEstimator):
     def traverse(
         self,
         code: str,
-        values: Sequence[float] | None = None,
+        values: Sequence[float] | Array | None = None,
         n_samples: int = 1,
         codes: Mapping[str, Any] | None = None,
         random_state: int | np.random.RandomState | None = None,
