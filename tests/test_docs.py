@@ -11,7 +11,8 @@ from types import ModuleType
 import pytest
 
 ROOT = Path(__file__).parent.parent
-PAGES = [ROOT / name for name in ("README.md", "docs/quickstart.md", "docs/semi_supervised.md", "docs/sequences.md")]
+TUTORIALS = ("quickstart", "semi_supervised", "sequences", "codes")
+PAGES = [ROOT / "README.md", *(ROOT / f"docs/{name}.md" for name in TUTORIALS)]
 INSIDE = {"gan_ext.seeds", "gan_ext.estimators"}  # for the package itself; shown at the top level
 BLOCK = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 

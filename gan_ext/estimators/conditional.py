@@ -19,8 +19,7 @@ from gan_ext.estimators.checks import check_conditional_settings, check_count, w
 from gan_ext.estimators.conditions import Condition, Plan, Projection
 from gan_ext.estimators.labels import Labels, read_labels
 from gan_ext.estimators.scaling import Scaler, Scaling
-from gan_ext.games import LabelledBatch
-from gan_ext.games.conditional import ClassGame
+from gan_ext.games import ClassGame, LabelledBatch
 from gan_ext.nets import fix_spectral_norms
 from gan_ext.seeds import kept_generators, reseed
 

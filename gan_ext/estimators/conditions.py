@@ -8,8 +8,7 @@ from typing import Any
 from torch import nn
 
 from gan_ext.estimators.assembly import are_images
-from gan_ext.games import ACGAN, ADCGAN, Conditional
-from gan_ext.games.conditional import ClassGame
+from gan_ext.games import ACGAN, ADCGAN, ClassGame, Conditional
 from gan_ext.latents import Gaussian, Prior
 from gan_ext.nets import (
     ClassifyingDiscriminator,

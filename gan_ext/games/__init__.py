@@ -3,7 +3,7 @@
 from gan_ext.games.acgan import ACGAN
 from gan_ext.games.adcgan import ADCGAN
 from gan_ext.games.clustergan import ClusterGAN
-from gan_ext.games.conditional import Conditional, LabelledBatch
+from gan_ext.games.conditional import ClassGame, Conditional, LabelledBatch
 from gan_ext.games.cot import CoT
 from gan_ext.games.infogan import InfoGAN, Reading
 from gan_ext.games.infogan_cr import InfoGANCR
@@ -32,6 +32,7 @@ __all__ = [
     "ACGAN",
     "ADCGAN",
     "ClassBalance",
+    "ClassGame",
     "ClusterGAN",
     "CoT",
     "Conditional",

@@ -122,9 +122,9 @@ def conv_conditional_generator(
     size = channels * (height // 4) * (width // 4)
     return ConditionalSequential(
         Linear(latent, size, bias=False),
-        nn.Unflatten(1, (channels, height // 4, width // 4)),
-        ConditionalBatchNorm(channels, classes),
+        ConditionalBatchNorm(size, classes),
         nn.ReLU(),
+        nn.Unflatten(1, (channels, height // 4, width // 4)),
         nn.ConvTranspose2d(channels, channels // 2, 4, stride=2, padding=1, bias=False),
         ConditionalBatchNorm(channels // 2, classes),
         nn.ReLU(),

@@ -185,17 +185,17 @@ def test_lives_in_pipelines_clones_and_pickles(fitted):
 def test_same_seed_same_bits_and_stopping_changes_nothing(tmp_path):
     x, truth = _blobs()
 
-    class Stop(Exception):
+    class StopError(Exception):
         pass
 
     def stop(engine):
         if engine.step == 25:
-            raise Stop
+            raise StopError
 
     whole = _quick().fit(x)
     np.testing.assert_array_equal(whole.transform(x), _quick().fit(x).transform(x))
     folder = {"checkpoint": tmp_path, "checkpoint_every": 10}
-    with pytest.raises(Stop):
+    with pytest.raises(StopError):
         _quick(callbacks=(stop,), **folder).fit(x)
     np.testing.assert_array_equal(_quick(**folder).fit(x).transform(x), whole.transform(x))
     with pytest.raises(CheckpointError, match="n_continuous=2"):
