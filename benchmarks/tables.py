@@ -14,6 +14,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import code_tables
+
 from gan_ext.metrics import FrontierPoint, dominates
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -371,6 +373,12 @@ TABLES: dict[str, Callable[[], str]] = {
     "smiles": lambda: smiles("sequence_smiles"),
     "shakespeare": lambda: shakespeare("sequence_shakespeare"),
     "oracle": lambda: oracle("sequence_oracle"),
+    "codes, digits": lambda: code_tables.clusters(load, lines, source, "infogan_digits"),
+    "codes, mnist": lambda: code_tables.mnist(load, lines, source),
+    "codes, mnist seeds": lambda: code_tables.mnist_seeds(load, lines, source),
+    "codes, tables": lambda: code_tables.tables(load, lines, source),
+    "codes, sprites": lambda: code_tables.sprites(load, lines, source),
+    "codes, fashion": lambda: code_tables.fashion(load, lines, source),
     "gradient bias": gradient_bias,
     "gradient coin": gradient_coin,
     "gradient placebo": gradient_placebo,

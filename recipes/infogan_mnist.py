@@ -284,8 +284,6 @@ def main(config: Config) -> None:
     done = [kept["seeds"][str(seed)] for seed in seeds]
     table, metrics = summary({"InfoGAN": [each["scores"] for each in done], **kept["baselines"]})
     Console(width=120).print(table)
-    for name in done[0]["directions"]:
-        metrics[f"{name}, mean"] = round(float(np.mean([each["directions"][name] for each in done])), 3)
     seconds = sum(each["seconds"] for each in done)
     part = "validation images" if config.validation else "test images"
     write_result(

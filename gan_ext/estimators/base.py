@@ -1,6 +1,7 @@
 """What every estimator of samples (tables or images) shares around its game: checks, checkpoints, devices, drawing."""
 
 import copy
+import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
@@ -54,6 +55,12 @@ class GANEstimator(BaseEstimator):  # type: ignore[misc]
             raise ValueError(
                 f"X has shape {shape}; pass a table (n, d) or images (n, channels, height, width). Grey images "
                 "(n, h, w) become X[:, None]."
+            )
+        if len(shape) == 4 and shape[3] in (1, 3) and shape[1] > 4:
+            warnings.warn(
+                f"X has shape {shape}, which is read as images of {shape[1]} channels; if the last axis is colours, "
+                "pass X.transpose(0, 3, 1, 2).",
+                stacklevel=3,
             )
         return checked
 

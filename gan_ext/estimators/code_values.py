@@ -39,6 +39,8 @@ def units(codes: Product) -> list[Unit]:
 def find_unit(codes: Product, label: str) -> Unit:
     """Return the unit of a label, or raise ValueError with those there are."""
     named = {unit.label: unit for unit in units(codes)}
+    if label in codes.names and label not in named:
+        raise ValueError(f"The code {label!r} has {codes[label].dim} coordinates; name one, such as '{label}[0]'.")
     if label not in named:
         raise ValueError(f"There is no code {label!r}; the codes are {', '.join(map(repr, named))}.")
     return named[label]
@@ -95,7 +97,8 @@ def place_codes(codes: Product, vectors: Tensor, wanted: Mapping[str, Any]) -> T
 def _unit_values(unit: Unit, value: Any, n: int) -> Tensor:
     given = np.asarray(value)
     if given.dtype.kind not in "iufb" or given.shape not in ((), (n,)):
-        raise ValueError(f"Code {unit.label!r} takes one number or {n} of them, got {value!r}.")
+        hint = " (a class is named by its place in classes_)" if isinstance(unit.code, Categorical) else ""
+        raise ValueError(f"Code {unit.label!r} takes one number or {n} of them{hint}, got {value!r}.")
     if isinstance(unit.code, Categorical):
         wrong = given[(given != np.floor(given)) | (given < 0) | (given >= unit.code.dim)]
         if wrong.size:

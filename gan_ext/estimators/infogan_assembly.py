@@ -3,7 +3,7 @@
 import copy
 import math
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
@@ -51,6 +51,7 @@ def build_game(estimator: Any, data: Tensor, labels: Labels | None, seed: int) -
             weight = estimator.supervision
             game = SemiSupervisedInfoGAN(generator, discriminator, codes, noise, supervised_weight=weight, **options)
         _check_networks(game, data[:2])
+        _check_augment(estimator.augment, data[:2])
     return game
 
 
@@ -126,6 +127,18 @@ def _check_networks(game: InfoGAN, data: Tensor) -> None:
             f"For {len(data)} samples the discriminator must return logits {wanted[0]} and statistics {wanted[1]}, it "
             f"returns {tuple(read.logits.shape)} and {tuple(read.statistics.shape)}."
         )
+
+
+def _check_augment(augment: Callable[[Tensor], Tensor] | None, data: Tensor) -> None:
+    """Raise ValueError unless the transformation keeps the shape of samples, tried on two of them."""
+    if augment is None:
+        return
+    try:
+        shape = tuple(augment(data).shape)
+    except Exception as error:
+        raise ValueError(f"augment fails on samples of shape {tuple(data.shape[1:])}: {error}") from error
+    if shape != data.shape:
+        raise ValueError(f"augment must keep the shape {tuple(data.shape)} of samples, it returns {shape}.")
 
 
 def warn_of_constant_features(X: NDArray[Any], scaling: str) -> None:

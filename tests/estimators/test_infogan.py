@@ -219,6 +219,11 @@ def test_bad_data_is_refused_before_training(change, message):
         _quick(max_iter=10**9).fit(change(x))
 
 
+def test_colours_in_the_last_axis_are_pointed_out():
+    with pytest.warns(UserWarning, match=r"images of 8 channels; .*transpose\(0, 3, 1, 2\)"):
+        _quick(max_iter=2).fit(np.random.default_rng(0).uniform(size=(20, 8, 8, 3)))
+
+
 def test_constant_features_are_named():
     x, _ = _blobs()
     x[:, 1] = 7.0
@@ -262,6 +267,8 @@ def test_bad_labels_are_refused_before_training(y, message):
         ({"scaling": "log"}, "scaling='log'"),
         ({"hidden_layer_sizes": ()}, "hidden_layer_sizes"),
         ({"checkpoint": "x", "random_state": None}, "integer random_state"),
+        ({"augment": RandomAffine()}, r"augment fails on samples of shape \(3,\)"),
+        ({"augment": lambda x: x[:, :2]}, r"must keep the shape \(2, 3\)"),
         ({"discriminator": lambda shape, s: mlp_discriminator(shape, s)}, "statistics"),
         ({"discriminator": lambda shape, s: mlp_info_discriminator(shape, s + 1)}, "must return logits .2,. and"),
     ],
@@ -280,7 +287,7 @@ def test_bad_settings_are_refused_before_training(settings, message):
         ({"category": -1}, "there is no -1"),
         ({"category": 0.5}, "there is no 0.5"),
         ({"category": [0, 1]}, "one number or 5 of them"),
-        ({"category": "ant"}, "one number or 5"),
+        ({"category": "ant"}, "one number or 5 of them .a class is named by its place in classes_.*'ant'"),
         ({"style[0]": 1.5}, "goes from -1 to 1, got 1.5"),
         ({"style[0]": np.nan}, "goes from -1 to 1, got nan"),
         ({"style": [0.0, 0.0, 0.0]}, "takes 2 numbers or 5 rows"),
@@ -296,6 +303,8 @@ def test_traverse_and_sample_say_what_is_wrong(fitted):
     model, _, _ = fitted
     with pytest.raises(ValueError, match="no code 'tilt'"):
         model.traverse("tilt")
+    with pytest.raises(ValueError, match=r"has 2 coordinates; name one, such as 'style\[0\]'"):
+        model.traverse("style")
     with pytest.raises(ValueError, match="got 2"):
         model.traverse("style[0]", [0.0, 2.0])
     with pytest.raises(ValueError, match="there is no 5"):
