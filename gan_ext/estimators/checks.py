@@ -124,15 +124,18 @@ def check_count(name: str, value: Any) -> None:
         raise ValueError(f"{name}={value!r} must be an integer, at least 1.")
 
 
-def warn_of_constants(X: NDArray[Any]) -> None:
-    """Raise ValueError if all samples are the same; warn of columns of a table that are constant."""
+def warn_of_constants(X: NDArray[Any], advice: str) -> None:
+    """Raise ValueError if all samples are the same; warn of columns of a table that are constant, and say what of it.
+
+    No advice, no warning: among pixels constant columns are usual.
+    """
     constant = np.flatnonzero(np.ptp(X.reshape(len(X), -1), axis=0) == 0)
     if constant.size == X[0].size:
         raise ValueError(f"All {len(X)} samples of X are the same: there is nothing to learn from.")
-    if X.ndim == 2 and constant.size:
+    if X.ndim == 2 and constant.size and advice:
         shown = ", ".join(map(str, constant[:10].tolist())) + (", ..." if constant.size > 10 else "")
         warnings.warn(
-            f"X has {constant.size} constant feature(s), columns {shown}: samples will have the same constants there.",
+            f"X has {constant.size} constant feature(s), columns {shown}: {advice}.",
             stacklevel=4,
         )
 

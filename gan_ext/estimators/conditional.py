@@ -245,7 +245,7 @@ class ConditionalGAN(GANEstimator):
 
     def _take_up(self, X: Array, labels: Labels) -> None:
         """Set what depends on the data alone."""
-        warn_of_constants(X)
+        warn_of_constants(X, "samples will have the same constants there")
         self._varies, self._first = np.ptp(X, axis=0) > 0, X[0]
         self.classes_, self.class_prior_ = labels.classes, np.bincount(labels.codes) / len(labels.codes)
         self.sample_shape_, self.scaler_ = X.shape[1:], Scaler(self.scaling, X)

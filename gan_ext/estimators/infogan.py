@@ -14,9 +14,9 @@ from typing_extensions import Self
 from gan_ext.data import ArrayStream, SemiStream
 from gan_ext.engine import Callback, Compute, Engine, adam, flat_then_linear
 from gan_ext.estimators.base import new_seed, on_cpu
-from gan_ext.estimators.checks import check_infogan_settings
+from gan_ext.estimators.checks import check_infogan_settings, warn_of_constants
 from gan_ext.estimators.coded import CodedGAN
-from gan_ext.estimators.infogan_assembly import build_game, warn_of_constant_features
+from gan_ext.estimators.infogan_assembly import build_game
 from gan_ext.estimators.labels import Labels, read_labels
 from gan_ext.estimators.scaling import Scaler, Scaling
 from gan_ext.games import InfoGAN as InfoGANGame
@@ -244,7 +244,7 @@ class InfoGAN(ClusterMixin, TransformerMixin, CodedGAN):  # type: ignore[misc]
     def _take_up(self, X: Array, labels: Labels | None) -> None:
         """Set what depends on the data alone."""
         self.sample_shape_, self.scaler_ = X.shape[1:], Scaler(self.scaling, X)
-        warn_of_constant_features(X, self.scaler_.kind)
+        warn_of_constants(X, "they tell codes nothing; drop them" if self.scaler_.kind == "standard" else "")
         if labels is not None:
             self.classes_ = labels.classes
 

@@ -1,15 +1,11 @@
 """Putting InfoGAN together for data of any kind: codes, networks, terms."""
 
 import copy
-import math
-import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from gan_ext.estimators.assembly import are_images, spacing
@@ -27,7 +23,7 @@ from gan_ext.latents import Categorical, Product, Uniform
 from gan_ext.nets import conv_generator, conv_info_discriminator, mlp_generator, mlp_info_discriminator
 from gan_ext.seeds import kept_generators, reseed
 
-__all__ = ["build_game", "warn_of_constant_features"]
+__all__ = ["build_game"]
 
 
 def build_game(estimator: Any, data: Tensor, labels: Labels | None, seed: int) -> InfoGAN:
@@ -139,17 +135,3 @@ def _check_augment(augment: Callable[[Tensor], Tensor] | None, data: Tensor) -> 
         raise ValueError(f"augment fails on samples of shape {tuple(data.shape[1:])}: {error}") from error
     if shape != data.shape:
         raise ValueError(f"augment must keep the shape {tuple(data.shape)} of samples, it returns {shape}.")
-
-
-def warn_of_constant_features(X: NDArray[Any], scaling: str) -> None:
-    """Raise ValueError if all samples are the same; warn of constant columns, which are usual only among pixels."""
-    constant = np.flatnonzero(np.ptp(X.reshape(len(X), -1), axis=0) == 0)
-    if len(constant) == math.prod(X.shape[1:]):
-        raise ValueError(f"All {len(X)} samples of X are the same: there is nothing to learn from.")
-    if X.ndim == 2 and scaling == "standard" and len(constant):
-        shown: Sequence[int] = constant[:10].tolist()
-        warnings.warn(
-            f"X has {len(constant)} constant feature(s) (columns {', '.join(map(str, shown))}"
-            f"{', ...' if len(constant) > 10 else ''}): they tell codes nothing; drop them.",
-            stacklevel=4,
-        )

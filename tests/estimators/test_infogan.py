@@ -227,7 +227,7 @@ def test_colours_in_the_last_axis_are_pointed_out():
 def test_constant_features_are_named():
     x, _ = _blobs()
     x[:, 1] = 7.0
-    with pytest.warns(UserWarning, match="1 constant feature.* .columns 1.*drop them"):
+    with pytest.warns(UserWarning, match="1 constant feature.*, columns 1: they tell codes nothing; drop them"):
         model = _quick().fit(x)
     assert np.isfinite(model.sample(10, random_state=0)).all()
 
