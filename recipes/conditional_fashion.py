@@ -229,7 +229,7 @@ def run(config: Config, arm: Arm, seed: int, x: Array, y: Array, judge: Judge) -
         config.out / f"classes-{arm}-{seed}.html", model.game_.generator,
         Product(clothing=Categorical(len(model.classes_))), model.game_.prior, model.sample_shape_,
         title=f"Fashion-MNIST by class: {arm}", text="Choose a class, and draw new noise.",
-        labels={"clothing": CLOTHES},
+        labels={"clothing": [CLOTHES[k] for k in model.classes_]},
     )  # fmt: skip
     made = model.sample(judge.y, random_state=1).astype(np.float32)
     lesson = model.sample(y, random_state=2).astype(np.float32)  # as many as there are real ones, of the same classes
