@@ -16,13 +16,22 @@ def _score_row(name: str, metrics: dict[str, float], row: str, seeds: int) -> li
     return [name, str(seeds), *cells]
 
 
-def clusters(load: Load, lines: Lines, source: Source, name: str) -> str:
-    """Lay out one recipe's clustering: ours and scikit-learn's."""
-    result = load(name)
-    methods = [key.removesuffix(", accuracy, mean") for key in result["metrics"] if key.endswith(", accuracy, mean")]
-    seeds = result["config"]["seeds"]
-    rows = [_score_row(method, result["metrics"], method, seeds) for method in methods]
-    return lines(["", "seeds", *SCORES], rows) + "\n\n" + source(result, name)
+def digits(load: Load, lines: Lines, source: Source) -> str:
+    """Lay out digits: ours, ours without the game, and scikit-learn's clusterings."""
+    ours, without = load("infogan_digits"), load("infogan_digits_without_game")
+    rows = [_score_row("InfoGAN", ours["metrics"], "InfoGAN", ours["config"]["seeds"])]
+    rows.append(_score_row("the same without the GAN", without["metrics"], "InfoGAN", without["config"]["seeds"]))
+    for method in ("k-means", "Gaussian mixture"):
+        rows.append(_score_row(method, ours["metrics"], method, ours["config"]["seeds"]))
+    pairs = [(ours["rows"][seed]["InfoGAN"], without["rows"][seed]["InfoGAN"]) for seed in ours["rows"]]
+    gains = [one["accuracy"] - other["accuracy"] for one, other in pairs]
+    better = sum(gain > 0 for gain in gains)
+    gain = (
+        f"Gain by the game on the same seed: {statistics.mean(gains):+.1f} ± {statistics.stdev(gains):.1f} points of "
+        f"accuracy, {better} of {len(gains)} seeds better."
+    )
+    notes = [gain, source(ours, "infogan_digits"), source(without, "infogan_digits_without_game")]
+    return lines(["", "seeds", *SCORES], rows) + "\n\n" + " ".join(notes)
 
 
 def mnist(load: Load, lines: Lines, source: Source) -> str:

@@ -373,7 +373,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "smiles": lambda: smiles("sequence_smiles"),
     "shakespeare": lambda: shakespeare("sequence_shakespeare"),
     "oracle": lambda: oracle("sequence_oracle"),
-    "codes, digits": lambda: code_tables.clusters(load, lines, source, "infogan_digits"),
+    "codes, digits": lambda: code_tables.digits(load, lines, source),
     "codes, mnist": lambda: code_tables.mnist(load, lines, source),
     "codes, mnist seeds": lambda: code_tables.mnist_seeds(load, lines, source),
     "codes, tables": lambda: code_tables.tables(load, lines, source),

@@ -48,6 +48,10 @@ class Config:
     """Training steps of one fit."""
     clusters: int = 10
     """Categories of the code."""
+    adversarial: float = 0.2
+    """Weight of telling real from generated; 0 (with --information 0) shows what is left without the game."""
+    information: float = 1.0
+    """Weight of the codes' information."""
     device: str = "cpu"
     """auto, cpu, cuda or cuda:N; nets this small do not need a GPU."""
     threads: int = 1
@@ -85,6 +89,8 @@ def fit(x: Array, config: Config, seed: int) -> InfoGAN:
             learning_rate=3e-3,
             entropy=0.2,
             balance=0.8,
+            adversarial=config.adversarial,
+            information=config.information,
             augment=RandomAffine(rotation=0.2, stretch=0.1, shear=0.15, shift=0.6),
             device=config.device,
             checkpoint=config.out / "fits" / f"seed-{seed}",
@@ -138,7 +144,8 @@ def draw(model: InfoGAN, y: Array, out: Path, seed: int) -> None:
 def finished(config: Config) -> dict[str, Any]:
     """Return the seeds that a killed run with the same settings has finished."""
     path = config.out / "finished.json"
-    settings = {name: str(value) for name, value in asdict(config).items() if name in ("steps", "clusters", "data")}
+    free = ("seeds", "seed", "device", "threads", "out", "resume")
+    settings = {name: str(value) for name, value in asdict(config).items() if name not in free}
     if config.resume and path.exists():
         kept: dict[str, Any] = json.loads(path.read_text())
         if kept["settings"] == settings:
