@@ -22,6 +22,7 @@ from gan_ext.estimators.scaling import Scaler, Scaling
 from gan_ext.games import InfoGAN as InfoGANGame
 from gan_ext.games import RealBatch, SemiBatch
 from gan_ext.latents import Product
+from gan_ext.nets import fix_spectral_norms
 
 __all__ = ["InfoGAN"]
 
@@ -235,6 +236,7 @@ class InfoGAN(ClusterMixin, TransformerMixin, CodedGAN):  # type: ignore[misc]
         engine.fit(self._stream(data, labels, seed), self.max_iter, self._all_callbacks())
         game = on_cpu(engine.averaged)
         assert isinstance(game, InfoGANGame)
+        fix_spectral_norms(game)  # torch refuses to pickle them
         self.game_, self.codes_ = game, game.codes
         self.history_, self.n_iter_ = list(engine.history), engine.step
         if game.category is not None:

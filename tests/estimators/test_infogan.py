@@ -2,6 +2,7 @@
 
 import pickle
 import warnings
+from functools import partial
 
 import numpy as np
 import pytest
@@ -180,6 +181,12 @@ def test_lives_in_pipelines_clones_and_pickles(fitted):
     pipe = make_pipeline(StandardScaler(), _quick())
     assert pipe.fit_predict(load_iris().data).shape == (150,)
     assert pipe.set_output(transform="default").transform(load_iris().data).shape == (150, 5)
+
+
+def test_spectrally_normalised_networks_can_be_pickled():
+    x, _ = _blobs()
+    model = _quick(discriminator=partial(mlp_info_discriminator, widths=(8,), spectral=True)).fit(x)
+    np.testing.assert_array_equal(pickle.loads(pickle.dumps(model)).transform(x), model.transform(x))
 
 
 def test_same_seed_same_bits_and_stopping_changes_nothing(tmp_path):
