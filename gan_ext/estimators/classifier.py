@@ -8,6 +8,7 @@ from sklearn.base import ClassifierMixin
 from sklearn.utils.validation import check_is_fitted
 
 from gan_ext.estimators.base import GANEstimator
+from gan_ext.estimators.checks import check_count
 from gan_ext.games import KPlusOne
 
 __all__ = ["GANClassifier"]
@@ -67,8 +68,7 @@ class GANClassifier(ClassifierMixin, GANEstimator):  # type: ignore[misc]
         ndarray of shape (n_samples, ...)
         """
         check_is_fitted(self)
-        if n_samples < 1:
-            raise ValueError(f"n_samples={n_samples} must be at least 1.")
+        check_count("n_samples", n_samples)
         return self._generate(self.game_.generator, lambda: self.game_.prior.sample(n_samples), random_state)
 
     def _logits(self, X: Any) -> Array:

@@ -11,6 +11,7 @@ from sklearn.utils.validation import check_array, check_is_fitted
 from torch import Tensor
 
 from gan_ext.estimators.base import GANEstimator
+from gan_ext.estimators.checks import check_count
 from gan_ext.estimators.code_values import (
     check_vectors,
     default_values,
@@ -96,10 +97,9 @@ class CodedGAN(GANEstimator):
         ndarray of shape (n_samples, ...)
         """
         check_is_fitted(self)
-        if n_samples < 1:
-            raise ValueError(f"n_samples={n_samples} must be at least 1.")
+        check_count("n_samples", n_samples)
         wanted = dict(codes or {})
-        place_codes(self.codes_, self.codes_.sample(n_samples).detach(), wanted)  # says what is wrong before any work
+        self._check_codes(n_samples, wanted)
 
         def draw() -> Tensor:
             latents, vectors = self.game_.draw(n_samples)
@@ -141,8 +141,8 @@ class CodedGAN(GANEstimator):
             raise ValueError(f"traverse needs a value and n_samples >= 1, got values={steps}, n_samples={n_samples}.")
         moved = {code: np.tile(np.asarray(steps), n_samples)}
         held = dict(codes or {})
-        place_codes(self.codes_, self.codes_.sample(n_samples).detach(), held)
-        place_codes(self.codes_, self.codes_.sample(n_samples * len(steps)).detach(), moved)
+        self._check_codes(n_samples, held)
+        self._check_codes(n_samples * len(steps), moved)
 
         def draw() -> Tensor:
             latents, vectors = self.game_.draw(n_samples)
@@ -158,6 +158,10 @@ class CodedGAN(GANEstimator):
         """Return a name for every column of `transform`."""
         check_is_fitted(self)
         return np.asarray(output_names(self.codes_), dtype=object)
+
+    def _check_codes(self, n: int, wanted: Mapping[str, Any]) -> None:
+        """Say what is wrong with wanted codes of n samples before any work, and without drawing a number."""
+        place_codes(self.codes_, torch.zeros(n, self.codes_.dim), wanted)
 
     def _means(self, X: Any) -> Array:
         codes = copy.deepcopy(self.codes_)

@@ -6,6 +6,7 @@ from functools import partial
 
 import numpy as np
 import pytest
+import torch
 from sklearn.base import clone
 from sklearn.datasets import load_digits, load_iris
 from sklearn.metrics import adjusted_rand_score, silhouette_score
@@ -304,6 +305,17 @@ def test_codes_that_cannot_be_are_refused(fitted, codes, message):
     model, _, _ = fitted
     with pytest.raises(ValueError, match=message):
         model.sample(5, codes=codes)
+
+
+def test_drawing_leaves_the_callers_generator_alone(fitted):
+    model, x, _ = fitted
+    torch.manual_seed(3)
+    expected = torch.rand(3)
+    torch.manual_seed(3)
+    model.sample(4, codes={"category": 1}, random_state=0)
+    model.traverse("style[0]", random_state=0)
+    model.inverse_transform(model.transform(x[:3]), random_state=0)
+    assert torch.equal(torch.rand(3), expected)
 
 
 def test_traverse_and_sample_say_what_is_wrong(fitted):
