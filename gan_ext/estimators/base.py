@@ -20,10 +20,10 @@ from gan_ext.estimators.scaling import Scaler
 from gan_ext.game import Game
 from gan_ext.seeds import kept_generators, reseed
 
-__all__ = ["FREE", "GANEstimator", "new_seed", "on_cpu"]
+__all__ = ["FREE", "ROWS", "GANEstimator", "new_seed", "on_cpu"]
 
 FREE = frozenset({"callbacks", "checkpoint", "checkpoint_every", "device", "warm_start"})  # may change on resuming
-_ROWS = 4096  # samples judged at a time
+ROWS = 4096  # samples judged or made at a time
 
 Array = NDArray[Any]
 GameT = TypeVar("GameT", bound=Game)
@@ -102,17 +102,21 @@ class GANEstimator(BaseEstimator):  # type: ignore[misc]
         # In the precision of the data: one sample then gets the same answer alone as among others.
         network = copy.deepcopy(network).to(device, scaled.dtype)
         with torch.no_grad():
-            parts = [read(network(part.to(device))).double().cpu() for part in scaled.split(_ROWS)]
+            parts = [read(network(part.to(device))).double().cpu() for part in scaled.split(ROWS)]
         judged: Array = torch.cat(parts).numpy()
         return judged
 
     def _generate(self, generator: nn.Module, draw: Callable[[], Tensor], random_state: Any) -> Array:
         """Return samples in the data's units from inputs that `draw` makes under the seed of `random_state`."""
+        made = self._seeded(lambda: torch.cat([generator(part) for part in draw().split(ROWS)]), random_state)
+        return self.scaler_.inverse(made.double().numpy())
+
+    def _seeded(self, make: Callable[[], Tensor], random_state: Any) -> Tensor:
+        """Return what `make` makes on the CPU under a seed; the caller's generator is left alone."""
         cpu = torch.device("cpu")
         with torch.no_grad(), kept_generators(cpu):
             reseed(cpu, new_seed(random_state))
-            generated = torch.cat([generator(part) for part in draw().split(_ROWS)])
-        return self.scaler_.inverse(generated.double().numpy())
+            return make()
 
 
 def on_cpu(game: GameT) -> GameT:

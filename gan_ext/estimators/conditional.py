@@ -14,7 +14,7 @@ from typing_extensions import Self
 
 from gan_ext.data import ArrayStream
 from gan_ext.engine import Callback, Compute, Engine, adam, flat_then_linear
-from gan_ext.estimators.base import GANEstimator, new_seed, on_cpu
+from gan_ext.estimators.base import ROWS, GANEstimator, new_seed, on_cpu
 from gan_ext.estimators.checks import check_conditional_settings, check_count, warn_of_constants
 from gan_ext.estimators.conditions import Condition, Plan, Projection
 from gan_ext.estimators.labels import Labels, read_labels
@@ -26,7 +26,6 @@ from gan_ext.seeds import kept_generators, reseed
 __all__ = ["ConditionalGAN"]
 
 Array = NDArray[Any]
-_ROWS = 4096  # samples made at a time
 
 
 class ConditionalGAN(GANEstimator):
@@ -220,12 +219,13 @@ class ConditionalGAN(GANEstimator):
         check_is_fitted(self)
         if y is None:
             y = self.draw_labels(1 if n_samples is None else n_samples, random_state)
-        codes = torch.from_numpy(self._codes(y, n_samples)).split(_ROWS)
-        cpu = torch.device("cpu")
-        with torch.no_grad(), kept_generators(cpu):
-            reseed(cpu, new_seed(random_state))
-            made = torch.cat([self.game_.generator(self.game_.prior.sample(len(part)), part) for part in codes])
-        return self._restore(made)
+        codes = torch.from_numpy(self._codes(y, n_samples)).split(ROWS)
+        generator, prior = self.game_.generator, self.game_.prior
+
+        def make() -> Tensor:
+            return torch.cat([generator(prior.sample(len(part)), part) for part in codes])
+
+        return self._restore(self._seeded(make, random_state))
 
     def _codes(self, y: Any, n_samples: int | None) -> NDArray[np.int64]:
         """Return the number of the class of every wanted sample."""
