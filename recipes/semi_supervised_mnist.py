@@ -23,11 +23,12 @@ from torch import Tensor
 from gan_ext import Compute, Engine
 from gan_ext.data import ImageData, RandomAffine, SemiStream, fetch_mnist, read_mnist, semi_supervised_split
 from gan_ext.engine import Every, SaveEvery, adam, ensure_writable, flat_then_linear
-from gan_ext.games import ClassBalance, ConditionalEntropy, KPlusOne, PseudoLabel, SemiBatch
+from gan_ext.games import KPlusOne, SemiBatch
 from gan_ext.latents import Uniform
 from gan_ext.nets import conv_discriminator, data_dependent_init, mlp_discriminator, mlp_generator
 from gan_ext.pictures import draw_curves, draw_images
 from gan_ext.runs import Progress, plain_errors, write_result
+from gan_ext.terms import ClassBalance, ConditionalEntropy, PseudoLabel
 
 SHAPE = (1, 28, 28)
 

@@ -16,13 +16,14 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 RECIPES = sorted((ROOT / "recipes").glob("*.py"))
 LONGEST = 320
 
-STEPS = ("losses", "games", "gradients", "nets", "sequences")  # what runs within a step
+STEPS = ("losses", "games", "gradients", "nets", "sequences", "terms")  # what runs within a step
 
 # What each room may import: rooms of the package, and libraries besides the standard one.
 TENSORS = {"torch"}
 ARRAYS = {"torch", "numpy", "sklearn", "scipy"}
 CORE = {
     "data", "engine", "game", "games", "gradients", "latents", "losses", "metrics", "nets", "seeds", "sequences",
+    "terms",
 }  # fmt: skip
 ARROWS: dict[str, tuple[set[str], set[str]]] = {
     "seeds": (set(), TENSORS),
@@ -32,7 +33,8 @@ ARROWS: dict[str, tuple[set[str], set[str]]] = {
     "nets": ({"sequences"}, TENSORS),
     "gradients": ({"losses", "sequences"}, TENSORS),
     "game": (set(), TENSORS),
-    "games": ({"game", "gradients", "losses", "latents", "sequences"}, TENSORS),
+    "terms": ({"losses"}, TENSORS),
+    "games": ({"game", "gradients", "losses", "latents", "sequences", "terms"}, TENSORS),
     "engine": ({"game", "seeds"}, TENSORS | {"safetensors"}),
     "data": ({"seeds", "sequences"}, ARRAYS | {"tokenizers"}),
     "metrics": ({"seeds", "sequences"}, ARRAYS | {"rdkit"}),

@@ -12,20 +12,11 @@ from torch.nn.functional import softplus
 
 from gan_ext import Game, Loss, Player
 from gan_ext.data import RandomAffine
-from gan_ext.games import (
-    ClassBalance,
-    ConditionalEntropy,
-    KPlusOne,
-    MaximumLikelihood,
-    PseudoLabel,
-    SemiBatch,
-    Standard,
-    Term,
-    VirtualAdversarial,
-)
+from gan_ext.games import KPlusOne, MaximumLikelihood, SemiBatch, Standard
 from gan_ext.latents import Gaussian, Uniform
 from gan_ext.losses import r1_penalty
 from gan_ext.nets import Linear, WeightNormLinear, conv_discriminator, conv_generator, mlp_discriminator, mlp_generator
+from gan_ext.terms import ClassBalance, ConditionalEntropy, PseudoLabel, Term, VirtualAdversarial
 from gan_ext.testing import ConstantStream, DiracGame, GameError, check_game
 
 

@@ -1,5 +1,6 @@
 """Putting a semi-supervised game together for data of any kind: networks, terms, schedules, and a claim on a folder."""
 
+import copy
 import json
 import math
 import re
@@ -18,8 +19,9 @@ from torch import Tensor, nn
 
 from gan_ext.engine import CheckpointError, Schedule, ensure_writable, flat_then_linear, sigmoid_rise, write_atomically
 from gan_ext.estimators.labels import Labels
-from gan_ext.games import ClassBalance, ConditionalEntropy, KPlusOne, Term, VirtualAdversarial
+from gan_ext.games import KPlusOne
 from gan_ext.nets import conv_discriminator, conv_generator, mlp_discriminator, mlp_generator
+from gan_ext.terms import ClassBalance, ConditionalEntropy, GeneratorTerm, Term, VirtualAdversarial
 
 __all__ = [
     "are_images",
@@ -66,8 +68,18 @@ def build_generator(shape: tuple[int, ...]) -> Callable[..., nn.Module]:
     return conv_generator if are_images(shape) else partial(mlp_generator, widths=(128, 128))
 
 
-def build_terms(labels: Labels, entropy: float, balance: float, smoothing: float, radius: float) -> list[Term]:
-    """Return the terms with a weight; classes are in balance with the labelled samples and one more of each."""
+def build_terms(
+    labels: Labels,
+    entropy: float,
+    balance: float,
+    smoothing: float,
+    radius: float,
+    further: Sequence[Term | GeneratorTerm],
+) -> list[Term | GeneratorTerm]:
+    """Return the terms with a weight and copies of further ones; those take the place of terms of the same name.
+
+    Classes are in balance with the labelled samples and one more of each.
+    """
     counts = np.bincount(labels.codes[labels.known], minlength=len(labels.classes)) + 1.0
     terms: list[Term] = []
     if entropy > 0:
@@ -76,18 +88,27 @@ def build_terms(labels: Labels, entropy: float, balance: float, smoothing: float
         terms.append(ClassBalance(counts.tolist(), balance))
     if smoothing > 0 and radius > 0:
         terms.append(VirtualAdversarial(radius, smoothing))
-    return terms
+    # Copied together: terms may share an encoder.
+    given = copy.deepcopy(list(further))
+    names = {term.name for term in given}
+    return [*(term for term in terms if term.name not in names), *given]
 
 
 def build_schedules(
-    game: KPlusOne, steps: int, learning_rate: float, entropy: float, radius: float
+    game: KPlusOne,
+    steps: int,
+    learning_rate: float,
+    entropy: float,
+    radius: float,
+    further: Sequence[Term | GeneratorTerm],
 ) -> dict[str, Schedule]:
-    """Return what changes during training, for the terms that the game has."""
+    """Return what changes during training, for the terms that the game has; `further` ones stay as given."""
+    given = {term.name for term in further}
     rate = flat_then_linear(learning_rate, steps)
     schedules: dict[str, Schedule] = {"discriminator.lr": rate, "generator.lr": rate}
-    if "entropy" in game.terms:
+    if "entropy" in game.terms and "entropy" not in given:
         schedules["terms.entropy.weight"] = sigmoid_rise(entropy, max(1, round(0.6 * steps)))
-    if "smoothing" in game.terms:
+    if "smoothing" in game.terms and "smoothing" not in given:
         fall = flat_then_linear(0.8 * radius, steps)
         schedules["terms.smoothing.radius"] = lambda step: fall(step) + 0.2 * radius
     return schedules

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from gan_ext.engine import Compute
 from gan_ext.latents import Product
+from gan_ext.terms import GeneratorTerm, Term
 
 __all__ = [
     "check_common",
@@ -46,11 +47,20 @@ def check_settings(estimator: Any) -> None:
     check_not_negative(
         estimator, "noise", "input_noise", "unsupervised", "entropy", "balance", "smoothing", "smoothing_radius"
     )
+    _check_terms(estimator)
     check_common(estimator)
     if estimator.checkpoint is not None and estimator.warm_start:
         raise ValueError("checkpoint and warm_start=True exclude each other: a folder holds a whole fit.")
     if estimator.allow_empty_classes and estimator.classes is None:
         raise ValueError("allow_empty_classes=True needs `classes`, the list of all classes.")
+
+
+def _check_terms(estimator: Any) -> None:
+    terms, augment = estimator.terms, estimator.augment
+    if not isinstance(terms, Sequence) or not all(isinstance(term, (Term, GeneratorTerm)) for term in terms):
+        raise ValueError(f"terms={terms!r} must be a sequence of objects of gan_ext.terms, such as (MeanTeacher(),).")
+    if augment is not None and not callable(augment):
+        raise ValueError(f"augment={augment!r} must be a function of samples, such as gan_ext.data.RandomAffine().")
 
 
 def check_common(estimator: Any) -> None:

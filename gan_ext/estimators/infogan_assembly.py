@@ -10,18 +10,11 @@ from torch import Tensor, nn
 
 from gan_ext.estimators.assembly import are_images, spacing
 from gan_ext.estimators.labels import Labels
-from gan_ext.games import (
-    ClassBalance,
-    ConditionalEntropy,
-    Consistency,
-    InfoGAN,
-    SemiSupervisedInfoGAN,
-    Term,
-    VirtualAdversarial,
-)
+from gan_ext.games import InfoGAN, SemiSupervisedInfoGAN
 from gan_ext.latents import Categorical, Product, Uniform
 from gan_ext.nets import conv_generator, conv_info_discriminator, mlp_generator, mlp_info_discriminator
 from gan_ext.seeds import kept_generators, reseed
+from gan_ext.terms import ClassBalance, ConditionalEntropy, Consistency, Term, VirtualAdversarial
 
 __all__ = ["build_game"]
 

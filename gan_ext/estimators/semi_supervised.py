@@ -31,6 +31,7 @@ from gan_ext.games import KPlusOne, SemiBatch
 from gan_ext.latents import Uniform
 from gan_ext.nets import data_dependent_init
 from gan_ext.seeds import kept_generators, reseed
+from gan_ext.terms import GeneratorTerm, Term
 
 __all__ = ["SemiSupervisedGANClassifier"]
 
@@ -75,6 +76,13 @@ class SemiSupervisedGANClassifier(GANClassifier):
     smoothing_radius : float, default=1.5
         Radius of that ball, as a share of the distance between neighbours (median distance to the tenth nearest); held
         for half of training, then falling to a fifth.
+    terms : sequence of terms, default=()
+        Further ingredients of the objective, from :mod:`gan_ext.terms`, such as ``(PullAway(0.8), MeanTeacher())``.
+        One that is already there by `entropy`, `balance` or `smoothing` takes that one's place, with its own weight.
+        They are copied: `fit` does not change them.
+    augment : callable or None, default=None
+        A random transformation that keeps the class, of scaled labelled samples ``[B, ...]``, such as
+        :class:`gan_ext.data.RandomAffine`; terms take their own.
     averaging : float, default=0.99
         Decay of the averaged weights that predict, per step.
     generator : callable or None, default=None
@@ -153,6 +161,8 @@ class SemiSupervisedGANClassifier(GANClassifier):
         balance: float = 1.0,
         smoothing: float = 1.0,
         smoothing_radius: float = 1.5,
+        terms: Sequence[Term | GeneratorTerm] = (),
+        augment: Callable[[Tensor], Tensor] | None = None,
         averaging: float = 0.99,
         generator: Callable[..., nn.Module] | None = None,
         discriminator: Callable[..., nn.Module] | None = None,
@@ -181,6 +191,8 @@ class SemiSupervisedGANClassifier(GANClassifier):
         self.balance = balance
         self.smoothing = smoothing
         self.smoothing_radius = smoothing_radius
+        self.terms = terms
+        self.augment = augment
         self.averaging = averaging
         self.generator = generator
         self.discriminator = discriminator
@@ -256,7 +268,7 @@ class SemiSupervisedGANClassifier(GANClassifier):
             {"discriminator": optimizer, "generator": optimizer},
             seed=seed,
             ema=self.averaging,
-            schedules=build_schedules(game, self.max_iter, self.learning_rate, self.entropy, radius),
+            schedules=build_schedules(game, self.max_iter, self.learning_rate, self.entropy, radius, self.terms),
             compute=Compute(self.device, self.precision),
         )
         if self.checkpoint is not None:
@@ -276,9 +288,15 @@ class SemiSupervisedGANClassifier(GANClassifier):
                 input_noise = self.input_noise * self._spacing
                 discriminator = build_discriminator(shape, classes, self.hidden_layer_sizes, input_noise, self.noise)
             generator = (self.generator or build_generator(shape))(shape, self.latent_dim, output=last)
-            terms = build_terms(labels, self.entropy, self.balance, self.smoothing, radius)
-            prior = Uniform(self.latent_dim)
-            game = KPlusOne(generator, discriminator, prior, unsupervised_weight=self.unsupervised, terms=terms)
+            terms = build_terms(labels, self.entropy, self.balance, self.smoothing, radius, self.terms)
+            game = KPlusOne(
+                generator,
+                discriminator,
+                Uniform(self.latent_dim),
+                unsupervised_weight=self.unsupervised,
+                augment=self.augment,
+                terms=terms,
+            )
             check_networks(game, data[:2], classes)
             data_dependent_init(game.generator, game.prior.sample(500))
             data_dependent_init(game.discriminator, data[torch.randperm(len(data))[:500]])

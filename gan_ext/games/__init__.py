@@ -18,26 +18,14 @@ from gan_ext.games.seqgan import SeqGAN
 from gan_ext.games.sequence_likelihood import SequenceLikelihood, negative_log_likelihood
 from gan_ext.games.ss_infogan import SemiSupervisedInfoGAN
 from gan_ext.games.standard import RealBatch, Standard
-from gan_ext.games.terms import (
-    ClassBalance,
-    ConditionalEntropy,
-    Consistency,
-    PseudoLabel,
-    Term,
-    View,
-    VirtualAdversarial,
-)
 
 __all__ = [
     "ACGAN",
     "ADCGAN",
-    "ClassBalance",
     "ClassGame",
     "ClusterGAN",
     "CoT",
     "Conditional",
-    "ConditionalEntropy",
-    "Consistency",
     "InfoGAN",
     "InfoGANCR",
     "KPlusOne",
@@ -45,7 +33,6 @@ __all__ = [
     "LeakGAN",
     "MaliGAN",
     "MaximumLikelihood",
-    "PseudoLabel",
     "RankGAN",
     "Reading",
     "RealBatch",
@@ -56,9 +43,6 @@ __all__ = [
     "SeqGAN",
     "SequenceLikelihood",
     "Standard",
-    "Term",
-    "View",
-    "VirtualAdversarial",
     "directions",
     "discounted_returns",
     "intrinsic_rewards",

@@ -4,17 +4,18 @@ References: InfoGAN (Chen et al., 2016), https://arxiv.org/abs/1606.03657
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Protocol, cast
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import logsigmoid
 
 from gan_ext.game import Loss, Player, TwoPlayerGame
+from gan_ext.games.kplus1 import data_of, term_views, weigh_terms
 from gan_ext.games.standard import RealBatch
-from gan_ext.games.terms import Term
 from gan_ext.latents import Categorical, Prior, Product
 from gan_ext.losses import discriminator_non_saturating, generator_non_saturating, mode_seeking, r1_penalty, reinforce
+from gan_ext.terms import MeanTeacher, Scene, Term
 
 __all__ = ["InfoGAN", "Reading"]
 
@@ -92,6 +93,8 @@ class InfoGAN(TwoPlayerGame):
             raise ValueError(f"terms need a categorical code, but there are only {list(codes.names)}.")
         if len(self.terms) != len(terms):
             raise ValueError(f"terms must differ, got {[term.name for term in terms]}.")
+        if any(isinstance(term, MeanTeacher) or not isinstance(term, Term) for term in terms):
+            raise ValueError(f"InfoGAN takes terms of the discriminator but MeanTeacher, got {list(terms)}.")
         if not min(adversarial, mode_seeking, r1) >= 0:
             raise ValueError(
                 "adversarial, mode_seeking and r1 must be >= 0, got "
@@ -115,9 +118,9 @@ class InfoGAN(TwoPlayerGame):
         with torch.no_grad():
             latents, codes = self.draw(len(batch.x))
             fake = self.generator(latents).to(batch.x.dtype)
-        terms = cast("dict[str, Term]", dict(self.terms.items()))
-        second = {name: term.view(cast(nn.Module, self.reader), batch.x) for name, term in terms.items()}
-        views = [batch.x, fake, *(view.data for view in second.values() if view is not None)]
+        scene = Scene(self.reader, batch.x, None, None, self.generator, lambda n: self.draw(n)[0])
+        second = term_views(self.terms, scene)
+        views = [batch.x, fake, *data_of(second)]
         reading: Reading = self.discriminator(torch.cat(views))
         sizes = [len(view) for view in views]
         real, generated, *_ = reading.logits.split(sizes)
@@ -125,12 +128,10 @@ class InfoGAN(TwoPlayerGame):
         values = {"adversarial": discriminator_non_saturating(real, generated)}
         gain, bounds = self.read(statistics[1], codes, self.read_by_discriminator())
         loss = self.adversarial * values["adversarial"] - gain
-        judged = iter(statistics[2:])
-        for name, term in terms.items():
-            view = second[name]
-            guide = self.reader.logits(statistics[0]) if view is None or view.guide is None else view.guide
-            values[name] = term(guide, None if view is None else self.reader.logits(next(judged)))
-            loss = loss + term.weight * values[name]
+        if self.terms:
+            own = [self.reader.logits(stated) for stated in (statistics[0], *statistics[2:])]
+            added, parts = weigh_terms(self.terms, second, own[0], own[1:])
+            loss, values = loss + added, values | parts
         if self.r1:
             values["r1"] = r1_penalty(lambda x: self.discriminator(x).logits, batch.x)
             loss = loss + self.r1 / 2 * values["r1"]

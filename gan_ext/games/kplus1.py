@@ -8,17 +8,17 @@ https://arxiv.org/abs/1606.03498
 """
 
 from collections.abc import Callable, Sequence
-from typing import NamedTuple, cast
+from typing import Any, NamedTuple, cast
 
 import torch
 from torch import Tensor, nn
 
-from gan_ext.game import Loss, TwoPlayerGame
-from gan_ext.games.terms import Term
+from gan_ext.game import Loss, Player, TwoPlayerGame
 from gan_ext.latents import Gaussian, Uniform
-from gan_ext.losses import feature_matching, supervised, unsupervised
+from gan_ext.losses import realness, supervised, unsupervised
+from gan_ext.terms import FeatureMatching, Generated, GeneratorTerm, Scene, Term, View
 
-__all__ = ["KPlusOne", "SemiBatch"]
+__all__ = ["KPlusOne", "SemiBatch", "data_of", "sorted_terms", "term_views", "weigh_terms"]
 
 
 class SemiBatch(NamedTuple):
@@ -30,16 +30,19 @@ class SemiBatch(NamedTuple):
 
 
 class KPlusOne(TwoPlayerGame):
-    r"""K+1-class discriminator, feature-matching generator.
+    r"""K+1-class discriminator, feature-matching generator, and whatever terms either is given.
 
     .. math::
         L_D &= E[s(x) - l_y(x)] + w \left( \tfrac12 E_u[-\log\sigma(s(u))] + \tfrac12 E_z[-\log(1 - \sigma(s(G(z))))]
                \right) + \sum_t w_t L_t \\
-        L_G &= \tfrac1F \lVert E_u f(u) - E_z f(G(z)) \rVert_2^2
+        L_G &= \tfrac1F \lVert E_u f(u) - E_z f(G(z)) \rVert_2^2 + \sum_t w_t L_t
 
-    The published game has no further terms.  Labelled, unlabelled and generated data and second views go through the
-    discriminator in one concatenated pass, so a discriminator with batch statistics would mix them; the nets of this
-    package use weight normalisation instead.
+    The published game has no further terms.  Labelled, unlabelled and generated data and the terms' views go through
+    the discriminator in one concatenated pass, so a discriminator with batch statistics would mix them; the nets of
+    this package use weight normalisation instead.
+
+    Logged besides the losses: the shares of unlabelled and of generated data that the discriminator takes for real,
+    and the share of unlabelled data with a positive logit (what Dai et al., 2017, assume of a perfect discriminator).
 
     Args:
         generator: maps z [B, d] to data [B, ...].
@@ -47,7 +50,10 @@ class KPlusOne(TwoPlayerGame):
         prior: the distribution of z.
         unsupervised_weight: w, dimensionless; with 0 the game is left out and the generator only watches.
         augment: a random transformation of labelled data that keeps the class; None for none.
-        terms: further terms :math:`L_t` of the discriminator's loss, each at most once.
+        terms: further terms :math:`L_t`, each at most once: those of the discriminator
+            (:class:`~gan_ext.terms.Term`) and those of the generator (:class:`~gan_ext.terms.GeneratorTerm`), in any
+            order.  Without a :class:`~gan_ext.terms.FeatureMatching` of whatever distance, the published one is added.
+        samples: generated samples in a move of either player, at least 2; as many as unlabelled ones if None.
     """
 
     def __init__(
@@ -58,36 +64,111 @@ class KPlusOne(TwoPlayerGame):
         *,
         unsupervised_weight: float = 1.0,
         augment: Callable[[Tensor], Tensor] | None = None,
-        terms: Sequence[Term] = (),
+        terms: Sequence[Term | GeneratorTerm] = (),
+        samples: int | None = None,
     ) -> None:
         super().__init__(generator, discriminator)
+        if samples is not None and samples < 2:
+            raise ValueError(f"samples={samples} must be at least 2, or None.")
+        self.samples = samples
         self.prior = prior
         self.unsupervised_weight = unsupervised_weight
         self.augment = augment or nn.Identity()
-        self.terms = nn.ModuleDict({term.name: term for term in terms})
-        if len(self.terms) != len(terms):
-            raise ValueError(f"terms must differ, got {[term.name for term in terms]}.")
+        self.terms, self.generator_terms = sorted_terms(terms, discriminator)
+        if not any(isinstance(term, FeatureMatching) for term in self.generator_terms.values()):
+            self.generator_terms["feature_matching"] = FeatureMatching()
+
+    def players(self) -> dict[str, Player]:
+        return {
+            "discriminator": Player((self.discriminator,), self.discriminator_loss),
+            "generator": Player((self.generator, self.generator_terms), self.generator_loss),
+        }
 
     def discriminator_loss(self, batch: SemiBatch) -> Loss:
         with torch.no_grad():
-            fake = self.generator(self.prior.sample(len(batch.u))).to(batch.u.dtype)
-        terms = cast("dict[str, Term]", dict(self.terms.items()))
-        second = {name: term.view(self.discriminator, batch.u) for name, term in terms.items()}
-        views = [self.augment(batch.x), batch.u, fake, *(view.data for view in second.values() if view is not None)]
+            fake = self.generator(self.prior.sample(self.samples or len(batch.u))).to(batch.u.dtype)
+        scene = Scene(self.discriminator, batch.u, batch.x, batch.y, self.generator, self.prior.sample)
+        second = term_views(self.terms, scene)
+        views = [self.augment(batch.x), batch.u, fake, *data_of(second)]
         labelled, real, generated, *rest = self.discriminator(torch.cat(views))[0].split([len(v) for v in views])
-        judged = iter(rest)
         values = {"supervised": supervised(labelled, batch.y), "unsupervised": unsupervised(real, generated)}
         loss = values["supervised"] + self.unsupervised_weight * values["unsupervised"]
-        for name, term in terms.items():
-            view = second[name]
-            guide = real if view is None or view.guide is None else view.guide
-            values[name] = term(guide, None if view is None else next(judged))
+        added, parts = weigh_terms(self.terms, second, real, rest)
+        values |= parts | _watched(real, generated)
+        return loss + added, {name: value.detach() for name, value in values.items()}
+
+    def generator_loss(self, batch: SemiBatch) -> Loss:
+        z = self.prior.sample(self.samples or len(batch.u))
+        samples = self.generator(z)
+        fake = self.discriminator(samples)[1]
+        with torch.no_grad():
+            real = self.discriminator(batch.u)[1]
+        generated = Generated(z, samples, fake, real)
+        loss, values = torch.zeros((), device=fake.device), {}
+        for name, term in _named(self.generator_terms):
+            values[name] = term(generated)
             loss = loss + term.weight * values[name]
         return loss, {name: value.detach() for name, value in values.items()}
 
-    def generator_loss(self, batch: SemiBatch) -> Loss:
-        generated = self.discriminator(self.generator(self.prior.sample(len(batch.u))))[1]
-        with torch.no_grad():
-            real = self.discriminator(batch.u)[1]
-        loss = feature_matching(real, generated)
-        return loss, {"feature_matching": loss.detach()}
+
+def sorted_terms(
+    terms: Sequence[Term | GeneratorTerm], discriminator: nn.Module
+) -> tuple[nn.ModuleDict, nn.ModuleDict]:
+    """Return the terms of the discriminator, attached to it, and those of the generator, by their names.
+
+    Raises:
+        ValueError: one is no term, or two have the same name.
+    """
+    for term in terms:
+        if not isinstance(term, (Term, GeneratorTerm)):
+            raise ValueError(f"terms needs objects of gan_ext.terms, such as MeanTeacher(), got {term!r}.")
+    names = [term.name for term in terms]
+    if len(set(names)) != len(names):
+        raise ValueError(f"terms must differ, got {names}.")
+    own = {term.name: term for term in terms if isinstance(term, Term)}
+    for term in own.values():
+        term.attach(discriminator)
+    return nn.ModuleDict(own), nn.ModuleDict({term.name: term for term in terms if isinstance(term, GeneratorTerm)})
+
+
+def term_views(terms: nn.ModuleDict, scene: Scene) -> dict[str, View | None]:
+    """Return what each of the discriminator's terms wants judged besides."""
+    return {name: term.view(scene) for name, term in _named(terms)}
+
+
+def data_of(views: dict[str, View | None]) -> list[Tensor]:
+    """Return the data of those views that bring any."""
+    return [view.data for view in views.values() if view is not None and view.data is not None]
+
+
+def weigh_terms(
+    terms: nn.ModuleDict, views: dict[str, View | None], real: Tensor, judged: Sequence[Tensor]
+) -> tuple[Tensor, dict[str, Tensor]]:
+    """Return the weighted sum of the terms, and each by its name.
+
+    Args:
+        terms: the discriminator's terms.
+        views: what :func:`term_views` returned.
+        real: class logits of the unlabelled data [U, K].
+        judged: class logits of the views, in the terms' order.
+    """
+    total, values, left = real.new_zeros((), dtype=torch.float32), {}, iter(judged)
+    for name, term in _named(terms):
+        view = views[name]
+        guide = real if view is None or view.guide is None else view.guide
+        values[name] = term(guide, None if view is None or view.data is None else next(left))
+        total = total + term.weight * values[name]
+    return total, values
+
+
+def _named(terms: nn.ModuleDict) -> list[tuple[str, Any]]:
+    return cast("list[tuple[str, Any]]", list(terms.items()))
+
+
+@torch.no_grad()
+def _watched(real: Tensor, generated: Tensor) -> dict[str, Tensor]:
+    return {
+        "real_taken_for_real": (realness(real) > 0).float().mean(),
+        "fake_taken_for_real": (realness(generated) > 0).float().mean(),
+        "real_with_positive_logit": (real.amax(1) > 0).float().mean(),
+    }

@@ -9,6 +9,15 @@ from gan_ext.losses.adversarial import (
     generator_wasserstein,
 )
 from gan_ext.losses.codes import mode_seeking, reinforce
+from gan_ext.losses.complement import (
+    absolute_feature_matching,
+    covariance_matching,
+    low_density,
+    maximum_mean_discrepancy,
+    pull_away,
+    variational_entropy,
+)
+from gan_ext.losses.consistency import logit_distance, probability_distance, soft_cross_entropy
 from gan_ext.losses.discrete import linear_cross_entropy, token_mean
 from gan_ext.losses.penalties import gradient_penalty, input_gradient, r1_penalty
 from gan_ext.losses.semisupervised import (
@@ -27,9 +36,11 @@ from gan_ext.losses.semisupervised import (
 )
 
 __all__ = [
+    "absolute_feature_matching",
     "append_fake_logit",
     "class_balance",
     "conditional_entropy",
+    "covariance_matching",
     "discriminator_non_saturating",
     "discriminator_relativistic",
     "discriminator_wasserstein",
@@ -43,13 +54,20 @@ __all__ = [
     "input_gradient",
     "k_plus_one_probabilities",
     "linear_cross_entropy",
+    "logit_distance",
+    "low_density",
+    "maximum_mean_discrepancy",
     "mode_seeking",
+    "probability_distance",
     "pseudo_label",
+    "pull_away",
     "r1_penalty",
     "realness",
     "reinforce",
     "smoothness",
+    "soft_cross_entropy",
     "supervised",
     "token_mean",
     "unsupervised",
+    "variational_entropy",
 ]

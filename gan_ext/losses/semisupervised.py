@@ -25,6 +25,7 @@ __all__ = [
     "explicit_unsupervised",
     "feature_matching",
     "k_plus_one_probabilities",
+    "precise",
     "pseudo_label",
     "realness",
     "smoothness",
@@ -33,7 +34,8 @@ __all__ = [
 ]
 
 
-def _precise(logits: Tensor) -> Tensor:
+def precise(logits: Tensor) -> Tensor:
+    """Return numbers in float32 at least."""
     return logits if logits.dtype == torch.float64 else logits.float()
 
 
@@ -48,12 +50,12 @@ def realness(logits: Tensor) -> Tensor:
     Returns:
         Log-odds in nats [...]; positive means "rather real".
     """
-    return torch.logsumexp(_precise(logits), dim=-1)
+    return torch.logsumexp(precise(logits), dim=-1)
 
 
 def append_fake_logit(logits: Tensor) -> Tensor:
     """Turn K class logits [..., K] into the K + 1 logits [..., K + 1] they stand for, the last being 0."""
-    return pad(_precise(logits), (0, 1))
+    return pad(precise(logits), (0, 1))
 
 
 def k_plus_one_probabilities(logits: Tensor) -> Tensor:
@@ -73,7 +75,7 @@ def supervised(logits: Tensor, y: Tensor) -> Tensor:
         logits: class logits of labelled data [B, K].
         y: classes in 0 .. K-1 [B], int64.
     """
-    return cross_entropy(_precise(logits), y)
+    return cross_entropy(precise(logits), y)
 
 
 def unsupervised(real: Tensor, fake: Tensor) -> Tensor:
@@ -98,7 +100,7 @@ def explicit_supervised(logits: Tensor, y: Tensor) -> Tensor:
         logits: K + 1 logits of labelled data [B, K + 1], the last for "generated".
         y: classes in 0 .. K-1 [B], int64.
     """
-    log_p = log_softmax(_precise(logits), dim=-1)
+    log_p = log_softmax(precise(logits), dim=-1)
     log_real = torch.logsumexp(log_p[:, :-1], dim=-1)
     return (log_real - log_p.gather(1, y[:, None])[:, 0]).mean()
 
@@ -112,8 +114,8 @@ def explicit_unsupervised(real: Tensor, fake: Tensor) -> Tensor:
         real: K + 1 logits of unlabelled data [B, K + 1], the last for "generated".
         fake: K + 1 logits of generated data [B, K + 1].
     """
-    log_real = torch.logsumexp(log_softmax(_precise(real), dim=-1)[:, :-1], dim=-1)
-    log_fake = log_softmax(_precise(fake), dim=-1)[:, -1]
+    log_real = torch.logsumexp(log_softmax(precise(real), dim=-1)[:, :-1], dim=-1)
+    log_fake = log_softmax(precise(fake), dim=-1)[:, -1]
     return -(log_real.mean() + log_fake.mean()) / 2
 
 
@@ -129,7 +131,7 @@ def feature_matching(real: Tensor, fake: Tensor) -> Tensor:
         real: features of real data [B, F].
         fake: features of generated data [B', F].
     """
-    return (_precise(real).mean(0) - _precise(fake).mean(0)).square().mean()
+    return (precise(real).mean(0) - precise(fake).mean(0)).square().mean()
 
 
 def conditional_entropy(logits: Tensor) -> Tensor:
@@ -143,11 +145,11 @@ def conditional_entropy(logits: Tensor) -> Tensor:
     Args:
         logits: class logits [B, K].
     """
-    log_p = log_softmax(_precise(logits), dim=-1)
+    log_p = log_softmax(precise(logits), dim=-1)
     return -(log_p.exp() * log_p).sum(-1).mean()
 
 
-def pseudo_label(guide: Tensor, follower: Tensor, threshold: float = 0.95) -> Tensor:
+def pseudo_label(guide: Tensor, follower: Tensor, threshold: float | Tensor = 0.95) -> Tensor:
     r"""Return how far two views of the same unlabelled data disagree, where the first is sure of its class.
 
     .. math:: L = E_u\big[1\{\max_k p(k \mid u) \ge \tau\}\, (-\log p(\hat k \mid u'))\big],
@@ -162,8 +164,8 @@ def pseudo_label(guide: Tensor, follower: Tensor, threshold: float = 0.95) -> Te
         follower: class logits of the same data, noisier or transformed [B, K].
         threshold: :math:`\tau`, the probability from which a class counts as known.
     """
-    confidence, label = _precise(guide).detach().softmax(-1).max(-1)
-    losses = cross_entropy(_precise(follower), label, reduction="none")
+    confidence, label = precise(guide).detach().softmax(-1).max(-1)
+    losses = cross_entropy(precise(follower), label, reduction="none")
     return (losses * (confidence >= threshold)).mean()
 
 
@@ -180,7 +182,7 @@ def class_balance(logits: Tensor, prior: Tensor) -> Tensor:
         logits: class logits of a batch of unlabelled data [B, K].
         prior: :math:`\pi`, positive and summing to one [K].
     """
-    log_mean = torch.logsumexp(log_softmax(_precise(logits), dim=-1), dim=0) - log(len(logits))
+    log_mean = torch.logsumexp(log_softmax(precise(logits), dim=-1), dim=0) - log(len(logits))
     return (log_mean.exp() * (log_mean - prior.to(log_mean).log())).sum()
 
 
@@ -195,5 +197,5 @@ def smoothness(guide: Tensor, follower: Tensor) -> Tensor:
         guide: class logits of data as it is [B, K].
         follower: class logits of the same data, changed [B, K].
     """
-    log_p, log_q = log_softmax(_precise(guide).detach(), dim=-1), log_softmax(_precise(follower), dim=-1)
+    log_p, log_q = log_softmax(precise(guide).detach(), dim=-1), log_softmax(precise(follower), dim=-1)
     return (log_p.exp() * (log_p - log_q)).sum(-1).mean()

@@ -18,9 +18,10 @@ from gan_ext import Compute, Engine
 from gan_ext.data import SemiStream
 from gan_ext.engine import OptimizerFactory, SaveEvery, Turns, adam, alternating, cosine, linear, simultaneous
 from gan_ext.engine import checkpoint as files
-from gan_ext.games import ConditionalEntropy, KPlusOne, SemiBatch
+from gan_ext.games import KPlusOne, SemiBatch
 from gan_ext.latents import Uniform
 from gan_ext.nets import mlp_discriminator, mlp_generator
+from gan_ext.terms import ConditionalEntropy
 from gan_ext.testing import DiracGame
 
 STEPS = 6

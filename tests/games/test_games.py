@@ -9,18 +9,7 @@ from torch import Tensor, nn
 
 from gan_ext import Compute, Engine, Loss
 from gan_ext.engine import adam, linear
-from gan_ext.games import (
-    ClassBalance,
-    ConditionalEntropy,
-    KPlusOne,
-    PseudoLabel,
-    RealBatch,
-    SemiBatch,
-    Standard,
-    Term,
-    View,
-    VirtualAdversarial,
-)
+from gan_ext.games import KPlusOne, RealBatch, SemiBatch, Standard
 from gan_ext.latents import Gaussian, Uniform
 from gan_ext.losses import (
     class_balance,
@@ -34,6 +23,7 @@ from gan_ext.losses import (
     unsupervised,
 )
 from gan_ext.nets import Classifier, mlp_discriminator, mlp_generator
+from gan_ext.terms import ClassBalance, ConditionalEntropy, PseudoLabel, Scene, Term, View, VirtualAdversarial
 from gan_ext.testing import ConstantStream
 
 K = 3
@@ -73,6 +63,11 @@ def test_the_discriminators_loss_is_its_equation(weight: float) -> None:
     known, real, generated = (game.discriminator(data).logits for data in (batch.x, batch.u, fake))
     expected = {"supervised": supervised(known, batch.y), "unsupervised": unsupervised(real, generated)}
     torch.testing.assert_close(loss, expected["supervised"] + weight * expected["unsupervised"])
+    expected |= {
+        "real_taken_for_real": (real.exp().sum(1) > 1).float().mean(),
+        "fake_taken_for_real": (generated.exp().sum(1) > 1).float().mean(),
+        "real_with_positive_logit": (real > 0).any(1).float().mean(),
+    }
     torch.testing.assert_close(terms, {name: value.detach() for name, value in expected.items()})
 
 
@@ -94,7 +89,7 @@ def test_further_terms_are_weighted_and_added() -> None:
         "shifted": shifted.square().mean().detach(),
         "balance": class_balance(real, torch.tensor([0.5, 0.25, 0.25])).detach(),
     }
-    assert list(terms) == ["supervised", "unsupervised", *expected]
+    assert list(terms)[: len(expected) + 2] == ["supervised", "unsupervised", *expected]
     for name, value in expected.items():
         torch.testing.assert_close(terms[name], value)
     weights = dict(zip(expected, (2.0, 0.7, 0.25, 3.0), strict=True))
@@ -102,13 +97,18 @@ def test_further_terms_are_weighted_and_added() -> None:
     torch.testing.assert_close(loss.detach(), terms["supervised"] + terms["unsupervised"] + total)
 
 
+def scene(judge: nn.Module, u: Tensor) -> Scene:
+    """A scene in which nothing but unlabelled data is looked at."""
+    return Scene(judge, u, None, None, nn.Identity(), torch.rand)
+
+
 class Shifted(Term):
     """The mean square of the logits of u + 1."""
 
     name = "shifted"
 
-    def view(self, discriminator: nn.Module, u: Tensor) -> View:
-        return View(u + 1)
+    def view(self, scene: Scene) -> View:
+        return View(scene.u + 1)
 
     def forward(self, real: Tensor, second: Tensor | None) -> Tensor:
         assert second is not None
@@ -143,7 +143,7 @@ def test_a_term_comes_once() -> None:
     ("make", "sentence"),
     [
         (lambda: ConditionalEntropy(-1.0), "ConditionalEntropy needs weight >= 0, got -1.0"),
-        (lambda: VirtualAdversarial(0.0), "radius > 0, got 0.0"),
+        (lambda: VirtualAdversarial(0.0), "radius > 0, got radius=0.0"),
         (lambda: ClassBalance([0.5, 0.0]), r"a positive share for every class, got \[0\.5, 0\.0\]"),
     ],
 )
@@ -167,7 +167,7 @@ def test_the_adversarial_view_is_on_the_ball_in_the_worst_direction() -> None:
     w = torch.tensor([3.0, -4.0]) / 5
     u = torch.randn(50, 2) * 0.3
     net = linear_classifier(torch.stack([w, -w]))
-    view, guide = VirtualAdversarial(radius=0.2).view(net, u)
+    view, guide = VirtualAdversarial(radius=0.2).view(scene(net, u))
     moved = view - u
     torch.testing.assert_close(moved.norm(dim=1), torch.full((50,), 0.2))
     torch.testing.assert_close((moved @ w).abs(), torch.full((50,), 0.2), rtol=1e-3, atol=0.0)
@@ -180,7 +180,7 @@ def test_the_adversarial_view_changes_the_class_more_than_a_random_one() -> None
     net = mlp_discriminator((6,), K, (16, 8))
     u = torch.rand(64, 6)
     term = VirtualAdversarial(radius=0.3)
-    view = term.view(net, u).data
+    view = term.view(scene(net, u)).data
     random = torch.nn.functional.normalize(torch.randn_like(u), dim=1) * 0.3
     net.eval()
     clean, worst, other = (net(x).logits for x in (u, view, u + random))
@@ -190,7 +190,7 @@ def test_the_adversarial_view_changes_the_class_more_than_a_random_one() -> None
 @pytest.mark.parametrize("training", [True, False])
 def test_looking_for_the_view_leaves_the_mode_and_the_weights(training: bool) -> None:
     net = mlp_discriminator((6,), K, (8,)).train(training)
-    VirtualAdversarial(0.3).view(net, torch.rand(4, 6))
+    VirtualAdversarial(0.3).view(scene(net, torch.rand(4, 6)))
     assert all(module.training == training for module in net.modules())
     assert all(parameter.grad is None for parameter in net.parameters())
 

@@ -12,10 +12,11 @@ from torch import Tensor, nn
 from gan_ext import Compute, Engine, Loss
 from gan_ext.data import ArrayStream
 from gan_ext.engine import adam, linear
-from gan_ext.games import ClassBalance, ConditionalEntropy, InfoGAN, PseudoLabel, RealBatch, VirtualAdversarial
+from gan_ext.games import InfoGAN, RealBatch
 from gan_ext.latents import Categorical, Gaussian, Product, Uniform
 from gan_ext.losses import discriminator_non_saturating, generator_non_saturating
 from gan_ext.nets import Read, conv_generator, conv_info_discriminator, mlp_generator, mlp_info_discriminator
+from gan_ext.terms import ClassBalance, ConditionalEntropy, PseudoLabel, VirtualAdversarial
 from gan_ext.testing import ConstantStream, check_game
 
 BATCH = RealBatch(torch.rand(16, 6))

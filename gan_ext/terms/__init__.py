@@ -1,0 +1,30 @@
+"""Terms: the ingredients of a semi-supervised objective, each with a weight, to be added up as one likes."""
+
+from gan_ext.terms.classes import ClassBalance, ConditionalEntropy
+from gan_ext.terms.complement import FeatureMatching, LowDensity, PullAway, VariationalEntropy
+from gan_ext.terms.consistency import Consistency, MeanTeacher, MixUp, PiModel, PseudoLabel
+from gan_ext.terms.smoothness import ManifoldSmoothing, TangentSmoothing, VirtualAdversarial
+from gan_ext.terms.term import Generated, GeneratorTerm, Judge, Scene, Term, View
+
+__all__ = [
+    "ClassBalance",
+    "ConditionalEntropy",
+    "Consistency",
+    "FeatureMatching",
+    "Generated",
+    "GeneratorTerm",
+    "Judge",
+    "LowDensity",
+    "ManifoldSmoothing",
+    "MeanTeacher",
+    "MixUp",
+    "PiModel",
+    "PseudoLabel",
+    "PullAway",
+    "Scene",
+    "TangentSmoothing",
+    "Term",
+    "VariationalEntropy",
+    "View",
+    "VirtualAdversarial",
+]
