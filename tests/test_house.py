@@ -36,7 +36,7 @@ ARROWS: dict[str, tuple[set[str], set[str]]] = {
     "terms": ({"losses"}, TENSORS),
     "games": ({"game", "gradients", "losses", "latents", "sequences", "terms"}, TENSORS),
     "engine": ({"game", "seeds"}, TENSORS | {"safetensors"}),
-    "data": ({"seeds", "sequences"}, ARRAYS | {"tokenizers"}),
+    "data": ({"seeds", "sequences"}, ARRAYS | {"tokenizers", "PIL"}),
     "metrics": ({"seeds", "sequences"}, ARRAYS | {"rdkit"}),
     "testing": ({"engine", "game", "seeds"}, TENSORS),
     "runs": ({"engine"}, TENSORS | {"rich"}),

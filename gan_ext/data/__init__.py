@@ -1,6 +1,16 @@
 """Data: streams of batches, labelled and unlabelled splits, readers of standard files, texts and their vocabulary."""
 
-from gan_ext.data.augment import RandomAffine
+from gan_ext.data.augment import Cutout, RandomAffine, RandomElastic, RandomFlip, RandomShift
+from gan_ext.data.cifar import read_cifar10
+from gan_ext.data.colour import (
+    AutoContrast,
+    RandomChoice,
+    RandomColour,
+    RandomPosterize,
+    RandomSharpness,
+    RandomSolarize,
+    strong_augmentation,
+)
 from gan_ext.data.corpus import Corpus
 from gan_ext.data.dsprites import StoredSprites, read_dsprites
 from gan_ext.data.encoding import LabelledTokens, TokenBatch, decode, encode
@@ -21,19 +31,30 @@ from gan_ext.data.tokenization import (
     tokenizer_from_config,
 )
 from gan_ext.data.vocabulary import SPECIALS, Vocab, as_vocab, build_vocab_from_iterator, vocab
+from gan_ext.data.whitening import ZCAWhitening
 
 __all__ = [
     "SPECIALS",
     "ArrayStream",
+    "AutoContrast",
     "BPETokenizer",
     "CharTokenizer",
     "Corpus",
+    "Cutout",
     "DataError",
     "FactorialImages",
     "FunctionTokenizer",
     "ImageData",
     "LabelledTokens",
     "RandomAffine",
+    "RandomChoice",
+    "RandomColour",
+    "RandomElastic",
+    "RandomFlip",
+    "RandomPosterize",
+    "RandomSharpness",
+    "RandomShift",
+    "RandomSolarize",
     "SemiStream",
     "SemiSupervisedSplit",
     "SmilesTokenizer",
@@ -44,16 +65,19 @@ __all__ = [
     "Tokenizer",
     "Vocab",
     "WordTokenizer",
+    "ZCAWhitening",
     "as_vocab",
     "build_vocab_from_iterator",
     "decode",
     "encode",
     "fetch_mnist",
     "get_tokenizer",
+    "read_cifar10",
     "read_dsprites",
     "read_lines",
     "read_mnist",
     "semi_supervised_split",
+    "strong_augmentation",
     "tokenizer_config",
     "tokenizer_from_config",
     "vocab",

@@ -27,7 +27,7 @@ class DataError(ValueError):
 
 
 class ImageData(NamedTuple):
-    """Images uint8 [n, h, w] with values 0 .. 255 and labels int64 [n], for training and for testing."""
+    """Images uint8 [n, h, w], or [n, c, h, w] in colour, with values 0 .. 255, and labels int64 [n]."""
 
     x_train: NDArray[np.uint8]
     y_train: NDArray[np.int64]

@@ -123,14 +123,22 @@ def _flattened(optimizer: torch.optim.Optimizer) -> tuple[dict[str, Tensor], dic
 
 def _unflatten(optimizer: torch.optim.Optimizer, tensors: Mapping[str, Tensor], index: Mapping[str, Any]) -> None:
     entries: dict[int, dict[str, Any]] = {}
+    parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
     for key, value in {**tensors, **index["numbers"]}.items():
         number, name = key.split("/", 1)
-        entries.setdefault(int(number), {})[name] = value
+        entries.setdefault(int(number), {})[name] = _laid_out_like(parameters[int(number)], value)
     groups = []
     for saved, present in zip(index["groups"], optimizer.param_groups, strict=True):
         # Options that are tensors or tuples here come back as such; JSON knows numbers and lists only.
         groups.append({name: _like(present.get(name), value) for name, value in saved.items()})
     optimizer.load_state_dict({"state": entries, "param_groups": groups})
+
+
+def _laid_out_like(parameter: Tensor, value: Any) -> Any:
+    """Return the value in the memory format of the parameter: fused optimizers walk both side by side."""
+    if not isinstance(value, Tensor) or value.shape != parameter.shape:
+        return value
+    return torch.empty_like(parameter, dtype=value.dtype).copy_(value)
 
 
 def _like(present: Any, value: Any) -> Any:

@@ -11,13 +11,20 @@ from gan_ext.estimators.conditions import (
     Plan,
     Projection,
 )
+from gan_ext.estimators.ensemble import SeedEnsembleClassifier
 from gan_ext.estimators.infogan import InfoGAN
+from gan_ext.estimators.labelled_only import LabelledOnly
+from gan_ext.estimators.protocol import SemiSupervisedProtocol
+from gan_ext.estimators.protocol_cell import Cell
+from gan_ext.estimators.protocol_result import ProtocolResult, Summary
+from gan_ext.estimators.query import query
 from gan_ext.estimators.reporting import DeadCodeWarning, report
 from gan_ext.estimators.semi_supervised import SemiSupervisedGANClassifier
 from gan_ext.estimators.sequence import SequenceGAN
 
 __all__ = [
     "AuxiliaryClassifier",
+    "Cell",
     "ClassScores",
     "CodeReport",
     "CodeRow",
@@ -28,9 +35,15 @@ __all__ = [
     "DeadCodeWarning",
     "DiscriminativeClassifier",
     "InfoGAN",
+    "LabelledOnly",
     "Plan",
     "Projection",
+    "ProtocolResult",
+    "SeedEnsembleClassifier",
     "SemiSupervisedGANClassifier",
+    "SemiSupervisedProtocol",
     "SequenceGAN",
+    "Summary",
+    "query",
     "report",
 ]

@@ -31,6 +31,9 @@ __all__ = [
     "build_terms",
     "check_networks",
     "claim_folder",
+    "class_shares",
+    "class_weights",
+    "label_counts",
     "spacing",
 ]
 
@@ -75,23 +78,60 @@ def build_terms(
     smoothing: float,
     radius: float,
     further: Sequence[Term | GeneratorTerm],
+    class_prior: str | Sequence[float] | None = None,
 ) -> list[Term | GeneratorTerm]:
     """Return the terms with a weight and copies of further ones; those take the place of terms of the same name.
 
-    Classes are in balance with the labelled samples and one more of each.
+    Classes are in balance with `class_prior` (see :func:`class_shares`).
     """
-    counts = np.bincount(labels.codes[labels.known], minlength=len(labels.classes)) + 1.0
     terms: list[Term] = []
     if entropy > 0:
         terms.append(ConditionalEntropy(entropy))
     if balance > 0:
-        terms.append(ClassBalance(counts.tolist(), balance))
+        terms.append(ClassBalance(class_shares(labels, class_prior), balance))
     if smoothing > 0 and radius > 0:
         terms.append(VirtualAdversarial(radius, smoothing))
     # Copied together: terms may share an encoder.
     given = copy.deepcopy(list(further))
     names = {term.name for term in given}
     return [*(term for term in terms if term.name not in names), *given]
+
+
+def label_counts(labels: Labels) -> Array:
+    """Return how many labelled samples each class has."""
+    return np.bincount(labels.codes[labels.known], minlength=len(labels.classes))
+
+
+def class_shares(labels: Labels, prior: str | Sequence[float] | None) -> list[float]:
+    """Return what classes are expected to be in balance with, unscaled.
+
+    None counts labelled samples and one more of each, ``"labelled"`` labelled samples, ``"uniform"`` all alike.
+
+    Raises:
+        ValueError: no such prior, or not one positive share for every class.
+    """
+    counts = label_counts(labels)
+    if isinstance(prior, str) and prior not in ("uniform", "labelled"):
+        raise ValueError(f"class_prior={prior!r} must be 'uniform', 'labelled', a sequence of shares or None.")
+    if prior is None or isinstance(prior, str):
+        shares = counts + 1.0 if prior is None else np.ones(len(counts)) if prior == "uniform" else counts * 1.0
+    else:
+        shares = np.asarray(prior, dtype=np.float64)
+    if shares.shape != counts.shape or not (np.isfinite(shares) & (shares > 0)).all():
+        raise ValueError(
+            f"class_prior={prior!r} must give each of the {len(counts)} classes a positive share; 'labelled' needs a "
+            "labelled sample of each."
+        )
+    return [float(share) for share in shares]
+
+
+def class_weights(labels: Labels, weighting: str | None) -> list[float] | None:
+    """Return what a labelled sample of each class counts: n / (classes * n_k), scikit-learn's ``"balanced"``, or None.
+
+    A class without samples counts as if it had one.
+    """
+    counts = np.maximum(label_counts(labels), 1)
+    return None if weighting is None else (counts.sum() / (len(counts) * counts)).tolist()
 
 
 def build_schedules(
@@ -131,8 +171,10 @@ def check_networks(game: KPlusOne, data: Tensor, classes: int) -> None:
         )
 
 
-def claim_folder(folder: Path, data: Array, labels: Array | None, settings: Mapping[str, Any]) -> None:
-    """Note in a checkpoint folder whose fit it holds, or say that it holds another's.
+def claim_folder(
+    folder: Path, data: Array, labels: Array | None, settings: Mapping[str, Any], name: str = "checkpoint"
+) -> None:
+    """Note in a folder whose fit it holds, or say that it holds another's; `name` is the parameter that named it.
 
     Raises:
         CheckpointError: the folder cannot be written, or holds checkpoints of other data or settings.
@@ -148,8 +190,8 @@ def claim_folder(folder: Path, data: Array, labels: Array | None, settings: Mapp
         held = json.loads(path.read_text(encoding="utf-8"))
         if held != claim:
             there, here = held["settings"], claim["settings"]
-            names = [name for name in here if there.get(name) != here[name]]
-            what = ", ".join(f"{name}={there.get(name)} (here {here[name]})" for name in names) or "other data"
-            raise CheckpointError(f"checkpoint={str(folder)!r} holds a fit with {what}; use an empty folder.")
+            changed = [setting for setting in here if there.get(setting) != here[setting]]
+            what = ", ".join(f"{each}={there.get(each)} (here {here[each]})" for each in changed) or "other data"
+            raise CheckpointError(f"{name}={str(folder)!r} holds a fit with {what}; use an empty folder.")
         return
     write_atomically(path, json.dumps(claim, indent=1).encode())

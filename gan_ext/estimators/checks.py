@@ -48,6 +48,10 @@ def check_settings(estimator: Any) -> None:
         estimator, "noise", "input_noise", "unsupervised", "entropy", "balance", "smoothing", "smoothing_radius"
     )
     _check_terms(estimator)
+    if estimator.class_weight not in (None, "balanced"):
+        raise ValueError(f"class_weight={estimator.class_weight!r} must be 'balanced' or None.")
+    if not isinstance(estimator.open_set, (bool, np.bool_)):
+        raise ValueError(f"open_set={estimator.open_set!r} must be True or False.")
     check_common(estimator)
     if estimator.checkpoint is not None and estimator.warm_start:
         raise ValueError("checkpoint and warm_start=True exclude each other: a folder holds a whole fit.")

@@ -14,23 +14,14 @@ from typing_extensions import Self
 
 from gan_ext.data import SemiStream
 from gan_ext.engine import Callback, Compute, Engine, adam
-from gan_ext.estimators.assembly import (
-    build_discriminator,
-    build_generator,
-    build_schedules,
-    build_terms,
-    check_networks,
-    spacing,
-)
+from gan_ext.estimators.assembly import build_schedules, spacing
 from gan_ext.estimators.base import new_seed, on_cpu
 from gan_ext.estimators.checks import check_settings
 from gan_ext.estimators.classifier import GANClassifier
+from gan_ext.estimators.kplus1_assembly import build_game
 from gan_ext.estimators.labels import Labels, read_labels
 from gan_ext.estimators.scaling import Scaler, Scaling
 from gan_ext.games import KPlusOne, SemiBatch
-from gan_ext.latents import Uniform
-from gan_ext.nets import data_dependent_init
-from gan_ext.seeds import kept_generators, reseed
 from gan_ext.terms import GeneratorTerm, Term
 
 __all__ = ["SemiSupervisedGANClassifier"]
@@ -70,12 +61,20 @@ class SemiSupervisedGANClassifier(GANClassifier):
         class boundaries away from data.
     balance : float, default=1.0
         Weight of the divergence between the mix of predicted classes and that of the labelled samples (counted with
-        one more of each).  Set it to 0 if labels were not drawn in proportion to the classes.
+        one more of each).  Set it to 0, or state `class_prior`, if labels were not drawn in proportion to the classes.
     smoothing : float, default=1.0
         Weight of virtual adversarial smoothing: the class should not change within a small ball around a sample.
     smoothing_radius : float, default=1.5
         Radius of that ball, as a share of the distance between neighbours (median distance to the tenth nearest); held
         for half of training, then falling to a fifth.
+    class_prior : {"uniform", "labelled"}, sequence or None, default=None
+        The mix of classes for `balance`: all alike, that of the labelled samples, or a share for each class in order;
+        None is that of the labelled samples with one more of each.
+    class_weight : {"balanced"} or None, default=None
+        Whether each class counts the same in the supervised loss, however many labelled samples it has.
+    open_set : bool, default=False
+        Whether unlabelled samples may be of classes that no label names: the discriminator then learns less from those
+        it is unsure of (:func:`gan_ext.losses.familiarity`); a step takes about a third longer.
     terms : sequence of terms, default=()
         Further ingredients of the objective, from :mod:`gan_ext.terms`, such as ``(PullAway(0.8), MeanTeacher())``.
         One that is already there by `entropy`, `balance` or `smoothing` takes that one's place, with its own weight.
@@ -129,6 +128,8 @@ class SemiSupervisedGANClassifier(GANClassifier):
         Mean losses of both players over every fiftieth of training.
     n_iter_ : int
         Steps done.
+    temperature_ : float
+        What logits are divided by in `predict_proba`: 1, or what `calibrate` found.
 
     Examples
     --------
@@ -161,6 +162,9 @@ class SemiSupervisedGANClassifier(GANClassifier):
         balance: float = 1.0,
         smoothing: float = 1.0,
         smoothing_radius: float = 1.5,
+        class_prior: str | Sequence[float] | None = None,
+        class_weight: Literal["balanced"] | None = None,
+        open_set: bool = False,
         terms: Sequence[Term | GeneratorTerm] = (),
         augment: Callable[[Tensor], Tensor] | None = None,
         averaging: float = 0.99,
@@ -191,6 +195,9 @@ class SemiSupervisedGANClassifier(GANClassifier):
         self.balance = balance
         self.smoothing = smoothing
         self.smoothing_radius = smoothing_radius
+        self.class_prior = class_prior
+        self.class_weight = class_weight
+        self.open_set = open_set
         self.terms = terms
         self.augment = augment
         self.averaging = averaging
@@ -237,6 +244,7 @@ class SemiSupervisedGANClassifier(GANClassifier):
         assert isinstance(raw, KPlusOne)
         self.game_, self._raw_game = averaged, raw
         self.history_, self.n_iter_ = list(engine.history), engine.step
+        self._settle(X, seed)
         return self
 
     def _goes_on(self) -> bool:
@@ -260,7 +268,7 @@ class SemiSupervisedGANClassifier(GANClassifier):
         self._spacing = spacing(self.scaler_.forward(X), seed)
 
     def _engine(self, data: Tensor, labels: Labels, seed: int) -> Engine:
-        game = copy.deepcopy(self._raw_game) if self._goes_on() else self._new_game(data, labels, seed)
+        game = copy.deepcopy(self._raw_game) if self._goes_on() else build_game(self, data, labels, seed)
         optimizer = adam(self.learning_rate, eps=1e-4)
         radius = self.smoothing_radius * self._spacing
         engine = Engine(
@@ -274,33 +282,6 @@ class SemiSupervisedGANClassifier(GANClassifier):
         if self.checkpoint is not None:
             engine.resume(self.checkpoint)
         return engine
-
-    def _new_game(self, data: Tensor, labels: Labels, seed: int) -> KPlusOne:
-        """Build the networks and initialise them on the data."""
-        cpu, shape, classes = torch.device("cpu"), self.sample_shape_, len(self.classes_)
-        last = nn.Sigmoid() if self.scaler_.kind == "minmax" else nn.Identity()
-        radius = self.smoothing_radius * self._spacing
-        with kept_generators(cpu):
-            reseed(cpu, seed)
-            if self.discriminator is not None:
-                discriminator = self.discriminator(shape, classes)
-            else:
-                input_noise = self.input_noise * self._spacing
-                discriminator = build_discriminator(shape, classes, self.hidden_layer_sizes, input_noise, self.noise)
-            generator = (self.generator or build_generator(shape))(shape, self.latent_dim, output=last)
-            terms = build_terms(labels, self.entropy, self.balance, self.smoothing, radius, self.terms)
-            game = KPlusOne(
-                generator,
-                discriminator,
-                Uniform(self.latent_dim),
-                unsupervised_weight=self.unsupervised,
-                augment=self.augment,
-                terms=terms,
-            )
-            check_networks(game, data[:2], classes)
-            data_dependent_init(game.generator, game.prior.sample(500))
-            data_dependent_init(game.discriminator, data[torch.randperm(len(data))[:500]])
-        return game
 
     def _stream(self, data: Tensor, labels: Labels, seed: int) -> SemiStream[SemiBatch]:
         codes, known = torch.from_numpy(labels.codes[labels.known]), torch.from_numpy(labels.known)

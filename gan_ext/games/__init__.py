@@ -18,6 +18,7 @@ from gan_ext.games.seqgan import SeqGAN
 from gan_ext.games.sequence_likelihood import SequenceLikelihood, negative_log_likelihood
 from gan_ext.games.ss_infogan import SemiSupervisedInfoGAN
 from gan_ext.games.standard import RealBatch, Standard
+from gan_ext.games.triple_gan import TripleGAN
 
 __all__ = [
     "ACGAN",
@@ -43,6 +44,7 @@ __all__ = [
     "SeqGAN",
     "SequenceLikelihood",
     "Standard",
+    "TripleGAN",
     "directions",
     "discounted_returns",
     "intrinsic_rewards",

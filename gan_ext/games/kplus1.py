@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from gan_ext.game import Loss, Player, TwoPlayerGame
 from gan_ext.latents import Gaussian, Uniform
-from gan_ext.losses import realness, supervised, unsupervised
+from gan_ext.losses import familiarity, realness, supervised, systematic_rows, unsupervised
 from gan_ext.terms import FeatureMatching, Generated, GeneratorTerm, Scene, Term, View
 
 __all__ = ["KPlusOne", "SemiBatch", "data_of", "sorted_terms", "term_views", "weigh_terms"]
@@ -54,6 +54,10 @@ class KPlusOne(TwoPlayerGame):
             (:class:`~gan_ext.terms.Term`) and those of the generator (:class:`~gan_ext.terms.GeneratorTerm`), in any
             order.  Without a :class:`~gan_ext.terms.FeatureMatching` of whatever distance, the published one is added.
         samples: generated samples in a move of either player, at least 2; as many as unlabelled ones if None.
+        class_weight: what labelled samples of each class count [K]; None for the same.
+        open_set: sharpness :math:`\gamma` of :func:`~gan_ext.losses.familiarity`, for unlabelled data with classes that
+            no label names; with a positive one the discriminator learns from unlabelled samples drawn with these
+            weights, while the generator still matches all.
     """
 
     def __init__(
@@ -66,11 +70,20 @@ class KPlusOne(TwoPlayerGame):
         augment: Callable[[Tensor], Tensor] | None = None,
         terms: Sequence[Term | GeneratorTerm] = (),
         samples: int | None = None,
+        class_weight: Sequence[float] | None = None,
+        open_set: float = 0.0,
     ) -> None:
         super().__init__(generator, discriminator)
         if samples is not None and samples < 2:
             raise ValueError(f"samples={samples} must be at least 2, or None.")
+        if not unsupervised_weight >= 0:
+            raise ValueError(f"unsupervised_weight={unsupervised_weight} must not be negative.")
+        if not open_set >= 0:
+            raise ValueError(f"open_set={open_set} must not be negative; 0 takes all unlabelled samples alike.")
         self.samples = samples
+        self.open_set = open_set
+        self.register_buffer("class_weight", None if class_weight is None else torch.tensor(class_weight).float())
+        self.class_weight: Tensor | None
         self.prior = prior
         self.unsupervised_weight = unsupervised_weight
         self.augment = augment or nn.Identity()
@@ -87,15 +100,26 @@ class KPlusOne(TwoPlayerGame):
     def discriminator_loss(self, batch: SemiBatch) -> Loss:
         with torch.no_grad():
             fake = self.generator(self.prior.sample(self.samples or len(batch.u))).to(batch.u.dtype)
-        scene = Scene(self.discriminator, batch.u, batch.x, batch.y, self.generator, self.prior.sample)
+        u = self._familiar(batch.u) if self.open_set > 0 else batch.u
+        scene = Scene(self.discriminator, u, batch.x, batch.y, self.generator, self.prior.sample)
         second = term_views(self.terms, scene)
-        views = [self.augment(batch.x), batch.u, fake, *data_of(second)]
+        views = [self.augment(batch.x), u, fake, *data_of(second)]
         labelled, real, generated, *rest = self.discriminator(torch.cat(views))[0].split([len(v) for v in views])
-        values = {"supervised": supervised(labelled, batch.y), "unsupervised": unsupervised(real, generated)}
+        values = {
+            "supervised": supervised(labelled, batch.y, self.class_weight),
+            "unsupervised": unsupervised(real, generated),
+        }
         loss = values["supervised"] + self.unsupervised_weight * values["unsupervised"]
         added, parts = weigh_terms(self.terms, second, real, rest)
         values |= parts | _watched(real, generated)
         return loss + added, {name: value.detach() for name, value in values.items()}
+
+    @torch.no_grad()
+    def _familiar(self, u: Tensor) -> Tensor:
+        """Draw as many unlabelled samples again, those of sure classes more often."""
+        logits = self.discriminator(torch.cat([u, u]))[0]
+        weights = familiarity(logits.view(2, len(u), -1), self.open_set)
+        return u[systematic_rows(weights, torch.rand((), device=u.device))]
 
     def generator_loss(self, batch: SemiBatch) -> Loss:
         z = self.prior.sample(self.samples or len(batch.u))

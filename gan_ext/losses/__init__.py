@@ -19,6 +19,7 @@ from gan_ext.losses.complement import (
 )
 from gan_ext.losses.consistency import logit_distance, probability_distance, soft_cross_entropy
 from gan_ext.losses.discrete import linear_cross_entropy, token_mean
+from gan_ext.losses.open_set import familiarity, systematic_rows
 from gan_ext.losses.penalties import gradient_penalty, input_gradient, r1_penalty
 from gan_ext.losses.semisupervised import (
     append_fake_logit,
@@ -46,6 +47,7 @@ __all__ = [
     "discriminator_wasserstein",
     "explicit_supervised",
     "explicit_unsupervised",
+    "familiarity",
     "feature_matching",
     "generator_non_saturating",
     "generator_relativistic",
@@ -67,6 +69,7 @@ __all__ = [
     "smoothness",
     "soft_cross_entropy",
     "supervised",
+    "systematic_rows",
     "token_mean",
     "unsupervised",
     "variational_entropy",

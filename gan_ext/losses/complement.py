@@ -78,7 +78,9 @@ def maximum_mean_discrepancy(real: Tensor, fake: Tensor) -> Tensor:
         real: features of real data [B, F], B >= 2.
         fake: features of generated data [B', F], B' >= 2.
     """
-    real, fake = precise(real), precise(fake)
+    # Distances do not change with the origin, but squares of large numbers would round them away.
+    origin = precise(real).detach().mean(0)
+    real, fake = precise(real) - origin, precise(fake) - origin
     within_real, within_fake, across = _squares(real, real), _squares(fake, fake), _squares(real, fake)
     n, m = len(real), len(fake)
     h = (within_real.detach().sum() / (n * (n - 1))).clamp_min(1e-12)
@@ -139,7 +141,7 @@ def variational_entropy(z: Tensor, mean: Tensor, log_std: Tensor) -> Tensor:
     return (log_std + (precise(z) - precise(mean)).square() / 2 * torch.exp(-2 * log_std)).sum(1).mean()
 
 
-def low_density(log_density: Tensor, threshold: Tensor) -> Tensor:
+def low_density(log_density: Tensor, threshold: float | Tensor) -> Tensor:
     r"""Return by how much generated samples are likelier than a threshold: they belong where data is rare.
 
     .. math:: L_{LD} = E_z\left[ \log p(G(z)) - \tau \;\middle|\; \log p(G(z)) > \tau \right]
@@ -151,7 +153,7 @@ def low_density(log_density: Tensor, threshold: Tensor) -> Tensor:
 
     Args:
         log_density: :math:`\log p` of generated samples by an explicit model, in nats [B].
-        threshold: :math:`\tau`, in nats, 0-dim.
+        threshold: :math:`\tau`, in nats.
     """
-    above = (precise(log_density) - threshold).clamp_min(0)
+    above = (precise(log_density) - threshold).relu()
     return above.sum() / (above > 0).sum().clamp_min(1)

@@ -63,7 +63,7 @@ def k_plus_one_probabilities(logits: Tensor) -> Tensor:
     return append_fake_logit(logits).softmax(dim=-1)
 
 
-def supervised(logits: Tensor, y: Tensor) -> Tensor:
+def supervised(logits: Tensor, y: Tensor, class_weight: Tensor | None = None) -> Tensor:
     r"""Return the cross-entropy of the class, *given that the data is real*.
 
     .. math:: L_\text{sup} = E[s(x) - l_y(x)] = E[-\log p(y \mid x, y \le K)]
@@ -74,8 +74,12 @@ def supervised(logits: Tensor, y: Tensor) -> Tensor:
     Args:
         logits: class logits of labelled data [B, K].
         y: classes in 0 .. K-1 [B], int64.
+        class_weight: what samples of each class count, on average 1 [K]; None for the same.
     """
-    return cross_entropy(precise(logits), y)
+    if class_weight is None:
+        return cross_entropy(precise(logits), y)
+    logits = precise(logits)
+    return cross_entropy(logits, y, class_weight.to(logits), reduction="none").mean()
 
 
 def unsupervised(real: Tensor, fake: Tensor) -> Tensor:

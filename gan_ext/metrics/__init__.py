@@ -2,6 +2,7 @@
 
 from gan_ext.metrics.bleu import BLEU, backward_bleu, bleu, self_bleu
 from gan_ext.metrics.bootstrap import Interval, bootstrap_interval
+from gan_ext.metrics.calibration import Reliability, expected_calibration_error, reliability
 from gan_ext.metrics.clustering import contingency, hungarian_accuracy, matching, purity
 from gan_ext.metrics.codes import (
     InformationBound,
@@ -58,7 +59,9 @@ from gan_ext.metrics.likelihood import (
 )
 from gan_ext.metrics.model_centrality import ModelCentrality, model_centrality
 from gan_ext.metrics.ngrams import distinct, ngram_entropy, ngram_jaccard, unique_ratio
+from gan_ext.metrics.rejection import RiskCoverage, auroc, false_positive_rate, risk_coverage, threshold_at_risk
 from gan_ext.metrics.smiles import KnownMolecules, SmilesScores, canonical_smiles, smiles_scores
+from gan_ext.metrics.student import paired_difference, student_interval
 from gan_ext.metrics.token_lists import token_lists
 
 __all__ = [
@@ -88,7 +91,10 @@ __all__ = [
     "OracleScores",
     "Quality",
     "Rate",
+    "Reliability",
+    "RiskCoverage",
     "SmilesScores",
+    "auroc",
     "backward_bleu",
     "best_sum",
     "beta_vae_score",
@@ -107,9 +113,11 @@ __all__ = [
     "divergence_area",
     "divergence_frontier",
     "dominates",
+    "expected_calibration_error",
     "explicitness",
     "factor_vae_score",
     "factor_vae_scores",
+    "false_positive_rate",
     "frechet_distance",
     "frontier_band",
     "gap",
@@ -135,16 +143,21 @@ __all__ = [
     "nll_test",
     "of_samples",
     "oracle_scores",
+    "paired_difference",
     "perplexity",
     "purity",
     "rank_correlation",
     "reading_change",
+    "reliability",
+    "risk_coverage",
     "sap",
     "seed_gap",
     "self_bleu",
     "sequence_log_prob",
     "smiles_scores",
+    "student_interval",
     "temperature_frontier",
+    "threshold_at_risk",
     "token_lists",
     "unique_ratio",
 ]

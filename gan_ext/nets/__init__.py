@@ -12,7 +12,9 @@ from gan_ext.nets.conditional import (
     fix_spectral_norms,
     mlp_conditional_generator,
 )
-from gan_ext.nets.conv import conv_discriminator, conv_generator
+from gan_ext.nets.conv import compact_discriminator, conv_discriminator, conv_generator
+from gan_ext.nets.density import MADE, log_density_quantile
+from gan_ext.nets.encoders import Encoded, Encoder, conv_encoder, mlp_encoder
 from gan_ext.nets.informed import (
     InfoDiscriminator,
     Read,
@@ -25,6 +27,7 @@ from gan_ext.nets.layers import Classifier, GaussianNoise, Linear, WeightNormLin
 from gan_ext.nets.leaky import LeakyGenerator
 from gan_ext.nets.mlp import mlp_discriminator, mlp_generator
 from gan_ext.nets.oracle import oracle_generator, published_oracle
+from gan_ext.nets.published import cnn13, salimans_discriminator, salimans_generator, wide_resnet
 from gan_ext.nets.recurrent import LSTMGenerator, RelationalMemoryGenerator
 from gan_ext.nets.sequence_discriminators import (
     LEAKGAN_SIZES,
@@ -37,10 +40,12 @@ from gan_ext.nets.sequence_discriminators import (
 from gan_ext.nets.sequence_readers import RecurrentDiscriminator, TransformerDiscriminator
 from gan_ext.nets.strided import strided_generator, strided_info_discriminator, strided_net
 from gan_ext.nets.transformer import TransformerBlock, TransformerGenerator
+from gan_ext.nets.weight_norm import WeightNormConv2d, WeightNormConvTranspose2d
 from gan_ext.nets.windows import Highway, max_over_windows
 
 __all__ = [
     "LEAKGAN_SIZES",
+    "MADE",
     "SEQGAN_SIZES",
     "TEXYGEN_SIZES",
     "CNNDiscriminator",
@@ -51,6 +56,8 @@ __all__ = [
     "ConcatenationDiscriminator",
     "ConditionalBatchNorm",
     "ConditionalSequential",
+    "Encoded",
+    "Encoder",
     "GaussianNoise",
     "Highway",
     "InfoDiscriminator",
@@ -66,24 +73,34 @@ __all__ = [
     "TransformerBlock",
     "TransformerDiscriminator",
     "TransformerGenerator",
+    "WeightNormConv2d",
+    "WeightNormConvTranspose2d",
     "WeightNormLinear",
+    "cnn13",
+    "compact_discriminator",
     "conv_conditional_generator",
     "conv_discriminator",
+    "conv_encoder",
     "conv_generator",
     "conv_info_discriminator",
     "conv_trunk",
     "data_dependent_init",
     "fix_spectral_norms",
     "linear_backend",
+    "log_density_quantile",
     "max_over_windows",
     "mlp_conditional_generator",
     "mlp_discriminator",
+    "mlp_encoder",
     "mlp_generator",
     "mlp_info_discriminator",
     "mlp_trunk",
     "oracle_generator",
     "published_oracle",
+    "salimans_discriminator",
+    "salimans_generator",
     "strided_generator",
     "strided_info_discriminator",
     "strided_net",
+    "wide_resnet",
 ]

@@ -18,6 +18,7 @@ __all__ = [
     "Classifier",
     "GaussianNoise",
     "Linear",
+    "WeightNorm",
     "WeightNormLinear",
     "data_dependent_init",
     "linear_backend",
@@ -99,7 +100,33 @@ class Linear(nn.Linear):
         return _linear(input, self.weight, self.bias)
 
 
-class WeightNormLinear(nn.Module):
+class WeightNorm(nn.Module):
+    """What weight-normalised layers share: a direction V, a bias b and a gain g, fixed or learnt, for each output.
+
+    Args:
+        direction: V as it starts.
+        outputs: O, units or channels.
+        train_gain: whether g is learnt.
+        output_std: standard deviation that :func:`data_dependent_init` gives to every output.
+    """
+
+    channel = -1  # the dimension of the layer's output that counts its units
+
+    def __init__(self, direction: Tensor, outputs: int, train_gain: bool, output_std: float) -> None:
+        super().__init__()
+        if not output_std > 0:
+            raise ValueError(f"{type(self).__name__} needs output_std > 0, got {output_std}; 1 is the usual value.")
+        self.direction = nn.Parameter(direction)
+        self.bias = nn.Parameter(torch.zeros(outputs))
+        self.output_std = output_std
+        gain = torch.ones(outputs)
+        if train_gain:
+            self.gain: Tensor = nn.Parameter(gain)
+        else:
+            self.register_buffer("gain", gain)
+
+
+class WeightNormLinear(WeightNorm):
     r"""A linear layer whose rows have a length of their own.
 
     .. math:: y = g \odot \frac{V x}{\lVert V \rVert_\text{row}} + b
@@ -115,17 +142,18 @@ class WeightNormLinear(nn.Module):
         train_gain: whether g is learnt; if not, it stays as initialised (the published semi-supervised nets learn it
             in the last layer only).
         std: standard deviation of the initial directions.
+        output_std: standard deviation that :func:`data_dependent_init` gives to every output.
     """
 
-    def __init__(self, in_features: int, out_features: int, train_gain: bool = False, std: float = 0.1) -> None:
-        super().__init__()
-        self.direction = nn.Parameter(torch.randn(out_features, in_features) * std)
-        self.bias = nn.Parameter(torch.zeros(out_features))
-        gain = torch.ones(out_features)
-        if train_gain:
-            self.gain: Tensor = nn.Parameter(gain)
-        else:
-            self.register_buffer("gain", gain)
+    def __init__(
+        self,
+        in_features: int,
+        out_features: int,
+        train_gain: bool = False,
+        std: float = 0.1,
+        output_std: float = 1.0,
+    ) -> None:
+        super().__init__(torch.randn(out_features, in_features) * std, out_features, train_gain, output_std)
 
     def forward(self, x: Tensor) -> Tensor:
         # Scaling the outputs [B, O] is cheaper than scaling the weights [O, I], forward and backward.
@@ -137,13 +165,15 @@ class WeightNormLinear(nn.Module):
 @contextmanager
 def _hooked(module: nn.Module) -> Iterator[None]:
     def standardise(layer: nn.Module, _: Any, output: Tensor) -> Tensor:
-        assert isinstance(layer, WeightNormLinear)
-        mean, std = output.mean(0), output.std(0, unbiased=False).clamp_min(1e-6)
+        assert isinstance(layer, WeightNorm)
+        units = output.movedim(layer.channel, -1)
+        mean = units.flatten(0, -2).mean(0)
+        std = units.flatten(0, -2).std(0, unbiased=False).clamp_min(1e-6) / layer.output_std
         layer.gain.div_(std)
         layer.bias.sub_(mean).div_(std)
-        return (output - mean) / std
+        return ((units - mean) / std).movedim(-1, layer.channel)
 
-    layers = [layer for layer in module.modules() if isinstance(layer, WeightNormLinear)]
+    layers = [layer for layer in module.modules() if isinstance(layer, WeightNorm)]
     handles = [layer.register_forward_hook(standardise) for layer in layers]
     try:
         yield
@@ -158,8 +188,8 @@ def data_dependent_init(module: nn.Module, *inputs: Tensor) -> None:
 
     .. math:: g \leftarrow g / \sigma[y], \qquad b \leftarrow (b - \mu[y]) / \sigma[y]
 
-    so that on these inputs each unit has mean 0 and standard deviation 1 (units constant on the batch are left
-    unscaled up to a factor of 1e6).
+    so that on these inputs each unit has mean 0 and standard deviation 1, or the layer's `output_std` (units constant
+    on the batch are left unscaled up to a factor of 1e6).  A channel's mean and deviation are over batch and positions.
 
     References: Weight Normalization (Salimans and Kingma, 2016), section 3, https://arxiv.org/abs/1602.07868
 

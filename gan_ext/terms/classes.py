@@ -49,4 +49,6 @@ class ClassBalance(Term):
         self.prior: Tensor
 
     def forward(self, real: Tensor, second: Tensor | None) -> Tensor:
+        if real.shape[1] != len(self.prior):
+            raise ValueError(f"ClassBalance has shares of {len(self.prior)} classes, but there are {real.shape[1]}.")
         return class_balance(real, self.prior)

@@ -1,6 +1,7 @@
 """Terms of the generator: to match the features of real data, and to fill the places around them."""
 
 from collections.abc import Callable
+from math import isfinite
 from typing import Literal
 
 from torch import Tensor, nn
@@ -108,7 +109,7 @@ class LowDensity(GeneratorTerm):
     def __init__(self, density: nn.Module, threshold: float, weight: float = 1e-4) -> None:
         super().__init__(weight)
         self.density = density.requires_grad_(False).eval()
-        self._store("threshold", threshold)
+        self._store("threshold", threshold, isfinite(threshold), "a finite threshold")
         self.threshold: Tensor
 
     def train(self, mode: bool = True) -> "LowDensity":

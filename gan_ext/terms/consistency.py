@@ -152,11 +152,17 @@ class MeanTeacher(Term):
 
     def attach(self, discriminator: nn.Module) -> None:
         self.teacher = copy.deepcopy(discriminator).requires_grad_(False).eval()
+        self.age.zero_()
+
+    def train(self, mode: bool = True) -> "MeanTeacher":
+        super().train(mode)
+        if hasattr(self, "teacher"):
+            self.teacher.eval()
+        return self
 
     @torch.no_grad()
     def view(self, scene: Scene) -> View:
         self._follow(scene.judge)
-        self.teacher.eval()
         return View(self.augment(scene.u), self.teacher(self.weak(scene.u))[0])
 
     def _follow(self, student: nn.Module) -> None:
@@ -212,7 +218,8 @@ class MixUp(Term):
             data = torch.cat([scene.x, data])
             target = torch.cat([one_hot(scene.y, target.shape[1]).to(target), target])
         share = self._shares(len(data))
-        order = torch.randperm(len(data), device=data.device)
+        # A permutation; the compiler of torch 2.13 fails on data that are indexed by torch.randperm.
+        order = torch.rand(len(data), device=data.device).argsort()
         across = share.view(-1, *[1] * (data.dim() - 1)).to(data)
         return View(data.lerp(data[order], 1 - across), target.lerp(target[order], 1 - share[:, None]))
 

@@ -33,6 +33,8 @@ class VirtualAdversarial(Term):
         super().__init__(weight)
         self._store("radius", radius, radius > 0, "radius > 0")
         self.radius: Tensor
+        if not probe > 0:
+            raise ValueError(f"VirtualAdversarial needs probe > 0, got probe={probe}.")
         self.probe = probe
 
     def view(self, scene: Scene) -> View:
@@ -57,9 +59,9 @@ class ManifoldSmoothing(Term):
     .. math:: L = E_z \frac{\lVert l(G(z)) - l(G(z + \eta)) \rVert_2^2}{\epsilon^2}, \qquad
               \eta = \epsilon \frac{\delta}{\lVert \delta \rVert}, \quad \delta \sim N(0, I)
 
-    a finite difference of the logits' Jacobian along the manifold, with the network's noise off.  The authors' code
-    uses a step of 1e-5 and does not divide by its square; that is near rounding, so here the step is larger and the
-    term free of its scale.
+    a finite difference of the logits' Jacobian along the manifold, with the network's noise off and in float32.  The
+    authors' code uses a step of 1e-5 and does not divide by its square; that is near rounding, so here the step is
+    larger and the term free of its scale.
 
     References: Semi-supervised Learning with GANs: Revisiting Manifold Regularization (Lecouat et al., 2018),
     https://arxiv.org/abs/1805.08957
@@ -76,16 +78,20 @@ class ManifoldSmoothing(Term):
         super().__init__(weight)
         self._store("step", step, step > 0, "step > 0")
         self.step: Tensor
+        if samples is not None and samples < 1:
+            raise ValueError(f"ManifoldSmoothing needs samples >= 1, or None, got samples={samples}.")
         self.samples = samples
 
     def view(self, scene: Scene) -> View:
-        with torch.no_grad():
-            z = scene.draw(self.samples or len(scene.u))
-            near = z + self.step * _unit(torch.randn_like(z))
-            pairs = scene.make(torch.cat([z, near])).to(scene.u.dtype)
         training = scene.judge.training
         scene.judge.eval()
-        logits = scene.judge(pairs)[0]
+        # A small difference of large numbers: bfloat16 would leave its rounding.
+        with torch.autocast(scene.u.device.type, enabled=False):
+            with torch.no_grad():
+                z = scene.draw(self.samples or len(scene.u))
+                near = z + self.step * _unit(torch.randn_like(z))
+                pairs = scene.make(torch.cat([z, near])).to(scene.u.dtype)
+            logits = scene.judge(pairs)[0]
         scene.judge.train(training)
         return View(None, logits)
 
@@ -126,7 +132,8 @@ class TangentSmoothing(Term):
     @torch.no_grad()
     def view(self, scene: Scene) -> View:
         z = self._encoder[0](scene.u)[0].to(scene.u.dtype)
-        here, there = scene.make(torch.cat([z, z + self.step * _unit(torch.randn_like(z))])).chunk(2)
+        with torch.autocast(scene.u.device.type, enabled=False):  # as in ManifoldSmoothing
+            here, there = scene.make(torch.cat([z, z + self.step * _unit(torch.randn_like(z))])).chunk(2)
         return View(scene.u + self.radius * _unit((there - here).to(scene.u.dtype)))
 
     def forward(self, real: Tensor, second: Tensor | None) -> Tensor:

@@ -11,17 +11,15 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
-__all__ = ["Generated", "GeneratorTerm", "Judge", "Scene", "Term", "View"]
-
-Judge = Callable[[Tensor], Any]
-"""Maps data [B, ...] to a tuple whose first entry is the class logits [B, K]."""
+__all__ = ["Generated", "GeneratorTerm", "Scene", "Term", "View"]
 
 
 class Scene(NamedTuple):
     """What a term may look at before anything is judged.
 
-    `judge` is the discriminator, `u` unlabelled data [U, ...], `x` and `y` labelled data [B, ...] with their classes
-    [B] (None in a game without labels), `make` the generator and `draw` what it makes n samples of.
+    `judge` is the discriminator, which maps data to a tuple that begins with class logits [B, K]; `u` is unlabelled data
+    [U, ...], `x` labelled data [B, ...] and `y` its classes [B] (None in a game without labels); `make` is the
+    generator and `draw` what it makes n samples of.
     """
 
     judge: Any

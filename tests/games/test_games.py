@@ -1,6 +1,5 @@
 """The shipped games: their losses are the equations they state."""
 
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -97,11 +96,6 @@ def test_further_terms_are_weighted_and_added() -> None:
     torch.testing.assert_close(loss.detach(), terms["supervised"] + terms["unsupervised"] + total)
 
 
-def scene(judge: nn.Module, u: Tensor) -> Scene:
-    """A scene in which nothing but unlabelled data is looked at."""
-    return Scene(judge, u, None, None, nn.Identity(), torch.rand)
-
-
 class Shifted(Term):
     """The mean square of the logits of u + 1."""
 
@@ -137,62 +131,6 @@ def test_weights_of_terms_can_be_scheduled() -> None:
 def test_a_term_comes_once() -> None:
     with pytest.raises(ValueError, match=r"terms must differ, got \['entropy', 'entropy'\]"):
         kplusone(terms=[ConditionalEntropy(), ConditionalEntropy(2.0)])
-
-
-@pytest.mark.parametrize(
-    ("make", "sentence"),
-    [
-        (lambda: ConditionalEntropy(-1.0), "ConditionalEntropy needs weight >= 0, got -1.0"),
-        (lambda: VirtualAdversarial(0.0), "radius > 0, got radius=0.0"),
-        (lambda: ClassBalance([0.5, 0.0]), r"a positive share for every class, got \[0\.5, 0\.0\]"),
-    ],
-)
-def test_terms_refuse_nonsense(make: Callable[[], Term], sentence: str) -> None:
-    with pytest.raises(ValueError, match=sentence):
-        make()
-
-
-# --- virtual adversarial views ----------------------------------------------------------------------------------------
-
-
-def linear_classifier(weight: Tensor) -> Classifier:
-    head = nn.Linear(weight.shape[1], weight.shape[0])
-    with torch.no_grad():
-        head.weight.copy_(weight)
-    return Classifier(nn.Identity(), head)
-
-
-def test_the_adversarial_view_is_on_the_ball_in_the_worst_direction() -> None:
-    """With two classes and logits w x, -w x, the class changes along w only."""
-    w = torch.tensor([3.0, -4.0]) / 5
-    u = torch.randn(50, 2) * 0.3
-    net = linear_classifier(torch.stack([w, -w]))
-    view, guide = VirtualAdversarial(radius=0.2).view(scene(net, u))
-    moved = view - u
-    torch.testing.assert_close(moved.norm(dim=1), torch.full((50,), 0.2))
-    torch.testing.assert_close((moved @ w).abs(), torch.full((50,), 0.2), rtol=1e-3, atol=0.0)
-    assert not view.requires_grad
-    assert guide is not None
-    torch.testing.assert_close(guide, net(u).logits)
-
-
-def test_the_adversarial_view_changes_the_class_more_than_a_random_one() -> None:
-    net = mlp_discriminator((6,), K, (16, 8))
-    u = torch.rand(64, 6)
-    term = VirtualAdversarial(radius=0.3)
-    view = term.view(scene(net, u)).data
-    random = torch.nn.functional.normalize(torch.randn_like(u), dim=1) * 0.3
-    net.eval()
-    clean, worst, other = (net(x).logits for x in (u, view, u + random))
-    assert term(clean, worst) > 2 * term(clean, other)
-
-
-@pytest.mark.parametrize("training", [True, False])
-def test_looking_for_the_view_leaves_the_mode_and_the_weights(training: bool) -> None:
-    net = mlp_discriminator((6,), K, (8,)).train(training)
-    VirtualAdversarial(0.3).view(scene(net, torch.rand(4, 6)))
-    assert all(module.training == training for module in net.modules())
-    assert all(parameter.grad is None for parameter in net.parameters())
 
 
 def test_the_generators_loss_matches_features() -> None:
