@@ -1,34 +1,36 @@
 """What each ingredient of the semi-supervised objective is worth, and what it costs.
 
-    python benchmarks/ablation.py --data FOLDER --out runs/ablation
+    python benchmarks/ablation.py --out runs/ablation
+    python benchmarks/ablation.py --data FOLDER --labels 20 100 1000 --seeds 2 --steps 800 --out runs/ablation-mnist
 
-The base is the objective of `recipes/semi_supervised_mnist.py`: the game, a teacher whose sure classes are labels, a
-balance of classes, and bent labelled images.  Each of those is removed once, each other ingredient is added once, at
-every number of labels, on the same splits of MNIST and with the same steps.  The error is that on validation images:
-this is for choosing.  Weights are those of the papers where there is one, else 1; nothing is tuned, so an ingredient
-that does not help here may with another weight, longer training or other data.
+The base is the objective of `recipes/semi_supervised_mnist.py`: the game, a teacher whose sure classes are labels,
+virtual adversarial smoothing, a balance of classes, and bent labelled images.  Each of those is removed once, each
+other ingredient is added once, at every number of labels, on the same splits and with the same steps: of
+scikit-learn's embedded digits, or of MNIST where FOLDER holds its four idx.gz files.  The error is that on validation
+images: this is for choosing.  Weights are those of the papers where there is one, else 1; nothing is tuned, so an
+ingredient that does not help here may with another weight, longer training or other data.
 
-The cost is processor time for one step over the base's, the median of several short fits in one process.  A killed run
-goes on where it stopped.
+The cost is processor time for one step, the median of several short fits in one process.  A killed run goes on where it
+stopped.
 """
 
 import json
 import statistics
 import time
-from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 import tyro
+from sklearn.datasets import load_digits
 
 from gan_ext import SemiSupervisedGANClassifier, SemiSupervisedProtocol
-from gan_ext.data import ImageData, RandomAffine, read_mnist, semi_supervised_split
+from gan_ext.data import RandomAffine, read_mnist, semi_supervised_split
 from gan_ext.engine import ensure_writable
-from gan_ext.nets import compact_discriminator, conv_encoder, mlp_generator
+from gan_ext.nets import compact_discriminator, mlp_encoder, mlp_generator
 from gan_ext.runs import plain_errors, write_result
 from gan_ext.terms import (
     ConditionalEntropy,
@@ -46,29 +48,27 @@ from gan_ext.terms import (
     VirtualAdversarial,
 )
 
-SHAPE, LATENT = (1, 28, 28), 100
+LATENT = 50
 
 
 @dataclass
 class Config:
     """Settings."""
 
-    data: Path
-    """Folder with the four idx.gz files."""
+    data: Path | None = None
+    """Folder with the four idx.gz files of MNIST; the embedded digits if not given."""
     out: Path = Path("runs/ablation")
     """Where finished fits and result.json go."""
-    labels: tuple[int, ...] = (20, 100, 1000)
+    labels: tuple[int, ...] = (20, 50, 100)
     """Labelled images over all classes."""
-    seeds: int = 2
+    seeds: int = 3
     """Splits, with seeds seed, seed + 1, ..."""
     seed: int = 200
     """The first seed."""
-    steps: int = 800
+    steps: int = 400
     """Training steps of one fit."""
-    channels: int = 16
-    """Channels of the discriminator's first convolution."""
-    validation: int = 5000
-    """Training images kept apart, on which the error is measured."""
+    validation: int = 500
+    """Images kept apart, on which the error is measured."""
     jobs: int = 1
     """Fits at a time."""
     cost_steps: int = 40
@@ -79,64 +79,80 @@ class Config:
     """Arms to run; all if not given."""
 
 
-def teacher(threshold: float | None = 0.95) -> MeanTeacher:
-    """Return the base's teacher."""
-    return MeanTeacher(RandomAffine(), decay=0.999, threshold=threshold)
+class Data(NamedTuple):
+    """Images [n, 1, side, side] with their classes, for training and for validation."""
+
+    x: np.ndarray
+    y: np.ndarray
+    x_held: np.ndarray
+    y_held: np.ndarray
 
 
-def with_tangents() -> list[Term | GeneratorTerm]:
-    """Return smoothing along the generator's surface, and the term that teaches the encoder it needs."""
-    encoder = conv_encoder(SHAPE, LATENT)
-    return [VariationalEntropy(encoder, 0.01), TangentSmoothing(encoder, radius=1.0)]
-
-
-def arms(config: Config) -> dict[str, SemiSupervisedGANClassifier]:
-    """Return every objective by its name: the base, the base without something, the base with something."""
-    base: list[Term | GeneratorTerm] = [teacher()]
-    fit = partial(
-        SemiSupervisedGANClassifier,
-        max_iter=config.steps,
-        generator=partial(mlp_generator, widths=(500, 500)),
-        discriminator=partial(compact_discriminator, channels=config.channels),
-        latent_dim=LATENT, entropy=0.0, smoothing=0.0, averaging=0.99, precision="bfloat16", device="cpu",
+def fit(config: Config, side: int, **options: Any) -> SemiSupervisedGANClassifier:
+    """Return a classifier without any term of its own."""
+    nets: dict[str, Any] = {}
+    if side == 28:
+        nets = {"discriminator": compact_discriminator, "generator": partial(mlp_generator, widths=(500, 500))}
+    precision = "bfloat16" if nets else "float32"  # which is faster for nets as small as those for 8 x 8 pixels
+    settings = {"augment": RandomAffine(shift=side / 14), "precision": precision} | nets | options
+    return SemiSupervisedGANClassifier(
+        max_iter=config.steps, latent_dim=LATENT, entropy=0.0, smoothing=0.0, device="cpu",
+        **settings,
     )  # fmt: skip
-    bent = RandomAffine()
-    without: dict[str, Callable[[], Any]] = {
-        "base": lambda: fit(augment=bent, terms=base),
-        "- game (w = 0)": lambda: fit(augment=bent, terms=base, unsupervised=0.0),
-        "- teacher": lambda: fit(augment=bent),
-        "- balance of classes": lambda: fit(augment=bent, terms=base, balance=0.0),
-        "- bent labelled images": lambda: fit(terms=base),
+
+
+def arms(config: Config, side: int) -> dict[str, SemiSupervisedGANClassifier]:
+    """Return every objective by its name: the base, the base without something, the base with something."""
+    bent, shape = RandomAffine(shift=side / 14), (1, side, side)
+    teacher = MeanTeacher(bent, decay=0.999, threshold=0.95)
+    smoothing = VirtualAdversarial(2.0)
+    base: list[Term | GeneratorTerm] = [teacher, smoothing]
+
+    def with_tangents() -> list[Term | GeneratorTerm]:
+        encoder = mlp_encoder(shape, LATENT)
+        return [VariationalEntropy(encoder, 0.01), TangentSmoothing(encoder, radius=1.0)]
+
+    found = {
+        "base": fit(config, side, terms=base),
+        "- game (w = 0)": fit(config, side, terms=base, unsupervised=0.0),
+        "- teacher": fit(config, side, terms=[smoothing]),
+        "- virtual adversarial": fit(config, side, terms=[teacher]),
+        "- balance of classes": fit(config, side, terms=base, balance=0.0),
+        "- bent labelled images": fit(config, side, terms=base, augment=None),
+        "the game alone": fit(config, side, balance=0.0, augment=None),
     }
-    added: dict[str, Callable[[], list[Term | GeneratorTerm]]] = {
-        "conditional entropy": lambda: [ConditionalEntropy(0.3)],
-        "virtual adversarial": lambda: [VirtualAdversarial(2.0)],
-        "manifold (Jacobian)": lambda: [ManifoldSmoothing()],
-        "tangent, variational entropy": with_tangents,
-        "mix-up": lambda: [MixUp()],
-        "Pi-model": lambda: [PiModel(RandomAffine(), 10.0)],
-        "pull-away": lambda: [PullAway(0.8)],
-        "variational entropy": lambda: [VariationalEntropy(conv_encoder(SHAPE, LATENT), 0.01)],
-        "covariance matching": lambda: [FeatureMatching(), FeatureMatching("covariance")],
-        "absolute in place of mean matching": lambda: [FeatureMatching("absolute")],
-        "MMD in place of mean matching": lambda: [FeatureMatching("mmd")],
+    added: dict[str, list[Term | GeneratorTerm]] = {
+        "conditional entropy": [ConditionalEntropy(0.3)],
+        "manifold (Jacobian)": [ManifoldSmoothing()],
+        "tangent, variational entropy": with_tangents(),
+        "mix-up": [MixUp()],
+        "Pi-model": [PiModel(bent, 10.0)],
+        "pull-away": [PullAway(0.8)],
+        "variational entropy": [VariationalEntropy(mlp_encoder(shape, LATENT), 0.01)],
+        "covariance matching": [FeatureMatching(), FeatureMatching("covariance")],
+        "absolute in place of mean matching": [FeatureMatching("absolute")],
+        "MMD in place of mean matching": [FeatureMatching("mmd")],
     }
-    instead: dict[str, Callable[[], list[Term | GeneratorTerm]]] = {
-        "published mean teacher (no threshold)": lambda: [MeanTeacher(RandomAffine(), 10.0, decay=0.999)],
-        "own sure classes, no teacher (FixMatch-like)": lambda: [PseudoLabel(RandomAffine())],
+    instead: dict[str, list[Term | GeneratorTerm]] = {
+        "published mean teacher (no threshold)": [MeanTeacher(bent, 10.0, decay=0.999)],
+        "own sure classes, no teacher (FixMatch-like)": [PseudoLabel(bent)],
     }
-    found = {name: make() for name, make in without.items()}
-    found |= {f"+ {name}": fit(augment=bent, terms=base + make()) for name, make in added.items()}
-    found |= {f"teacher -> {name}": fit(augment=bent, terms=make()) for name, make in instead.items()}
+    found |= {f"+ {name}": fit(config, side, terms=base + terms) for name, terms in added.items()}
+    found |= {f"teacher -> {name}": fit(config, side, terms=[smoothing, *terms]) for name, terms in instead.items()}
     return {name: model for name, model in found.items() if not config.only or name in config.only}
 
 
-def load(config: Config) -> ImageData:
-    """Return training images, and validation images in the place of test images, which are not looked at."""
-    data = read_mnist(config.data)
-    kept = semi_supervised_split(data.y_train, 10, n_validation=config.validation, random_state=0).validation
-    rest = np.setdiff1d(np.arange(len(data.y_train)), kept)
-    return ImageData(data.x_train[rest], data.y_train[rest], data.x_train[kept], data.y_train[kept])
+def load(config: Config) -> Data:
+    """Return training images, and validation images kept apart from them; test images are not looked at."""
+    if config.data is None:
+        x, y = load_digits(return_X_y=True)
+        x = x.reshape(-1, 1, 8, 8).astype(np.float32)
+    else:
+        data = read_mnist(config.data)
+        x, y = data.x_train[:, None].astype(np.float32), data.y_train
+    split = semi_supervised_split(y, 10, n_validation=config.validation, random_state=0)
+    rest = np.setdiff1d(np.arange(len(y)), split.validation)
+    return Data(x[rest], y[rest], x[split.validation], y[split.validation])
 
 
 def costs(config: Config, models: dict[str, Any], x: np.ndarray, y: np.ndarray) -> dict[str, float]:
@@ -167,17 +183,17 @@ def main(config: Config) -> None:
     ensure_writable(config.out)
     torch.set_num_threads(1)
     data = load(config)
-    images = [part[:, None].astype(np.float32) for part in (data.x_train, data.x_test)]
+    side = data.x.shape[-1]
     protocol = SemiSupervisedProtocol(
         config.labels, range(config.seed, config.seed + config.seeds), n_jobs=config.jobs, measure_every=0, verbose=True
     )
     start = time.monotonic()
-    result = protocol.run(arms(config), images[0], data.y_train, images[1], data.y_test, folder=config.out / "scores")
+    result = protocol.run(arms(config, side), *data, folder=config.out / "scores")
     seconds = time.monotonic() - start
     path = config.out / "costs.json"
     if not path.exists():
-        split = semi_supervised_split(data.y_train, 100, random_state=0)
-        path.write_text(json.dumps(costs(config, arms(config), *split.training_data(images[0], data.y_train))))
+        split = semi_supervised_split(data.y, 100, random_state=0)
+        path.write_text(json.dumps(costs(config, arms(config, side), *split.training_data(data.x, data.y))))
     cost = json.loads(path.read_text())
     metrics = {}
     for each in (result.summary(name, count) for name in result.estimators for count in config.labels):
