@@ -60,6 +60,8 @@ def check_settings(estimator: Any) -> None:
 
 
 def _check_terms(estimator: Any) -> None:
+    if estimator.clip is not None and not estimator.clip > 0:
+        raise ValueError(f"clip={estimator.clip!r} must be positive, or None for no clipping.")
     terms, augment = estimator.terms, estimator.augment
     if not isinstance(terms, Sequence) or not all(isinstance(term, (Term, GeneratorTerm)) for term in terms):
         raise ValueError(f"terms={terms!r} must be a sequence of objects of gan_ext.terms, such as (MeanTeacher(),).")

@@ -9,9 +9,7 @@ from sklearn.utils.extmath import randomized_svd
 __all__ = ["ClassGaussians", "NoveltyScore", "class_gaussians", "log_sum_exp", "logit_novelty", "softmax"]
 
 Array = NDArray[Any]
-NoveltyScore = Literal[
-    "realness", "max_probability", "entropy", "max_logit", "feature_distance", "sample_distance"
-]
+NoveltyScore = Literal["realness", "max_probability", "entropy", "max_logit", "feature_distance", "sample_distance"]
 _DIRECTIONS = 200
 
 
@@ -115,7 +113,8 @@ def class_gaussians(x: Array, classes: Array, seed: int = 0, shrinkage: float = 
         _, values, rows = randomized_svd(centred.astype(np.float32), min(_DIRECTIONS, n), n_iter=2, random_state=seed)
         variances, directions = values.astype(np.float64) ** 2 / n, rows.T.astype(np.float64)
     floor = max(shrinkage * total / d, 1e-12)
-    left = max(total - float(variances.sum()), 0.0) / max(d - len(variances), 1)
+    # Where no direction is left, nothing but rounding lies beside.
+    left = max(total - float(variances.sum()), 0.0) / (d - len(variances)) if len(variances) < d else np.inf
     found = ClassGaussians(means, directions, np.maximum(variances, 0) + floor, left + floor, 0.0, 1.0)
     distances = found.distance(x)
     return found._replace(mean=float(distances.mean()), std=max(float(distances.std()), 1e-12))

@@ -82,6 +82,8 @@ class SemiSupervisedGANClassifier(GANClassifier):
     augment : callable or None, default=None
         A random transformation that keeps the class, of scaled labelled samples ``[B, ...]``, such as
         :class:`gan_ext.data.RandomAffine`; terms take their own.
+    clip : float or None, default=None
+        Largest norm of a player's gradient, for training that blows up; None for none.
     averaging : float, default=0.99
         Decay of the averaged weights that predict, per step.
     generator : callable or None, default=None
@@ -167,6 +169,7 @@ class SemiSupervisedGANClassifier(GANClassifier):
         open_set: bool = False,
         terms: Sequence[Term | GeneratorTerm] = (),
         augment: Callable[[Tensor], Tensor] | None = None,
+        clip: float | None = None,
         averaging: float = 0.99,
         generator: Callable[..., nn.Module] | None = None,
         discriminator: Callable[..., nn.Module] | None = None,
@@ -200,6 +203,7 @@ class SemiSupervisedGANClassifier(GANClassifier):
         self.open_set = open_set
         self.terms = terms
         self.augment = augment
+        self.clip = clip
         self.averaging = averaging
         self.generator = generator
         self.discriminator = discriminator
@@ -276,6 +280,7 @@ class SemiSupervisedGANClassifier(GANClassifier):
             {"discriminator": optimizer, "generator": optimizer},
             seed=seed,
             ema=self.averaging,
+            clip=self.clip,
             schedules=build_schedules(game, self.max_iter, self.learning_rate, self.entropy, radius, self.terms),
             compute=Compute(self.device, self.precision),
         )

@@ -85,8 +85,8 @@ class PiModel(Term):
     https://arxiv.org/abs/1610.02242
 
     Args:
-        augment: a random transformation that keeps the class, drawn anew for each pass; None leaves the difference to
-            the network's noise.
+        augment: a random transformation that keeps the class, drawn anew for each sample; None leaves the difference
+            to the network's noise.
         weight: weight of the term; the published one rises to 100 K over the first eighty epochs, with the
             probabilities' squares averaged over classes.
     """
@@ -98,7 +98,7 @@ class PiModel(Term):
         self.augment = augment or nn.Identity()
 
     def view(self, scene: Scene) -> View:
-        return View(torch.cat([self.augment(scene.u), self.augment(scene.u)]))
+        return View(self.augment(torch.cat([scene.u, scene.u])))
 
     def forward(self, real: Tensor, second: Tensor | None) -> Tensor:
         assert second is not None

@@ -9,12 +9,13 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 import torch
-from torch import nn
+from torch import Tensor, nn
 
-from gan_ext import Compute, Engine
+from gan_ext import Compute, Engine, Game, Player
 from gan_ext.data import SemiStream
 from gan_ext.engine import OptimizerFactory, SaveEvery, Turns, adam, alternating, cosine, linear, simultaneous
 from gan_ext.engine import checkpoint as files
@@ -22,7 +23,7 @@ from gan_ext.games import KPlusOne, SemiBatch
 from gan_ext.latents import Uniform
 from gan_ext.nets import mlp_discriminator, mlp_generator
 from gan_ext.terms import ConditionalEntropy
-from gan_ext.testing import DiracGame
+from gan_ext.testing import ConstantStream, DiracGame
 
 STEPS = 6
 TURNS: dict[str, Turns] = {
@@ -116,6 +117,38 @@ def test_stopping_in_bfloat16_changes_no_bit(tmp_path: Path) -> None:
     resumed.resume(tmp_path / "stopped")
     end = kept(resumed.fit(data(), 4), tmp_path / "resumed")
     assert_same(whole, end)
+
+
+class Pictures(NamedTuple):
+    x: Tensor
+
+
+class Darker(Game):
+    """Make pictures dark: one convolution whose weights have their channels last in memory."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.net = nn.Conv2d(3, 4, 3, padding=1).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+
+    def players(self) -> dict[str, Player]:
+        return {"net": Player((self.net,), lambda batch: (self.net(batch.x).square().mean(), {}))}
+
+
+def test_stopping_changes_no_bit_where_weights_have_another_memory_format(tmp_path: Path) -> None:
+    """Fused optimizers walk weights and moments side by side in memory, so moments must come back laid out alike."""
+    stream = ConstantStream(Pictures(torch.rand(4, 3, 6, 6, generator=torch.Generator().manual_seed(0))))
+
+    def fresh(start: int) -> Engine:
+        torch.manual_seed(start)
+        return Engine(Darker(), {"net": adam(1e-2)}, seed=3)
+
+    whole = kept(fresh(1).fit(stream, 6), tmp_path / "whole")
+    fresh(1).fit(stream, 3).save(tmp_path / "stopped")
+    resumed = fresh(2)
+    resumed.resume(tmp_path / "stopped")
+    moments = next(iter(resumed.optimizers["net"].state.values()))["exp_avg"]
+    assert moments.is_contiguous(memory_format=torch.channels_last)
+    assert_same(whole, kept(resumed.fit(stream, 6), tmp_path / "resumed"))
 
 
 def test_stopping_at_every_step_changes_no_bit(tmp_path: Path) -> None:
