@@ -72,6 +72,7 @@ def objective(config: Config) -> SemiSupervisedGANClassifier:
         entropy=0.0,
         smoothing=0.0,
         averaging=0.999,
+        clip=1.0,
         augment=bent,
         terms=(MeanTeacher(bent, decay=0.999, threshold=0.95), VirtualAdversarial(2.0)),
         precision="bfloat16",

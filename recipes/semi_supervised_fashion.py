@@ -57,9 +57,9 @@ class Config:
     """The first seed."""
     jobs: int = 1
     """Fits at a time; more than one gives each a process with one thread."""
-    steps: int = 4000
+    steps: int = 3000
     """Training steps of one fit."""
-    channels: int = 32
+    channels: int = 16
     """Channels of the networks' first convolution."""
     teacher: float = 1.0
     """Weight of following the teacher's sure classes."""
@@ -94,7 +94,8 @@ def gan(config: Config, **options: Any) -> SemiSupervisedGANClassifier:
     """Build a classifier; the terms for tables and small images are off unless an option puts them on."""
     settings: dict[str, Any] = {
         "entropy": 0.0, "balance": 0.0, "smoothing": 0.0, "augment": augment(), "averaging": 0.999,
-        "generator": partial(mlp_generator, widths=(500, 500)), "latent_dim": 100, "checkpoint": config.out / "fits",
+        "generator": partial(mlp_generator, widths=(500, 500)), "latent_dim": 100, "clip": 1.0,
+        "checkpoint": config.out / "fits",
     }  # fmt: skip
     return SemiSupervisedGANClassifier(
         max_iter=config.steps,
