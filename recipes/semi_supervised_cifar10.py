@@ -174,7 +174,7 @@ def build_game(config: Config, images: Tensor) -> KPlusOne | TripleGAN:
         )  # fmt: skip
         data_dependent_init(game.generator, prior.sample(200))
     else:
-        channels = 512 if config.full else 4 * config.width
+        channels = 512 if config.full else 64
         maker = conv_conditional_generator(SHAPE, LATENT, CLASSES, channels, output=last)
         trunk = strided_net(SHAPE, channels // 2, [channels // 8, channels // 4, channels // 2], spectral=True)
         judge = ProjectionDiscriminator(trunk, channels // 2, CLASSES, spectral=True)
