@@ -25,7 +25,7 @@ import tyro
 from gan_ext import SeedEnsembleClassifier, SemiSupervisedGANClassifier
 from gan_ext.data import RandomAffine, read_cifar10, read_mnist, semi_supervised_split
 from gan_ext.engine import ensure_writable
-from gan_ext.estimators.novelty import NoveltyScore
+from gan_ext.estimators import NoveltyScore
 from gan_ext.metrics import auroc, expected_calibration_error, false_positive_rate, risk_coverage
 from gan_ext.nets import compact_discriminator, mlp_generator
 from gan_ext.runs import plain_errors, write_result

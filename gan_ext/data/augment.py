@@ -30,6 +30,7 @@ class RandomAffine(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Transform images [B, c, h, w]."""
+        _check_images(self, x)
         height, width = x.shape[-2:]
         amount = torch.rand(6, len(x), device=x.device) * 2 - 1
         angle, shear = amount[0] * self.rotation, amount[3] * self.shear
@@ -66,6 +67,7 @@ class RandomShift(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Transform images [B, c, h, w]."""
+        _check_images(self, x)
         if self.padding == "reflect" and min(x.shape[-2:]) <= self.pixels:
             raise ValueError(
                 f"Images of {tuple(x.shape[-2:])} cannot be mirrored for shifts of {self.pixels}; shift by less, or "
@@ -104,6 +106,7 @@ class RandomFlip(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Transform images [B, c, h, w]."""
+        _check_images(self, x)
         chosen = torch.rand(len(x), 1, 1, 1, device=x.device) < self.probability
         return torch.where(chosen, x.flip(-1), x)
 
@@ -130,6 +133,7 @@ class Cutout(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Transform images [B, c, h, w]."""
+        _check_images(self, x)
         rows, columns = (self._covered(len(x), side, x.device) for side in x.shape[-2:])
         return x.masked_fill((rows[:, :, None] & columns[:, None, :])[:, None], self.fill)
 
@@ -165,6 +169,7 @@ class RandomElastic(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Transform images [B, c, h, w]."""
+        _check_images(self, x)
         height, width = x.shape[-2:]
         nodes = torch.rand(len(x), 2, self.grid, self.grid, device=x.device) * 2 - 1
         field = interpolate(nodes * self.amount, (height, width), mode="bicubic", align_corners=True)
@@ -176,3 +181,11 @@ class RandomElastic(nn.Module):
 
     def extra_repr(self) -> str:
         return f"amount={self.amount}, grid={self.grid}"
+
+
+def _check_images(transformation: nn.Module, x: Tensor) -> None:
+    if x.dim() != 4:
+        raise ValueError(
+            f"{type(transformation).__name__} transforms images [B, channels, height, width], got shape "
+            f"{tuple(x.shape)}; reshape rows of pixels to images, or leave augment=None for tables."
+        )

@@ -14,10 +14,11 @@ from gan_ext.estimators.conditions import (
 from gan_ext.estimators.ensemble import SeedEnsembleClassifier
 from gan_ext.estimators.infogan import InfoGAN
 from gan_ext.estimators.labelled_only import LabelledOnly
+from gan_ext.estimators.novelty import NoveltyScore
 from gan_ext.estimators.protocol import SemiSupervisedProtocol
 from gan_ext.estimators.protocol_cell import Cell
 from gan_ext.estimators.protocol_result import ProtocolResult, Summary
-from gan_ext.estimators.query import query
+from gan_ext.estimators.query import Strategy, query
 from gan_ext.estimators.reporting import DeadCodeWarning, report
 from gan_ext.estimators.semi_supervised import SemiSupervisedGANClassifier
 from gan_ext.estimators.sequence import SequenceGAN
@@ -36,6 +37,7 @@ __all__ = [
     "DiscriminativeClassifier",
     "InfoGAN",
     "LabelledOnly",
+    "NoveltyScore",
     "Plan",
     "Projection",
     "ProtocolResult",
@@ -43,6 +45,7 @@ __all__ = [
     "SemiSupervisedGANClassifier",
     "SemiSupervisedProtocol",
     "SequenceGAN",
+    "Strategy",
     "Summary",
     "query",
     "report",

@@ -44,7 +44,7 @@ class SemiSupervisedProtocol:
 
     Args:
         n_labelled: how many training rows show their label, over all classes; several numbers give learning curves.
-        seeds: of splits and classifiers.
+        seeds: of splits and classifiers; a number n stands for 0, 1, ..., n - 1.
         n_validation: training rows kept apart; a classifier with `calibrate` is calibrated on them after `fit`.
         balanced: whether the same number of each class is labelled.
         n_jobs: fits at a time; -1 for as many as there are cores.  With 1 they run in this process, on torch's threads.
@@ -70,7 +70,7 @@ class SemiSupervisedProtocol:
     def __init__(
         self,
         n_labelled: int | Sequence[int],
-        seeds: Iterable[int] = range(10),
+        seeds: Iterable[int] | int = range(10),
         n_validation: int = 0,
         balanced: bool = True,
         n_jobs: int = 1,
@@ -79,7 +79,7 @@ class SemiSupervisedProtocol:
         verbose: bool = False,
     ) -> None:
         self.n_labelled = [n_labelled] if isinstance(n_labelled, int | np.integer) else list(n_labelled)
-        self.seeds = list(seeds)
+        self.seeds = list(range(seeds) if isinstance(seeds, int | np.integer) else seeds)
         self.n_validation = n_validation
         self.balanced = balanced
         self.n_jobs = n_jobs

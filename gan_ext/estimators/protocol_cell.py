@@ -84,6 +84,11 @@ def fitted_cell(job: Job, data: ProtocolData) -> tuple[Cell, Any]:
         model.fit(*shown)
         looking = 0.0
     seconds = time.perf_counter() - start - looking
+    if -1 in np.asarray(getattr(model, "classes_", [])).tolist():
+        raise ValueError(
+            f"estimators[{job.name!r}] took -1, the mark of an unlabelled sample, for a class; pass "
+            "LabelledOnly(classifier) for one that learns from labelled samples alone."
+        )
     held_out = data.X_train[split.validation], data.y_train[split.validation]
     return Cell(job.name, job.n_labelled, job.seed, seconds=seconds, **_scores(model, data, held_out)), model
 

@@ -175,7 +175,7 @@ def _row(row: Summary) -> list[str]:
         str(row.n_labelled),
         row.estimator,
         f"{100 * row.mean:.2f}" + ("" if isnan(row.std) else f" ± {100 * row.std:.2f}"),
-        "-" if isnan(low) else f"{100 * low:.2f} to {100 * high:.2f}",
+        "-" if isnan(low) else f"{100 * max(low, 0):.2f} to {100 * min(high, 1):.2f}",
         f"{100 * row.best_step:.2f}",
         f"{100 * row.best_on_test:.2f}",
         "-" if row.calibration_error is None else f"{row.calibration_error:.3f}",

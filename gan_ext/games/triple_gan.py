@@ -5,7 +5,7 @@ Adversarial Networks (Li et al., 2019), https://arxiv.org/abs/1912.09784
 """
 
 from collections.abc import Callable, Sequence
-from typing import Literal, NamedTuple, cast
+from typing import Any, Literal, NamedTuple, cast
 
 import torch
 from torch import Tensor, nn
@@ -59,7 +59,9 @@ class TripleGAN(Game):
     Args:
         classifier: maps data [B, ...] to (class logits [B, K], features [B, F]).
         generator: maps (z [B, d], y [B]) to data [B, ...].
-        discriminator: maps (data [B, ...], y [B]) to scores [B], positive for "real".
+        discriminator: maps (data [B, ...], y [B]) to scores [B], positive for "real".  With a method `every_class`
+            from data [B, ...] to the scores of all classes [B, K], as
+            :class:`~gan_ext.nets.ProjectionDiscriminator` has, K passes become one.
         prior: the distribution of z.
         classes: K.
         loss: ``"hinge"`` or ``"log"``.
@@ -152,8 +154,9 @@ class TripleGAN(Game):
             cost = _COSTS[self.loss].maker(self._every_class(batch.u))
         scene = Scene(self.classifier, batch.u, batch.x, batch.y, self._make, self._inputs)
         second = term_views(self.terms, scene)
-        views = [self.augment(batch.x), batch.u, fake, *data_of(second)]
-        known, real, made, *rest = self.classifier(torch.cat(views))[0].split([len(view) for view in views])
+        views = [self.augment(batch.x), batch.u, *data_of(second)]
+        known, real, *rest = self.classifier(torch.cat(views))[0].split([len(view) for view in views])
+        made = self._without_noise(fake)
         values = {
             "supervised": supervised(known, batch.y),
             "adversarial": (real.float().softmax(1) * cost).sum(1).mean(),
@@ -179,22 +182,28 @@ class TripleGAN(Game):
 
     def _guess(self, u: Tensor) -> Tensor:
         """Return class probabilities [U, K], with the classifier's noise off."""
+        return self._without_noise(u).float().softmax(1)
+
+    def _without_noise(self, x: Tensor) -> Tensor:
+        """Return class logits with the classifier's noise off, and without a share in its batch statistics."""
         training = self.classifier.training
         self.classifier.eval()
-        logits: Tensor = self.classifier(u)[0]
+        logits: Tensor = self.classifier(x)[0]
         self.classifier.train(training)
-        return logits.float().softmax(1)
+        return logits
 
     def _scores(self, batch: SemiBatch, fake: Tensor, y: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Return the scores of labelled and of generated pairs, and of unlabelled data with every class [U, K]."""
-        data, classes = self._with_every_class(batch.u)
-        scores = self.discriminator(torch.cat([batch.x, fake, data]), torch.cat([batch.y, y, classes])).float()
-        known, made, guessed = scores.split([len(batch.x), len(fake), len(data)])
-        return known, made, guessed.view(-1, self.classes)
+        pairs = self.discriminator(torch.cat([batch.x, fake]), torch.cat([batch.y, y])).float()
+        known, made = pairs.split([len(batch.x), len(fake)])
+        return known, made, self._every_class(batch.u)
 
     def _every_class(self, u: Tensor) -> Tensor:
-        scores: Tensor = self.discriminator(*self._with_every_class(u)).float()
-        return scores.view(-1, self.classes)
-
-    def _with_every_class(self, u: Tensor) -> tuple[Tensor, Tensor]:
-        return u.repeat_interleave(self.classes, 0), torch.arange(self.classes, device=u.device).repeat(len(u))
+        """Return the scores of data with every class [U, K], in one pass where the discriminator has a way."""
+        every_class: Any = getattr(self.discriminator, "every_class", None)
+        if every_class is not None:
+            at_once: Tensor = every_class(u)
+            return at_once.float()
+        classes = torch.arange(self.classes, device=u.device).repeat(len(u))
+        scores: Tensor = self.discriminator(u.repeat_interleave(self.classes, 0), classes)
+        return scores.float().view(-1, self.classes)

@@ -185,6 +185,12 @@ class ProjectionDiscriminator(nn.Module):
         projected: Tensor = self.embedding(features).gather(1, y[:, None]) + self.judge(features)
         return projected[:, 0]
 
+    def every_class(self, x: Tensor) -> Tensor:
+        """Return the logits of data with every class [B, K], from one pass of the trunk."""
+        features = self.trunk(x)
+        together: Tensor = self.embedding(features) + self.judge(features)
+        return together
+
 
 class ConcatenationDiscriminator(nn.Module):
     """A discriminator that reads the class as K more columns or constant channels of the data.

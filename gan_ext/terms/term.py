@@ -17,8 +17,8 @@ __all__ = ["Generated", "GeneratorTerm", "Scene", "Term", "View"]
 class Scene(NamedTuple):
     """What a term may look at before anything is judged.
 
-    `judge` is the discriminator, which maps data to a tuple that begins with class logits [B, K]; `u` is unlabelled data
-    [U, ...], `x` labelled data [B, ...] and `y` its classes [B] (None in a game without labels); `make` is the
+    `judge` is the discriminator, which maps data to a tuple that begins with class logits [B, K]; `u` is unlabelled
+    data [U, ...], `x` labelled data [B, ...] and `y` its classes [B] (None in a game without labels); `make` is the
     generator and `draw` what it makes n samples of.
     """
 

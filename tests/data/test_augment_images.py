@@ -114,6 +114,8 @@ def test_settings_are_shown() -> None:
         (lambda: RandomChoice([], 2), "needs operations and count >= 0, got 0 and 2"),
         (lambda: RandomChoice([nn.Identity()], -1), "got 1 and -1"),
         (lambda: strong_augmentation(strength=-1.0), "strength >= 0, got -1.0"),
+        (lambda: RandomAffine()(torch.rand(3, 64)), r"RandomAffine transforms images .* got shape \(3, 64\)"),
+        (lambda: Cutout(2)(torch.rand(3, 64)), "Cutout transforms images"),
     ],
 )
 def test_nonsense_is_refused(make: Callable[[], object], message: str) -> None:

@@ -178,6 +178,15 @@ def test_a_checkpoint_gets_a_folder_for_each_fit(tmp_path):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["gan-6-0", "gan-6-1"]
 
 
+def test_a_number_of_seeds_counts_from_zero():
+    assert SemiSupervisedProtocol(6, seeds=3).seeds == [0, 1, 2]
+
+
+def test_no_share_is_said_to_be_negative_or_more_than_all():
+    cells = [Cell("a", 6, seed, error, 1.0) for seed, error in enumerate((0.0, 0.3))]
+    assert "0.00 to 100.00" in str(ProtocolResult(cells))
+
+
 def test_seeds_reach_nested_parts():
     model = make_pipeline(StandardScaler(), _gan())
     result = _run(SemiSupervisedProtocol(6, seeds=[5]), {"pipe": model}, keep_models=True)
@@ -210,6 +219,7 @@ def test_the_learning_curve_is_drawn(tmp_path):
         (lambda: SemiSupervisedProtocol(6, measure_every=-1), "measure_every=-1 .* must not be negative"),
         (lambda: SemiSupervisedProtocol(6, n_jobs=0), "n_jobs=0"),
         (lambda: _run(SemiSupervisedProtocol(6), {}), "estimators is empty"),
+        (lambda: _run(SemiSupervisedProtocol(6), {"bare": KNeighborsClassifier(1)}), "'bare'.* took -1, the mark of"),
         (lambda: _run(SemiSupervisedProtocol(6), {"a/b": Spy()}), "The name 'a/b'"),
         (lambda: _run(SemiSupervisedProtocol(6), {"a": Spy}), "must be an object with fit and predict"),
         (lambda: _run(SemiSupervisedProtocol(7), {"a": Spy()}), "n_labelled=7 must be a multiple of 3"),

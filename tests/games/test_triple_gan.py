@@ -5,17 +5,16 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from sklearn.datasets import load_digits
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, one_hot, relu, softplus
 
 from gan_ext import Compute, Engine
-from gan_ext.data import SemiStream, semi_supervised_split
+from gan_ext.data import SemiStream
 from gan_ext.engine import adam, linear
 from gan_ext.games import SemiBatch, TripleGAN
 from gan_ext.latents import Gaussian, Prior
 from gan_ext.losses import conditional_entropy, feature_matching
-from gan_ext.nets import Classifier, ProjectionDiscriminator, mlp_conditional_generator, mlp_discriminator, mlp_trunk
+from gan_ext.nets import ProjectionDiscriminator, mlp_conditional_generator, mlp_discriminator, mlp_trunk
 from gan_ext.terms import (
     ConditionalEntropy,
     FeatureMatching,
@@ -33,7 +32,9 @@ K, WIDTHS = 3, (16, 16)
 def play(noise: float = 0.0, **options: Any) -> TripleGAN:
     generator = mlp_conditional_generator((2,), 4, K, WIDTHS)
     discriminator = ProjectionDiscriminator(mlp_trunk((2,), WIDTHS), 16, K)
-    return TripleGAN(mlp_discriminator((2,), K, WIDTHS, noise, noise), generator, discriminator, Gaussian(4), K, **options)
+    return TripleGAN(
+        mlp_discriminator((2,), K, WIDTHS, noise, noise), generator, discriminator, Gaussian(4), K, **options
+    )
 
 
 def batch() -> SemiBatch:
@@ -45,17 +46,17 @@ def at(seed: int, loss: Any) -> Any:
     return loss()
 
 
-@pytest.mark.parametrize(
-    "options",
-    [
-        {},
-        {"loss": "log", "samples": 4},
-        {"terms": (MeanTeacher(), MixUp(), ManifoldSmoothing(), PiModel(), FeatureMatching("mmd"), PullAway())},
-    ],
-    ids=["hinge", "log", "terms"],
-)
+@pytest.mark.parametrize("options", [{}, {"loss": "log", "samples": 4}])
 def test_the_game_is_sound(options: dict[str, Any]) -> None:
     check_game(lambda: play(0.1, **options), batch())
+
+
+def test_the_game_with_terms_is_sound() -> None:
+    def make() -> TripleGAN:
+        kinds = (MeanTeacher, MixUp, ManifoldSmoothing, PiModel, PullAway, FeatureMatching)
+        return play(0.1, terms=[kind() for kind in kinds])
+
+    check_game(make, batch())
 
 
 def test_the_losses_are_their_equations() -> None:
@@ -100,7 +101,9 @@ def test_the_log_loss_is_the_cross_entropy_of_real_and_made_pairs() -> None:
     torch.testing.assert_close(loss, expected + (p * softplus(scores)).sum(1).mean() / 2)
     torch.testing.assert_close(at(1, lambda: game.generator_loss(given))[0], softplus(-d(made, made_y)).mean())
     loss, _ = at(1, lambda: game.classifier_loss(given))
-    torch.testing.assert_close(loss, cross_entropy(game.classifier(x).logits, y) + (p * softplus(-scores)).sum(1).mean())
+    torch.testing.assert_close(
+        loss, cross_entropy(game.classifier(x).logits, y) + (p * softplus(-scores)).sum(1).mean()
+    )
 
 
 def test_without_guessed_pairs_only_labelled_ones_are_real_and_with_all_they_count_alike() -> None:
@@ -225,7 +228,9 @@ class Table(nn.Module):
 
 def samples(table: Tensor) -> Tensor:
     """Return one-hot values, class after class, each as often as the table says."""
-    return one_hot(torch.cat([torch.arange(4).repeat_interleave(row) for row in (18 * table).round().long()]), 4).float()
+    return one_hot(
+        torch.cat([torch.arange(4).repeat_interleave(row) for row in (18 * table).round().long()]), 4
+    ).float()
 
 
 def test_the_best_discriminator_tells_real_pairs_from_the_mean_of_both_makers() -> None:
@@ -267,35 +272,47 @@ def test_a_classifier_that_knows_the_posterior_is_at_rest_against_an_undecided_d
 # --- learning ---------------------------------------------------------------------------------------------------------
 
 
-def test_forty_labelled_digits_and_the_others_without_label() -> None:
-    """Better than the same classifier from its labels alone, and samples of the class that was asked for."""
-    images, truth = load_digits(return_X_y=True)
-    x, y = torch.tensor(images / 16, dtype=torch.float32), torch.from_numpy(truth)
-    split = semi_supervised_split(truth, 40, n_test=500, random_state=0)
-    shown = torch.from_numpy(split.labelled)
-    rest, test = torch.from_numpy(np.setdiff1d(np.arange(len(x)), split.test)), torch.from_numpy(split.test)
+CENTRES = 1.3 * torch.tensor([[1.0, 0.0], [-0.5, 0.866], [-0.5, -0.866]])
 
-    def accuracy(weight: float) -> tuple[float, TripleGAN]:
+
+def groups(n: int, seed: int) -> tuple[Tensor, Tensor]:
+    generator = torch.Generator().manual_seed(seed)
+    y = torch.randint(K, (n,), generator=generator)
+    return CENTRES[y] + 0.4 * torch.randn(n, 2, generator=generator), y
+
+
+def test_unlabelled_groups_put_right_what_labels_at_their_edges_say() -> None:
+    """Two labels for each group, both on the side of the next: alone they turn all boundaries."""
+    (u, _), (test, truth) = groups(600, 0), groups(2000, 1)
+    y = torch.arange(K).repeat(2)
+    aside = torch.tensor([0.2, 0.4]).repeat_interleave(K)[:, None]
+    x = CENTRES[y] + aside * (CENTRES[(y + 1) % K] - CENTRES[y])
+
+    def learnt(adversarial: float, generated: float, steps: int) -> TripleGAN:
         torch.default_generator.manual_seed(0)
         game = TripleGAN(
-            mlp_discriminator((64,), 10, (128, 64), 0.1, 0.1),
-            mlp_conditional_generator((64,), 16, 10, (64, 64), nn.Sigmoid()),
-            ProjectionDiscriminator(mlp_trunk((64,), (64, 64), spectral=True), 64, 10, spectral=True),
-            Gaussian(16),
-            10,
-            adversarial=0.1 * weight,
-            generated=1.0 * weight,
+            mlp_discriminator((2,), K, (32, 32), 0.05, 0.05),
+            mlp_conditional_generator((2,), 4, K, (32, 32)),
+            ProjectionDiscriminator(mlp_trunk((2,), (64, 64)), 64, K),
+            Gaussian(4),
+            K,
+            loss="log",
         )
-        players = {"classifier": adam(3e-3), "generator": adam(2e-3), "discriminator": adam(2e-3)}
-        rise = {name: (lambda step, top=top: top * min(1.0, step / 300)) for name, top in
-                (("adversarial", 0.1 * weight), ("generated", 1.0 * weight), ("pseudo", 1.0))}
-        stream = SemiStream(SemiBatch, x[shown], y[shown], x[rest], 50, 40)
-        engine = Engine(game, players, ema=0.99, schedules=rise, compute=Compute("cpu")).fit(stream, 600)
-        with torch.no_grad():
-            guessed = engine.averaged.classifier(x[test])[0].argmax(1)
-        return float((guessed == y[test]).float().mean()), engine.averaged
+        tops = {"adversarial": adversarial, "generated": generated, "pseudo": 1.0}
+        rise = {name: (lambda step, top=top: top * min(1.0, step / 300)) for name, top in tops.items()}
+        players = dict.fromkeys(game.players(), adam(3e-3))
+        turns = (("discriminator",), ("generator",), ("classifier",))
+        engine = Engine(game, players, ema=0.98, turns=turns, schedules=rise, compute=Compute("cpu"))
+        averaged = engine.fit(SemiStream(SemiBatch, x, y, u, 64, 6), steps).averaged
+        assert isinstance(averaged, TripleGAN)
+        return averaged.eval()
 
-    alone, _ = accuracy(0.0)
-    together, game = accuracy(1.0)
-    print(alone, together)
-    assert together > alone + 0.02
+    def accuracy(game: TripleGAN) -> float:
+        return float((game.classifier(test)[0].argmax(1) == truth).float().mean())
+
+    alone, together = learnt(0.0, 0.0, 300), learnt(1.0, 0.3, 600)
+    assert accuracy(alone) < 0.95
+    assert accuracy(together) > 0.975
+    asked = torch.arange(600) % K
+    made = together.generator(torch.randn(600, 4), asked)
+    assert (torch.cdist(made, CENTRES).argmin(1) == asked).float().mean() > 0.8

@@ -61,6 +61,13 @@ def test_the_projections_logits_differ_by_the_embeddings_product_with_the_featur
     torch.testing.assert_close(net(x, Y) - net(x, other), expected)
 
 
+def test_every_class_at_once_is_one_class_after_the_other() -> None:
+    net = ProjectionDiscriminator(nn.Sequential(nn.Linear(3, 8), nn.Tanh()), 8, 4)
+    x = torch.randn(5, 3)
+    one_by_one = torch.stack([net(x, torch.full((5,), kind)) for kind in range(4)], dim=1)
+    torch.testing.assert_close(net.every_class(x), one_by_one)
+
+
 @pytest.mark.parametrize("shape", [(5,), (2, 4, 8)])
 def test_concatenation_appends_the_class_as_columns_or_constant_channels(shape: tuple[int, ...]) -> None:
     seen: list[Tensor] = []
