@@ -141,3 +141,25 @@ def cifar(load: Load, lines: Lines, source: Source) -> str:
     wanted += [] if wanted[-1] is result["history"][-1] else [result["history"][-1]]
     rows = [[str(record["step"]), f"{record['error']:.1f}", f"{record['seconds'] / 60:.0f}"] for record in wanted]
     return lines(["step", "test error, %", "minutes"], rows) + "\n\n" + source(result, name)
+
+
+def few_rows(load: Load, lines: Lines, source: Source) -> str:
+    """Lay out tables from few labels: a block of columns for each table, a row for each method."""
+    name = "semi_supervised_table"
+    result = load(name)
+    metrics = result["metrics"]
+    stems = [key.removesuffix(", mean") for key in metrics if key.endswith(" per class, mean")]
+    counts = list(dict.fromkeys(stem.rsplit(", ", 1)[1] for stem in stems))
+    parts = list(dict.fromkeys(stem.split(", ", 1)[0] for stem in stems))
+    methods = list(dict.fromkeys(stem.split(", ", 1)[1].rsplit(", ", 1)[0] for stem in stems))
+    found = []
+    for part in parts:
+        rows = []
+        for method in methods:
+            cells = [[metrics[f"{part}, {method}, {count}, {what}"] for what in ("mean", "std")] for count in counts]
+            rows.append([method, *(f"{mean:.1f} ± {std:.1f}" for mean, std in cells)])
+        found.append(f"{part.replace('_', ' ')}:\n\n" + lines(["accuracy, %", *counts], rows))
+    average = [[method, f"{metrics[f'all tables, {method}, mean']:.1f}"] for method in methods]
+    found.append("All of the above, averaged:\n\n" + lines(["accuracy, %", "mean"], average))
+    seeds = f"{result['config']['seeds']} splits. "
+    return "\n\n".join(found) + "\n\n" + seeds + source(result, name)

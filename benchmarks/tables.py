@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import code_tables
+import semi_supervised_tables
 
 from gan_ext.metrics import FrontierPoint, dominates
 
@@ -379,6 +380,13 @@ TABLES: dict[str, Callable[[], str]] = {
     "codes, tables": lambda: code_tables.tables(load, lines, source),
     "codes, sprites": lambda: code_tables.sprites(load, lines, source),
     "codes, fashion": lambda: code_tables.fashion(load, lines, source),
+    "mnist 100": lambda: semi_supervised_tables.mnist(load, lines, source, "semi_supervised_mnist_100"),
+    "mnist 20": lambda: semi_supervised_tables.mnist(load, lines, source, "semi_supervised_mnist_20"),
+    "fashion, few labels": lambda: semi_supervised_tables.fashion(load, lines, source),
+    "tables, few labels": lambda: semi_supervised_tables.few_rows(load, lines, source),
+    "cifar10": lambda: semi_supervised_tables.cifar(load, lines, source),
+    "ingredients": lambda: semi_supervised_tables.ablation(load, lines, source, "ablation_digits"),
+    "after fit": lambda: semi_supervised_tables.after_fit(load, lines, source),
     "gradient bias": gradient_bias,
     "gradient coin": gradient_coin,
     "gradient placebo": gradient_placebo,
