@@ -110,7 +110,7 @@ class GANClassifier(ClassifierMixin, GANEstimator):  # type: ignore[misc]
         """
         return log_sum_exp(self._logits(X))
 
-    def transform(self, X: Any) -> Array:
+    def features(self, X: Any) -> Array:
         """Return the discriminator's features, those before the class logits, (n, n_features_out)."""
         check_is_fitted(self)
         return self._judge(self.game_.discriminator, X, lambda judged: judged[1])
@@ -144,7 +144,7 @@ class GANClassifier(ClassifierMixin, GANEstimator):  # type: ignore[misc]
         if score in ("feature_distance", "sample_distance"):
             of_samples, of_features = self._gaussians
             near = of_samples.standard_distance(self._flat(X))
-            return near if score == "sample_distance" else near + of_features.standard_distance(self.transform(X))
+            return near if score == "sample_distance" else near + of_features.standard_distance(self.features(X))
         logits = self._logits(X)
         return logit_novelty(logits, softmax(logits / self.temperature_), score)
 
@@ -223,7 +223,7 @@ class GANClassifier(ClassifierMixin, GANEstimator):  # type: ignore[misc]
         classes = self._logits(some).argmax(1)
         self._gaussians = (
             class_gaussians(self._flat(some), classes, seed),
-            class_gaussians(self.transform(some), classes, seed),
+            class_gaussians(self.features(some), classes, seed),
         )
 
     def _flat(self, X: Any) -> Array:

@@ -121,11 +121,11 @@ class SeedEnsembleClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimator)
         information: Array = np.maximum(_entropy(members.mean(0)) - _entropy(members).mean(0), 0)
         return information
 
-    @available_if(lambda self: hasattr(self.estimator, "transform"))  # type: ignore[untyped-decorator]
-    def transform(self, X: Any) -> Array:
+    @available_if(lambda self: hasattr(self.estimator, "features"))  # type: ignore[untyped-decorator]
+    def features(self, X: Any) -> Array:
         """Return the features of all clones side by side (n, n_features_out)."""
         check_is_fitted(self)
-        return np.concatenate([member.transform(X) for member in self.estimators_], axis=1)
+        return np.concatenate([member.features(X) for member in self.estimators_], axis=1)
 
     @available_if(lambda self: hasattr(self.estimator, "calibrate"))  # type: ignore[untyped-decorator]
     def calibrate(self, X: Any, y: Any) -> Self:

@@ -24,7 +24,7 @@ def query(classifier: Any, X: Any, n: int, strategy: Strategy = "coverage", X_la
 
     .. math:: i_{t+1} = \arg\max_i u_i \min_{j \in \{i_1 \dots i_t\} \cup L} \lVert f(x_i) - f(x_j) \rVert_2^2
 
-    with the margin's uncertainty :math:`u = 1 - (p_{(1)} - p_{(2)})` and features f of `transform`.
+    with the margin's uncertainty :math:`u = 1 - (p_{(1)} - p_{(2)})` and the discriminator's features f.
 
     References: margin: Scheffer et al. (2001), https://doi.org/10.1007/3-540-44816-0_31; disagreement: Houlsby et al.
     (2011), https://arxiv.org/abs/1112.5745; coverage: Active Learning for Convolutional Neural Networks (Sener and
@@ -32,7 +32,7 @@ def query(classifier: Any, X: Any, n: int, strategy: Strategy = "coverage", X_la
     2019), https://arxiv.org/abs/1901.05954
 
     Args:
-        classifier: fitted, with `predict_proba`; with `disagreement` or `transform` too where the strategy needs it.
+        classifier: fitted, with `predict_proba`; with `disagreement` or `features` too where the strategy needs it.
         X: unlabelled samples [m, ...].
         n: how many to choose, at least 1 and at most m.
         strategy: one of the four.
@@ -47,7 +47,7 @@ def query(classifier: Any, X: Any, n: int, strategy: Strategy = "coverage", X_la
     check_count("n", n)
     if strategy not in _STRATEGIES:
         raise ValueError(f"strategy={strategy!r} must be one of {', '.join(map(repr, _STRATEGIES))}.")
-    needed = {"disagreement": "disagreement", "coverage": "transform"}.get(strategy, "predict_proba")
+    needed = {"disagreement": "disagreement", "coverage": "features"}.get(strategy, "predict_proba")
     if not hasattr(classifier, needed):
         raise ValueError(
             f"strategy={strategy!r} needs a classifier with {needed}, {type(classifier).__name__} has none."
@@ -62,8 +62,8 @@ def query(classifier: Any, X: Any, n: int, strategy: Strategy = "coverage", X_la
     unsure = _closeness(probabilities)
     if strategy == "margin":
         return _highest(unsure, n)
-    held = None if X_labelled is None else classifier.transform(X_labelled)
-    return _spread(classifier.transform(X), unsure, n, held)
+    held = None if X_labelled is None else classifier.features(X_labelled)
+    return _spread(classifier.features(X), unsure, n, held)
 
 
 def _highest(values: Array, n: int) -> Array:

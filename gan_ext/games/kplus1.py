@@ -141,7 +141,7 @@ def sorted_terms(
     """Return the terms of the discriminator, attached to it, and those of the generator, by their names.
 
     Raises:
-        ValueError: one is no term, or two have the same name.
+        ValueError: one is no term, two have the same name, or a network that a term reads is taught by nobody.
     """
     for term in terms:
         if not isinstance(term, (Term, GeneratorTerm)):
@@ -150,9 +150,18 @@ def sorted_terms(
     if len(set(names)) != len(names):
         raise ValueError(f"terms must differ, got {names}.")
     own = {term.name: term for term in terms if isinstance(term, Term)}
+    others = nn.ModuleDict({term.name: term for term in terms if isinstance(term, GeneratorTerm)})
+    taught = {id(value) for value in others.parameters()}
     for term in own.values():
+        if any(
+            value.requires_grad and id(value) not in taught for net in term.borrowed() for value in net.parameters()
+        ):
+            raise ValueError(
+                f"The encoder of {type(term).__name__} is taught by nobody; add VariationalEntropy(encoder) with the "
+                "same one, or freeze it with requires_grad_(False) if it has been trained."
+            )
         term.attach(discriminator)
-    return nn.ModuleDict(own), nn.ModuleDict({term.name: term for term in terms if isinstance(term, GeneratorTerm)})
+    return nn.ModuleDict(own), others
 
 
 def term_views(terms: nn.ModuleDict, scene: Scene) -> dict[str, View | None]:

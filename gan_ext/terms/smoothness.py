@@ -129,6 +129,9 @@ class TangentSmoothing(Term):
         # In a list, so that it counts as part of the term that teaches it, and not of this one.
         self._encoder = [encoder]
 
+    def borrowed(self) -> tuple[nn.Module, ...]:
+        return tuple(self._encoder)
+
     @torch.no_grad()
     def view(self, scene: Scene) -> View:
         z = self._encoder[0](scene.u)[0].to(scene.u.dtype)

@@ -73,6 +73,10 @@ class Term(_Weighted, ABC):
     def __init__(self, weight: float = 1.0) -> None:
         super().__init__(weight)
 
+    def borrowed(self) -> tuple[nn.Module, ...]:
+        """Return networks that the term reads and another term teaches."""
+        return ()
+
     def attach(self, discriminator: nn.Module) -> None:
         """Take what the term needs to keep of the discriminator; called once, by the game."""
         return

@@ -112,7 +112,7 @@ def test_features_decide_the_logits(fitted):
     X = _blobs(30, 5)[0]
     head = fitted.game_.discriminator.head
     with torch.no_grad():
-        logits = head(torch.tensor(fitted.transform(X), dtype=torch.float32)).numpy()
+        logits = head(torch.tensor(fitted.features(X), dtype=torch.float32)).numpy()
     np.testing.assert_allclose(logits, fitted.decision_function(X), atol=1e-4)
 
 
@@ -122,7 +122,7 @@ def test_an_ensemble_is_the_mean_of_its_members():
     members = np.stack([member.predict_proba(X) for member in ensemble.estimators_])
     np.testing.assert_allclose(ensemble.predict_proba(X), members.mean(0))
     assert len({member.random_state for member in ensemble.estimators_}) == 3
-    assert ensemble.transform(X).shape == (90, 48)
+    assert ensemble.features(X).shape == (90, 48)
     again = clone(ensemble).fit(X, _hidden(y))
     np.testing.assert_array_equal(again.predict_proba(X), ensemble.predict_proba(X))
     assert ensemble.calibrate(X, y).estimators_[0].temperature_ != 1
@@ -157,7 +157,7 @@ class Known(BaseEstimator):
     def predict_proba(self, X):
         return np.stack([X[:, 0], 1 - X[:, 0]], axis=1)
 
-    def transform(self, X):
+    def features(self, X):
         return X[:, 1:]
 
 

@@ -191,3 +191,9 @@ def test_infogan_plays_the_other_terms_of_the_discriminator() -> None:
     loss, values = played.discriminator_loss(SemiBatch(BATCH.x, BATCH.y, BATCH.u)._replace(x=BATCH.u))
     assert loss.isfinite()
     assert {term.name for term in chosen} <= values.keys()
+
+
+def test_an_encoder_that_nobody_teaches_is_refused_and_a_frozen_one_is_not() -> None:
+    with pytest.raises(ValueError, match="The encoder of TangentSmoothing is taught by nobody"):
+        game(terms=[TangentSmoothing(Encoder(), 0.3)])
+    game(terms=[TangentSmoothing(Encoder().requires_grad_(False), 0.3)])
