@@ -125,11 +125,14 @@ def class_shares(labels: Labels, prior: str | Sequence[float] | None) -> list[fl
     return [float(share) for share in shares]
 
 
-def class_weights(labels: Labels, weighting: str | None) -> list[float] | None:
-    """Return what a labelled sample of each class counts: n / (classes * n_k), scikit-learn's ``"balanced"``, or None.
+def class_weights(labels: Labels, weighting: str | Mapping[Any, float] | None) -> list[float] | None:
+    """Return what a labelled sample of each class counts, or None for all the same.
 
-    A class without samples counts as if it had one.
+    ``"balanced"`` is scikit-learn's n / (classes * n_k), where a class without samples counts as if it had one; a
+    mapping names classes, and those it does not name count 1.
     """
+    if isinstance(weighting, Mapping):
+        return [float(weighting.get(name, 1.0)) for name in labels.classes.tolist()]
     counts = np.maximum(label_counts(labels), 1)
     return None if weighting is None else (counts.sum() / (len(counts) * counts)).tolist()
 

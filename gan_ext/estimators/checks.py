@@ -48,8 +48,12 @@ def check_settings(estimator: Any) -> None:
         estimator, "noise", "input_noise", "unsupervised", "entropy", "balance", "smoothing", "smoothing_radius"
     )
     _check_terms(estimator)
-    if estimator.class_weight not in (None, "balanced"):
-        raise ValueError(f"class_weight={estimator.class_weight!r} must be 'balanced' or None.")
+    weights = estimator.class_weight
+    if isinstance(weights, Mapping):
+        if not all(weight > 0 for weight in weights.values()):
+            raise ValueError(f"class_weight={weights!r} must have positive weights.")
+    elif weights not in (None, "balanced"):
+        raise ValueError(f"class_weight={weights!r} must be 'balanced', a mapping from classes to weights, or None.")
     if not isinstance(estimator.open_set, (bool, np.bool_)):
         raise ValueError(f"open_set={estimator.open_set!r} must be True or False.")
     check_common(estimator)

@@ -2,7 +2,7 @@
 
 import copy
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -70,8 +70,9 @@ class SemiSupervisedGANClassifier(GANClassifier):
     class_prior : {"uniform", "labelled"}, sequence or None, default=None
         The mix of classes for `balance`: all alike, that of the labelled samples, or a share for each class in order;
         None is that of the labelled samples with one more of each.
-    class_weight : {"balanced"} or None, default=None
-        Whether each class counts the same in the supervised loss, however many labelled samples it has.
+    class_weight : {"balanced"}, dict or None, default=None
+        What a class counts in the supervised loss: ``"balanced"`` for all the same, however many labelled samples each
+        has, or weights by class (1 where none is given).
     open_set : bool, default=False
         Whether unlabelled samples may be of classes that no label names: the discriminator then learns less from those
         it is unsure of (:func:`gan_ext.losses.familiarity`); a step takes about a third longer.
@@ -165,7 +166,7 @@ class SemiSupervisedGANClassifier(GANClassifier):
         smoothing: float = 1.0,
         smoothing_radius: float = 1.5,
         class_prior: str | Sequence[float] | None = None,
-        class_weight: Literal["balanced"] | None = None,
+        class_weight: Literal["balanced"] | Mapping[Any, float] | None = None,
         open_set: bool = False,
         terms: Sequence[Term | GeneratorTerm] = (),
         augment: Callable[[Tensor], Tensor] | None = None,

@@ -187,6 +187,7 @@ def test_class_shares_and_weights_by_hand():
     assert class_shares(labels, [2, 5]) == [2, 5]
     assert class_weights(labels, None) is None
     assert class_weights(labels, "balanced") == pytest.approx([4 / 6, 2])
+    assert class_weights(labels, {1: 3.0}) == [1.0, 3.0]
 
 
 def test_a_stated_mix_of_classes_and_weights_reach_the_game():
@@ -215,6 +216,7 @@ def test_a_stated_mix_of_classes_and_weights_reach_the_game():
         (lambda m, X: _model(class_prior="most").fit(X, _hidden(_blobs()[1])), "class_prior='most' must be"),
         (lambda m, X: _model(class_prior=[1, 2]).fit(X, _hidden(_blobs()[1])), "each of the 3 classes a positive"),
         (lambda m, X: _model(class_weight="some").fit(X, _hidden(_blobs()[1])), "class_weight='some' must be"),
+        (lambda m, X: _model(class_weight={0: 0}).fit(X, _hidden(_blobs()[1])), "must have positive weights"),
         (lambda m, X: _model(open_set=3).fit(X, _hidden(_blobs()[1])), "open_set=3 must be True or False"),
     ],
 )
