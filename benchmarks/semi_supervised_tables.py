@@ -163,3 +163,12 @@ def few_rows(load: Load, lines: Lines, source: Source) -> str:
     found.append("All of the above, averaged:\n\n" + lines(["accuracy, %", "mean"], average))
     seeds = f"{result['config']['seeds']} splits. "
     return "\n\n".join(found) + "\n\n" + seeds + source(result, name)
+
+
+def side_by_side(load: Load, lines: Lines, source: Source) -> str:
+    """Lay out several seeds at once: threads, processes, batches."""
+    name = "seeds_side_by_side"
+    result = load(name)
+    rows = [[row["variant"], f"{row['steps_per_second']:.0f}", f"{row['ratio']:.2f}"] for row in result["rows"]]
+    table = lines(["four seeds, small perceptrons", "steps of all seeds a second", "ratio"], rows)
+    return table + "\n\n" + source(result, name)

@@ -386,6 +386,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "tables, few labels": lambda: semi_supervised_tables.few_rows(load, lines, source),
     "cifar10": lambda: semi_supervised_tables.cifar(load, lines, source),
     "ingredients": lambda: semi_supervised_tables.ablation(load, lines, source, "ablation_digits"),
+    "seeds side by side": lambda: semi_supervised_tables.side_by_side(load, lines, source),
     "after fit": lambda: semi_supervised_tables.after_fit(load, lines, source),
     "gradient bias": gradient_bias,
     "gradient coin": gradient_coin,
