@@ -15,7 +15,7 @@ from gan_ext.game import Game, Loss, Player
 from gan_ext.games.kplus1 import SemiBatch, data_of, sorted_terms, term_views, weigh_terms
 from gan_ext.latents import Prior
 from gan_ext.losses import supervised
-from gan_ext.terms import Generated, GeneratorTerm, Scene, Term
+from gan_ext.terms import Generated, GeneratorTerm, Scene, Term, logits_without_noise
 
 __all__ = ["TripleGAN"]
 
@@ -156,7 +156,7 @@ class TripleGAN(Game):
         second = term_views(self.terms, scene)
         views = [self.augment(batch.x), batch.u, *data_of(second)]
         known, real, *rest = self.classifier(torch.cat(views))[0].split([len(view) for view in views])
-        made = self._without_noise(fake)
+        made = logits_without_noise(self.classifier, fake)
         values = {
             "supervised": supervised(known, batch.y),
             "adversarial": (real.float().softmax(1) * cost).sum(1).mean(),
@@ -182,15 +182,7 @@ class TripleGAN(Game):
 
     def _guess(self, u: Tensor) -> Tensor:
         """Return class probabilities [U, K], with the classifier's noise off."""
-        return self._without_noise(u).float().softmax(1)
-
-    def _without_noise(self, x: Tensor) -> Tensor:
-        """Return class logits with the classifier's noise off, and without a share in its batch statistics."""
-        training = self.classifier.training
-        self.classifier.eval()
-        logits: Tensor = self.classifier(x)[0]
-        self.classifier.train(training)
-        return logits
+        return logits_without_noise(self.classifier, u).float().softmax(1)
 
     def _scores(self, batch: SemiBatch, fake: Tensor, y: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Return the scores of labelled and of generated pairs, and of unlabelled data with every class [U, K]."""

@@ -4,7 +4,7 @@ from gan_ext.terms.classes import ClassBalance, ConditionalEntropy
 from gan_ext.terms.complement import FeatureMatching, LowDensity, PullAway, VariationalEntropy
 from gan_ext.terms.consistency import Consistency, MeanTeacher, MixUp, PiModel, PseudoLabel
 from gan_ext.terms.smoothness import ManifoldSmoothing, TangentSmoothing, VirtualAdversarial
-from gan_ext.terms.term import Generated, GeneratorTerm, Scene, Term, View
+from gan_ext.terms.term import Generated, GeneratorTerm, Scene, Term, View, logits_without_noise
 
 __all__ = [
     "ClassBalance",
@@ -26,4 +26,5 @@ __all__ = [
     "VariationalEntropy",
     "View",
     "VirtualAdversarial",
+    "logits_without_noise",
 ]

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn.functional import one_hot
 
 from gan_ext.losses import probability_distance, pseudo_label, smoothness, soft_cross_entropy
-from gan_ext.terms.term import Scene, Term, View
+from gan_ext.terms.term import Scene, Term, View, logits_without_noise
 
 __all__ = ["Consistency", "MeanTeacher", "MixUp", "PiModel", "PseudoLabel"]
 
@@ -224,11 +224,7 @@ class MixUp(Term):
         return View(data.lerp(data[order], 1 - across), target.lerp(target[order], 1 - share[:, None]))
 
     def _guess(self, scene: Scene) -> Tensor:
-        training = scene.judge.training
-        scene.judge.eval()
-        logits: Tensor = scene.judge(scene.u)[0].float()
-        scene.judge.train(training)
-        return (logits / self.temperature).softmax(-1)
+        return (logits_without_noise(scene.judge, scene.u).float() / self.temperature).softmax(-1)
 
     def _shares(self, n: int) -> Tensor:
         # Two gamma draws make a beta draw; unlike torch.distributions, this neither checks nor synchronises.

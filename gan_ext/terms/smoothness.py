@@ -4,7 +4,7 @@ import torch
 from torch import Tensor, nn
 
 from gan_ext.losses import input_gradient, logit_distance, smoothness
-from gan_ext.terms.term import Scene, Term, View
+from gan_ext.terms.term import Scene, Term, View, logits_without_noise
 
 __all__ = ["ManifoldSmoothing", "TangentSmoothing", "VirtualAdversarial"]
 
@@ -39,13 +39,10 @@ class VirtualAdversarial(Term):
 
     def view(self, scene: Scene) -> View:
         judge, u = scene.judge, scene.u
-        training = judge.training
-        judge.eval()
         with torch.no_grad():
-            clean = judge(u)[0]
+            clean = logits_without_noise(judge, u)
         start = _unit(torch.randn_like(u)) * (self.probe * self.radius)
-        gradient = input_gradient(lambda d: smoothness(clean, judge(u + d)[0]) * len(u), start)
-        judge.train(training)
+        gradient = input_gradient(lambda d: smoothness(clean, logits_without_noise(judge, u + d)) * len(u), start)
         return View((u + self.radius * _unit(gradient)).detach(), clean)
 
     def forward(self, real: Tensor, second: Tensor | None) -> Tensor:
@@ -83,17 +80,13 @@ class ManifoldSmoothing(Term):
         self.samples = samples
 
     def view(self, scene: Scene) -> View:
-        training = scene.judge.training
-        scene.judge.eval()
         # A small difference of large numbers: bfloat16 would leave its rounding.
         with torch.autocast(scene.u.device.type, enabled=False):
             with torch.no_grad():
                 z = scene.draw(self.samples or len(scene.u))
                 near = z + self.step * _unit(torch.randn_like(z))
                 pairs = scene.make(torch.cat([z, near])).to(scene.u.dtype)
-            logits = scene.judge(pairs)[0]
-        scene.judge.train(training)
-        return View(None, logits)
+            return View(None, logits_without_noise(scene.judge, pairs))
 
     def forward(self, real: Tensor, second: Tensor | None) -> Tensor:
         return logit_distance(*real.chunk(2)) / self.step.square()

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
-__all__ = ["Generated", "GeneratorTerm", "Scene", "Term", "View"]
+__all__ = ["Generated", "GeneratorTerm", "Scene", "Term", "View", "logits_without_noise"]
 
 
 class Scene(NamedTuple):
@@ -28,6 +28,15 @@ class Scene(NamedTuple):
     y: Tensor | None
     make: Callable[[Tensor], Tensor]
     draw: Callable[[int], Tensor]
+
+
+def logits_without_noise(judge: Any, x: Tensor) -> Tensor:
+    """Return class logits [B, K] in evaluation mode: no noise, no share in batch statistics; the mode is put back."""
+    training = judge.training
+    judge.eval()
+    logits: Tensor = judge(x)[0]
+    judge.train(training)
+    return logits
 
 
 class View(NamedTuple):
