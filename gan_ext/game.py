@@ -7,14 +7,44 @@ minimises its own loss.  It knows nothing of optimisers, devices, ranks or loggi
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
+import torch
 from torch import Tensor, nn
 
-__all__ = ["Game", "Loss", "Player", "TwoPlayerGame", "owned_parameters"]
+__all__ = ["Game", "Loss", "Player", "TwoPlayerGame", "opponents_free", "opponents_held", "owned_parameters"]
 
 Loss = tuple[Tensor, dict[str, Tensor]]
 """A scalar to minimise, and detached scalars worth logging."""
+
+
+_held = True  # a plain global: compiled losses look at it
+
+
+def opponents_held() -> torch.set_grad_enabled:
+    """Return the context in which a loss lets an opponent move: no gradient is kept, unless a solver asks for it.
+
+    A discriminator's loss needs generated data, not how they came about::
+
+        with opponents_held():
+            fake = self.generator(z)
+
+    A solver that looks at how players answer each other (consensus, symplectic, competitive, unrolled) differentiates
+    each loss in all players: within :func:`opponents_free` the gradient is kept.
+    """
+    return torch.set_grad_enabled(not _held and torch.is_grad_enabled())
+
+
+@contextmanager
+def opponents_free() -> Iterator[None]:
+    """Within this context :func:`opponents_held` keeps the gradients that it leaves out otherwise."""
+    global _held
+    before, _held = _held, False
+    try:
+        yield
+    finally:
+        _held = before
 
 
 class Player(NamedTuple):

@@ -5,24 +5,50 @@ from gan_ext.engine.checkpoint import CheckpointError, ensure_writable, write_at
 from gan_ext.engine.checkpoint import read as read_tensors
 from gan_ext.engine.compute import Compute, resolve_device
 from gan_ext.engine.loop import Engine, NonFiniteLossError, Stream
-from gan_ext.engine.optimizers import OptimizerFactory, adam
+from gan_ext.engine.optimizers import OptimizerFactory, adam, sgd, two_time_scales
 from gan_ext.engine.ranks import Ranks
 from gan_ext.engine.schedules import Schedule, cosine, flat_then_linear, linear, sigmoid_rise
+from gan_ext.engine.solvers import (
+    CompetitiveGradientDescent,
+    Consensus,
+    Extragradient,
+    ExtragradientFromPast,
+    InTurns,
+    LinearGame,
+    Lookahead,
+    Momentum,
+    Optimistic,
+    Solver,
+    SymplecticAdjustment,
+    Unrolled,
+)
 from gan_ext.engine.turns import Turns, alternating, simultaneous
 
 __all__ = [
     "Callback",
     "CheckpointError",
+    "CompetitiveGradientDescent",
     "Compute",
+    "Consensus",
     "Engine",
     "Every",
+    "Extragradient",
+    "ExtragradientFromPast",
+    "InTurns",
+    "LinearGame",
+    "Lookahead",
+    "Momentum",
     "NonFiniteLossError",
+    "Optimistic",
     "OptimizerFactory",
     "Ranks",
     "SaveEvery",
     "Schedule",
+    "Solver",
     "Stream",
+    "SymplecticAdjustment",
     "Turns",
+    "Unrolled",
     "adam",
     "alternating",
     "cosine",
@@ -31,8 +57,10 @@ __all__ = [
     "linear",
     "read_tensors",
     "resolve_device",
+    "sgd",
     "sigmoid_rise",
     "simultaneous",
+    "two_time_scales",
     "write_atomically",
     "write_tensors",
 ]

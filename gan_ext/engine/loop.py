@@ -11,15 +11,16 @@ from typing_extensions import Self
 
 from gan_ext.engine import checkpoint as files
 from gan_ext.engine import state
+from gan_ext.engine.board import Board
 from gan_ext.engine.callbacks import Callback
-from gan_ext.engine.compute import Compute, compiled, resolve_device
+from gan_ext.engine.compute import Compute, resolve_device
 from gan_ext.engine.ema import ExponentialMovingAverage
 from gan_ext.engine.graphs import GraphedStep
-from gan_ext.engine.meters import Meters
 from gan_ext.engine.optimizers import OptimizerFactory
 from gan_ext.engine.ranks import Ranks
 from gan_ext.engine.schedules import Schedule, apply_schedules, checked_schedules
-from gan_ext.engine.turns import Turns, checked_moves
+from gan_ext.engine.solvers import InTurns, Solver
+from gan_ext.engine.turns import Turns
 from gan_ext.game import Game, owned_parameters
 from gan_ext.seeds import kept_generators, reseed
 
@@ -49,7 +50,8 @@ class Engine:
         game: what is played; moved to the device.
         optimizers: for each player's name, a recipe such as :func:`~gan_ext.engine.adam` (any function from a list of
             parameters to an optimizer).
-        turns: who moves when in one step; each player once, one after the other, by default.
+        solver: how a step is played, such as :class:`~gan_ext.engine.Extragradient`; or turns, who moves when by
+            plain gradient steps.  By default each player moves once, one after the other.
         seed: decides every random number of the run, together with rank and step.
         ema: decay of the averaged copy of the game in `averaged`; None keeps no copy.
         clip: largest norm of a player's gradient, for all players or by name; None leaves gradients alone.
@@ -64,7 +66,7 @@ class Engine:
         history: records kept in checkpoints; :meth:`record` adds one.
 
     Raises:
-        ValueError: a player without optimizer, a parameter with two owners or none, unknown names in `turns`, `clip`
+        ValueError: a player without optimizer, a parameter with two owners or none, unknown names in `solver`, `clip`
             or `schedules`.
     """
 
@@ -72,7 +74,7 @@ class Engine:
         self,
         game: Game,
         optimizers: Mapping[str, OptimizerFactory],
-        turns: Turns | None = None,
+        solver: Solver | Turns | None = None,
         *,
         seed: int = 0,
         ema: float | None = None,
@@ -89,19 +91,31 @@ class Engine:
         self.game = game.to(self.device)
         self.ranks.broadcast(self.game)
         self.parameters = _owners(self.game)
-        self.moves = checked_moves(tuple(self.parameters) if turns is None else turns, self.parameters)
-        self._clip = _per_player(clip, self.parameters)
+        self.solver = solver if isinstance(solver, Solver) else InTurns(solver)
+        self.moves = self.solver.moves(tuple(self.parameters))
         self.optimizers = _built(optimizers, self.parameters)
+        self.board = self._set_up(_per_player(clip, self.parameters))
+        self.meters, self._clock = self.board.meters, self.board.clock
         self._schedules = checked_schedules(schedules or {}, self.optimizers, self.game)
         self._buffers = dict(self.game.named_buffers())
         self._shared_buffers = [value for value in self._buffers.values() if value.is_floating_point()]
         self.ema = ExponentialMovingAverage(self.game, ema) if ema is not None else None
-        self.meters = Meters(self.device)
-        self._clock = torch.zeros((), dtype=torch.int64, device=self.device)
-        losses = {name: player.loss for name, player in self.game.players().items()}
-        self._losses = {name: compiled(loss) for name, loss in losses.items()} if self.compute.compile else losses
         graphed = self.compute.cuda_graph and self.device.type == "cuda" and self.ranks.count == 1
         self._run = GraphedStep(self._play) if graphed else self._play
+
+    def _set_up(self, clip: Mapping[str, float]) -> Board:
+        board = Board(
+            self.game,
+            self.parameters,
+            self.optimizers,
+            clip,
+            self.compute,
+            self.compute.compile and not self.solver.second_order,  # compiled losses have no second derivative
+            self.ranks,
+            self.device,
+        )
+        self.solver.start(board)
+        return board
 
     @property
     def averaged(self) -> Game:
@@ -115,7 +129,7 @@ class Engine:
 
             for each step:
                 set the scheduled numbers; reseed(seed, rank, step)
-                for each move:                      # players who step together
+                solver.play(batches):               # by default, for each move (players who step together):
                     for each of its players:        # the others are frozen
                         loss, terms = player.loss(stream[draw]); take its gradient
                     average gradients over ranks; clip them; step the movers' optimizers
@@ -146,6 +160,9 @@ class Engine:
                 reseed(self.device, self.seed, self.ranks.rank, self.step)
                 self._run(batches)
                 self.step += 1
+                if self.solver.acts_between:
+                    self.solver.after(self.board, self.step)
+                    self._average()
                 if self.device.type == "cpu" or self.step % _CHECK_EVERY == 0:
                     self.check_finite()
                 for callback in callbacks:
@@ -158,33 +175,15 @@ class Engine:
         self.last_step = self.step
 
     def _play(self, batches: Sequence[Any]) -> None:
-        for move, batch in zip(self.moves, batches, strict=True):
-            for name in move:
-                self._differentiate(name, batch)
-            for name in move:
-                self._step_player(name)
+        self.solver.play(self.board, batches)
         self.ranks.average(self._shared_buffers)
-        if self.ema:
-            self.ema.update()
+        if not self.solver.acts_between:
+            self._average()
         self._clock += 1
 
-    def _differentiate(self, name: str, batch: Any) -> None:
-        for other, parameters in self.parameters.items():
-            for parameter in parameters:
-                parameter.requires_grad_(other == name)
-        for parameter in self.parameters[name]:
-            parameter.grad = None
-        with self.compute.autocast(self.device):
-            loss, terms = self._losses[name](batch)
-        self.meters.add(name, loss, terms, self._clock)
-        loss.backward()
-
-    def _step_player(self, name: str) -> None:
-        parameters = self.parameters[name]
-        self.ranks.average_gradients(parameters)
-        if name in self._clip:
-            nn.utils.clip_grad_norm_(parameters, self._clip[name])
-        self.optimizers[name].step()
+    def _average(self) -> None:
+        if self.ema:
+            self.ema.update()
 
     @contextmanager
     def _restored_flags(self) -> Iterator[None]:

@@ -1,11 +1,11 @@
 """Optimisers as recipes: the engine builds them once the parameters are where they belong."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import torch
 from torch import nn
 
-__all__ = ["OptimizerFactory", "adam"]
+__all__ = ["OptimizerFactory", "adam", "sgd", "two_time_scales"]
 
 OptimizerFactory = Callable[[list[nn.Parameter]], torch.optim.Optimizer]
 
@@ -50,3 +50,42 @@ def adam(
         )
 
     return build
+
+
+def sgd(lr: float = 1e-2, momentum: float = 0.0) -> OptimizerFactory:
+    r"""Return a recipe for plain gradient descent, fused and fit for CUDA graphs on a GPU.
+
+    .. math:: m \leftarrow \mu m + g, \qquad \theta \leftarrow \theta - \text{lr}\, m
+
+    Args:
+        lr: learning rate.
+        momentum: :math:`\mu` in [0, 1); for a negative one see :class:`~gan_ext.engine.Momentum`.
+    """
+    if not (lr > 0 and 0 <= momentum < 1):
+        raise ValueError(
+            f"sgd needs lr > 0 and momentum in [0, 1), got lr={lr}, momentum={momentum}; for negative momentum pass "
+            "solver=Momentum(beta) to the engine."
+        )
+
+    def build(parameters: list[nn.Parameter]) -> torch.optim.Optimizer:
+        on_gpu = parameters[0].device.type == "cuda"
+        rate = torch.tensor(lr, device=parameters[0].device) if on_gpu else lr
+        return torch.optim.SGD(parameters, lr=rate, momentum=momentum, fused=True)
+
+    return build
+
+
+def two_time_scales(
+    rates: Mapping[str, float] | None = None, betas: tuple[float, float] = (0.0, 0.9)
+) -> dict[str, OptimizerFactory]:
+    """Return an Adam for each player, with a learning rate of its own: the two time-scale update rule.
+
+    References: GANs Trained by a Two Time-Scale Update Rule (Heusel et al., 2017), https://arxiv.org/abs/1706.08500;
+    the default rates are those of SAGAN (Zhang et al., 2019), https://arxiv.org/abs/1805.08318
+
+    Args:
+        rates: learning rates by player; 4e-4 for the discriminator and 1e-4 for the generator by default.
+        betas: as in :func:`adam`.
+    """
+    rates = {"discriminator": 4e-4, "generator": 1e-4} if rates is None else rates
+    return {player: adam(rate, betas) for player, rate in rates.items()}

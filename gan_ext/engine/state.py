@@ -25,11 +25,13 @@ def capture(engine: "Engine") -> tuple[dict[str, Tensor], dict[str, Any]]:
         values, groups[player] = _flattened(optimizer)
         tensors |= _prefixed(f"optimizers/{player}", values)
     tensors |= _prefixed("meters", engine.meters.state())
+    tensors |= _prefixed("solver", _remembered(engine))
     index = {
         "game": _description(engine.game),
         "seed": engine.seed,
         "step": engine.step,
         "moves": [list(move) for move in engine.moves],
+        "solver": repr(engine.solver),
         "ema": engine.ema.decay if engine.ema else None,
         "optimizers": groups,
         "meters": engine.meters.names,
@@ -49,6 +51,9 @@ def restore(engine: "Engine", checkpoint: Checkpoint) -> None:
     for player, optimizer in engine.optimizers.items():
         _unflatten(optimizer, _selected(f"optimizers/{player}", tensors), index["optimizers"][player])
     engine.meters.load(index["meters"], _selected("meters", tensors))
+    remembered = _selected("solver", tensors)
+    for name, value in _remembered(engine).items():
+        value.copy_(remembered[name])
     engine.step = index["step"]
     engine.history[:] = index["history"]
     engine._clock.fill_(engine.step)
@@ -74,9 +79,10 @@ def _check_fit(engine: "Engine", checkpoint: Checkpoint) -> None:
         "seed": engine.seed,
         "ema": engine.ema.decay if engine.ema else None,
         "moves": [list(move) for move in engine.moves],
+        "solver": repr(engine.solver),
     }
     for name, value in settings.items():
-        if index[name] != value:
+        if name in index and index[name] != value:  # the first checkpoints of this format knew moves only
             raise CheckpointError(f"{path} was made with {name}={index[name]}, this engine has {name}={value}.")
     for player, optimizer in engine.optimizers.items():
         kind = type(optimizer).__name__
@@ -90,6 +96,15 @@ def _check_fit(engine: "Engine", checkpoint: Checkpoint) -> None:
                 f"{path} trains {sum(trained_there)} tensors of player {player!r}, this engine {sum(trained)}. Freeze "
                 "the same parameters."
             )
+
+
+def _remembered(engine: "Engine") -> dict[str, Tensor]:
+    return {
+        f"{slot}/{player}/{number}": value
+        for slot, players in engine.board.memory.items()
+        for player, values in players.items()
+        for number, value in enumerate(values)
+    }
 
 
 def _description(game: nn.Module) -> dict[str, Any]:

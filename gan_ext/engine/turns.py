@@ -6,9 +6,10 @@ together, from the same point and on the same batch.
 
 from collections.abc import Iterable, Mapping
 
-__all__ = ["Turns", "alternating", "checked_moves", "simultaneous"]
+__all__ = ["Moves", "Turns", "alternating", "checked_moves", "simultaneous"]
 
 Turns = tuple[str | tuple[str, ...], ...]
+Moves = tuple[tuple[str, ...], ...]
 
 
 def alternating(moves: Mapping[str, int]) -> Turns:
@@ -34,7 +35,7 @@ def simultaneous(*players: str) -> Turns:
     return (tuple(players),)
 
 
-def checked_moves(turns: Turns, players: Iterable[str]) -> tuple[tuple[str, ...], ...]:
+def checked_moves(turns: Turns, players: Iterable[str]) -> Moves:
     """Return every move as a tuple of names, or say which name is no player."""
     players = tuple(players)
     moves = tuple((move,) if isinstance(move, str) else tuple(move) for move in turns)

@@ -6,7 +6,7 @@ References: ClusterGAN (Mukherjee et al., 2019), https://arxiv.org/abs/1809.0362
 import torch
 from torch import Tensor, nn
 
-from gan_ext.game import Loss, Player, TwoPlayerGame
+from gan_ext.game import Loss, Player, TwoPlayerGame, opponents_held
 from gan_ext.games.standard import RealBatch
 from gan_ext.latents import Prior, Product
 from gan_ext.losses import discriminator_wasserstein, generator_wasserstein, gradient_penalty, reinforce
@@ -83,7 +83,7 @@ class ClusterGAN(TwoPlayerGame):
         return noise, statistics
 
     def discriminator_loss(self, batch: RealBatch) -> Loss:
-        with torch.no_grad():
+        with opponents_held():
             fake = self.generator(self.draw(len(batch.x))[0]).to(batch.x.dtype)
         real, generated = self.discriminator(torch.cat([batch.x, fake])).split(len(batch.x))
         loss = discriminator_wasserstein(real, generated)

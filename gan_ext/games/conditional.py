@@ -8,7 +8,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from gan_ext.game import Loss, TwoPlayerGame
+from gan_ext.game import Loss, TwoPlayerGame, opponents_held
 from gan_ext.latents import Prior
 from gan_ext.losses import discriminator_non_saturating, generator_non_saturating, mode_seeking, r1_penalty
 
@@ -54,7 +54,7 @@ class ClassGame(TwoPlayerGame):
 
     def fake(self, batch: LabelledBatch) -> Tensor:
         """Return samples of the classes of a batch, without a gradient."""
-        with torch.no_grad():
+        with opponents_held():
             made: Tensor = self.generator(self.prior.sample(len(batch.y)), batch.y).to(batch.x.dtype)
         return made
 

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import logsigmoid
 
-from gan_ext.game import Loss, Player, TwoPlayerGame
+from gan_ext.game import Loss, Player, TwoPlayerGame, opponents_held
 from gan_ext.games.kplus1 import data_of, term_views, weigh_terms
 from gan_ext.games.standard import RealBatch
 from gan_ext.latents import Categorical, Prior, Product
@@ -115,7 +115,7 @@ class InfoGAN(TwoPlayerGame):
         return torch.cat([self.noise.sample(n), codes], dim=1), codes
 
     def discriminator_loss(self, batch: RealBatch) -> Loss:
-        with torch.no_grad():
+        with opponents_held():
             latents, codes = self.draw(len(batch.x))
             fake = self.generator(latents).to(batch.x.dtype)
         scene = Scene(self.reader, batch.x, None, None, self.generator, lambda n: self.draw(n)[0])

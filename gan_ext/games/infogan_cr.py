@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 
-from gan_ext.game import Loss, Player
+from gan_ext.game import Loss, Player, opponents_held
 from gan_ext.games.infogan import InfoGAN
 from gan_ext.latents import Prior, Product, Uniform
 
@@ -87,7 +87,7 @@ class InfoGANCR(InfoGAN):
         return first, second, shared
 
     def contrast_loss(self, batch: Any) -> Loss:
-        with torch.no_grad():
+        with opponents_held():
             pairs, shared = self._pairs(len(batch[-1]))
         return self._judged(pairs, shared)
 

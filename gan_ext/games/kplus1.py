@@ -13,7 +13,7 @@ from typing import Any, NamedTuple, cast
 import torch
 from torch import Tensor, nn
 
-from gan_ext.game import Loss, Player, TwoPlayerGame
+from gan_ext.game import Loss, Player, TwoPlayerGame, opponents_held
 from gan_ext.latents import Gaussian, Uniform
 from gan_ext.losses import familiarity, realness, supervised, systematic_rows, unsupervised
 from gan_ext.terms import FeatureMatching, Generated, GeneratorTerm, Scene, Term, View
@@ -98,7 +98,7 @@ class KPlusOne(TwoPlayerGame):
         }
 
     def discriminator_loss(self, batch: SemiBatch) -> Loss:
-        with torch.no_grad():
+        with opponents_held():
             fake = self.generator(self.prior.sample(self.samples or len(batch.u))).to(batch.u.dtype)
         u = self._familiar(batch.u) if self.open_set > 0 else batch.u
         scene = Scene(self.discriminator, u, batch.x, batch.y, self.generator, self.prior.sample)
@@ -125,7 +125,7 @@ class KPlusOne(TwoPlayerGame):
         z = self.prior.sample(self.samples or len(batch.u))
         samples = self.generator(z)
         fake = self.discriminator(samples)[1]
-        with torch.no_grad():
+        with opponents_held():
             real = self.discriminator(batch.u)[1]
         generated = Generated(z, samples, fake, real)
         loss, values = torch.zeros((), device=fake.device), {}

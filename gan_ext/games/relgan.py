@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor, nn
 
-from gan_ext.game import Loss, TwoPlayerGame
+from gan_ext.game import Loss, TwoPlayerGame, opponents_held
 from gan_ext.gradients import relaxed_sample
 from gan_ext.losses import discriminator_relativistic, generator_relativistic
 from gan_ext.sequences import SequenceModel, evaluating, judged, labels_of
@@ -47,13 +47,13 @@ class RelGAN(TwoPlayerGame):
         self.beta: Tensor
 
     def discriminator_loss(self, batch: Any) -> Loss:
-        with torch.no_grad():
+        with opponents_held():
             fake = self._rows(batch)
         loss = discriminator_relativistic(self._judge(batch.tokens, batch), self._judge(fake, batch))
         return loss, {"adversarial": loss.detach()}
 
     def generator_loss(self, batch: Any) -> Loss:
-        with torch.no_grad():
+        with opponents_held():
             real = self._judge(batch.tokens, batch)
         loss = generator_relativistic(real, self._judge(self._rows(batch), batch))
         return loss, {"adversarial": loss.detach()}

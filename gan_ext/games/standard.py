@@ -8,7 +8,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from gan_ext.game import Loss, TwoPlayerGame
+from gan_ext.game import Loss, TwoPlayerGame, opponents_held
 from gan_ext.latents import Gaussian, Uniform
 from gan_ext.losses import discriminator_non_saturating, generator_non_saturating, r1_penalty
 
@@ -44,7 +44,7 @@ class Standard(TwoPlayerGame):
         self.r1 = r1
 
     def discriminator_loss(self, batch: RealBatch) -> Loss:
-        with torch.no_grad():
+        with opponents_held():
             fake = self.generator(self.prior.sample(len(batch.x)))
         real, generated = self.discriminator(torch.cat([batch.x, fake.to(batch.x.dtype)])).split(len(batch.x))
         loss = discriminator_non_saturating(real, generated)

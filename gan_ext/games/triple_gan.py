@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import one_hot, relu, softplus
 
-from gan_ext.game import Game, Loss, Player
+from gan_ext.game import Game, Loss, Player, opponents_held
 from gan_ext.games.kplus1 import SemiBatch, data_of, sorted_terms, term_views, weigh_terms
 from gan_ext.latents import Prior
 from gan_ext.losses import supervised
@@ -118,7 +118,7 @@ class TripleGAN(Game):
         }
 
     def discriminator_loss(self, batch: SemiBatch) -> Loss:
-        with torch.no_grad():
+        with opponents_held():
             z, y = self._draw(batch)
             fake = self.generator(z, y).to(batch.u.dtype)
             p = self._guess(batch.u)
@@ -139,7 +139,7 @@ class TripleGAN(Game):
         values = {"adversarial": _COSTS[self.loss].maker(self.discriminator(made, y).float()).mean()}
         loss = values["adversarial"]
         if self.generator_terms:
-            with torch.no_grad():
+            with opponents_held():
                 real = self.classifier(batch.u)[1]
             seen = Generated(z, made, self.classifier(made)[1], real)
             for name, term in self.generator_terms.items():
@@ -148,7 +148,7 @@ class TripleGAN(Game):
         return loss, {name: value.detach() for name, value in values.items()}
 
     def classifier_loss(self, batch: SemiBatch) -> Loss:
-        with torch.no_grad():
+        with opponents_held():
             z, y = self._draw(batch)
             fake = self.generator(z, y).to(batch.u.dtype)
             cost = _COSTS[self.loss].maker(self._every_class(batch.u))

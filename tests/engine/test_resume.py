@@ -17,7 +17,27 @@ from torch import Tensor, nn
 
 from gan_ext import Compute, Engine, Game, Player
 from gan_ext.data import SemiStream
-from gan_ext.engine import OptimizerFactory, SaveEvery, Turns, adam, alternating, cosine, linear, simultaneous
+from gan_ext.engine import (
+    CheckpointError,
+    CompetitiveGradientDescent,
+    Consensus,
+    Extragradient,
+    ExtragradientFromPast,
+    Lookahead,
+    Momentum,
+    Optimistic,
+    OptimizerFactory,
+    SaveEvery,
+    Solver,
+    SymplecticAdjustment,
+    Turns,
+    Unrolled,
+    adam,
+    alternating,
+    cosine,
+    linear,
+    simultaneous,
+)
 from gan_ext.engine import checkpoint as files
 from gan_ext.games import KPlusOne, SemiBatch
 from gan_ext.latents import Uniform
@@ -26,10 +46,19 @@ from gan_ext.terms import ConditionalEntropy
 from gan_ext.testing import ConstantStream, DiracGame
 
 STEPS = 6
-TURNS: dict[str, Turns] = {
+TURNS: dict[str, Turns | Solver] = {
     "alternating": ("discriminator", "generator"),
     "simultaneous": simultaneous("discriminator", "generator"),
     "three to one": alternating({"discriminator": 3, "generator": 1}),
+    "extragradient": Extragradient(),
+    "from the past": ExtragradientFromPast(),
+    "optimistic": Optimistic(),
+    "negative momentum": Momentum(),
+    "consensus": Consensus(0.1),
+    "symplectic": SymplecticAdjustment(0.1),
+    "competitive": CompetitiveGradientDescent(2),
+    "lookahead": Lookahead(Optimistic(), every=4),
+    "unrolled": Unrolled(2),
 }
 
 
@@ -56,7 +85,7 @@ def momentum(parameters: list[nn.Parameter]) -> torch.optim.Optimizer:
     return torch.optim.SGD(parameters, lr=0.05, momentum=0.9, nesterov=True)
 
 
-def engine(turns: Turns, start: int, precision: str = "float32") -> Engine:
+def engine(turns: Turns | Solver, start: int, precision: str = "float32") -> Engine:
     torch.default_generator.manual_seed(start)
     optimizers: dict[str, OptimizerFactory] = {"discriminator": adam(1e-2, weight_decay=0.1), "generator": momentum}
     return Engine(
@@ -92,7 +121,7 @@ def assert_same(one: Path, other: Path) -> None:
 
 @pytest.mark.parametrize("turns", TURNS.values(), ids=TURNS.keys())
 @pytest.mark.parametrize("stop", range(STEPS + 1))
-def test_stopping_after_any_step_changes_no_bit(turns: Turns, stop: int, tmp_path: Path) -> None:
+def test_stopping_after_any_step_changes_no_bit(turns: Turns | Solver, stop: int, tmp_path: Path) -> None:
     # The diary reads the meters at every third step only: they are full when a run stops between.
     def notes(engine: Engine) -> None:
         if engine.step % 3 == 0:
@@ -253,3 +282,9 @@ def test_a_killed_run_resumes_bit_for_bit(tmp_path: Path) -> None:
     last = found.index["step"] + 3
     assert_same(train(tmp_path / "killed", last), train(tmp_path / "whole", last))
     assert len(files.read(tmp_path / "whole" / f"step-{last:09d}.safetensors").index["history"]) == last
+
+
+def test_another_solver_is_refused(tmp_path: Path) -> None:
+    engine(Optimistic(), start=1).fit(data(), 1).save(tmp_path)
+    with pytest.raises(CheckpointError, match=r"solver=Optimistic\(turns=None\), this engine has solver=Momentum"):
+        engine(Momentum(-0.3, simultaneous("discriminator", "generator")), start=1).resume(tmp_path)

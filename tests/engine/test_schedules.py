@@ -110,7 +110,9 @@ def test_any_number_of_an_optimizer_can_be_scheduled(key: str) -> None:
     ["critic.lr", "lr", "generator.momentum", "generator.betas", "generator.params", "generator.fused", "beta", ""],
 )
 def test_unknown_names_are_refused(key: str) -> None:
-    with pytest.raises(ValueError, match=r"has the key '.*', which .* generator\.lr\) nor .* \(gamma\)"):
+    with pytest.raises(
+        ValueError, match=r"has the key '.*', which .* generator\.lr\) nor .* \(gamma, noise, wgan_gp\)"
+    ):
         Engine(DiracGame(), both(adam()), schedules={key: linear(1, 0, 5)}, compute=CPU)
 
 

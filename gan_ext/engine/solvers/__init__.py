@@ -1,0 +1,24 @@
+"""Solvers: how a game is played, by passing one object to the engine."""
+
+from gan_ext.engine.solvers.adjusted import Consensus, SymplecticAdjustment
+from gan_ext.engine.solvers.competitive import CompetitiveGradientDescent
+from gan_ext.engine.solvers.displacement import Momentum, Optimistic
+from gan_ext.engine.solvers.extrapolation import Extragradient, ExtragradientFromPast
+from gan_ext.engine.solvers.lookahead import Lookahead
+from gan_ext.engine.solvers.solver import InTurns, LinearGame, Solver
+from gan_ext.engine.solvers.unrolled import Unrolled
+
+__all__ = [
+    "CompetitiveGradientDescent",
+    "Consensus",
+    "Extragradient",
+    "ExtragradientFromPast",
+    "InTurns",
+    "LinearGame",
+    "Lookahead",
+    "Momentum",
+    "Optimistic",
+    "Solver",
+    "SymplecticAdjustment",
+    "Unrolled",
+]
