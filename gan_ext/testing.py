@@ -9,12 +9,12 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
-from torch import Tensor, nn
 
 from gan_ext.engine import Compute, Engine, OptimizerFactory, adam
 from gan_ext.engine.compute import compiled
-from gan_ext.game import Game, Loss, Player, TwoPlayerGame, owned_parameters
+from gan_ext.game import Game, Loss, Player, owned_parameters
 from gan_ext.seeds import kept_generators, reseed
+from gan_ext.toys import DiracGame
 
 __all__ = ["ConstantStream", "DiracGame", "GameError", "check_game"]
 
@@ -39,46 +39,6 @@ class ConstantStream:
     def place(self, device: torch.device, rank: int, ranks: int) -> "ConstantStream":
         """Return the stream with its batch on a device; every rank gets the whole batch."""
         return ConstantStream(type(self.batch)(*(value.to(device) for value in self.batch)))
-
-
-class DiracGame(TwoPlayerGame):
-    r"""The smallest GAN: a point :math:`\theta` against a line :math:`d(x) = \psi x`, data at 0.
-
-    .. math:: L_D = \operatorname{softplus}(\psi\theta) + \operatorname{softplus}(0) + \tfrac{\gamma}{2}\psi^2,
-              \qquad L_G = -L_D|_{\gamma = 0}
-
-    The gradients are :math:`\sigma(\psi\theta)\theta + \gamma\psi` and :math:`-\sigma(\psi\theta)\psi`.
-
-    References: Which Training Methods for GANs do actually Converge? (Mescheder et al., 2018), section 2,
-    https://arxiv.org/abs/1801.04406
-
-    Args:
-        theta: where the generator starts.
-        psi: slope at which the discriminator starts.
-        gamma: weight of the R1 penalty.
-    """
-
-    def __init__(self, theta: float = 1.0, psi: float = 1.0, gamma: float = 0.0) -> None:
-        super().__init__(_Scalar(theta), _Scalar(psi))
-        self.register_buffer("gamma", torch.tensor(gamma))
-        self.gamma: Tensor
-
-    def discriminator_loss(self, batch: Any) -> Loss:
-        psi, theta = self.discriminator(), self.generator()
-        loss = nn.functional.softplus(psi * theta.detach()) + nn.functional.softplus(psi * 0)
-        return loss + self.gamma / 2 * psi**2, {}
-
-    def generator_loss(self, batch: Any) -> Loss:
-        return -nn.functional.softplus(self.discriminator() * self.generator()), {}
-
-
-class _Scalar(nn.Module):
-    def __init__(self, value: float) -> None:
-        super().__init__()
-        self.value = nn.Parameter(torch.tensor(value))
-
-    def forward(self) -> Tensor:
-        return self.value
 
 
 def check_game(

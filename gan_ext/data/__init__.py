@@ -12,12 +12,14 @@ from gan_ext.data.colour import (
     strong_augmentation,
 )
 from gan_ext.data.corpus import Corpus
+from gan_ext.data.differentiable import AdaptiveAugment, DiffAugment, InstanceNoise
 from gan_ext.data.dsprites import StoredSprites, read_dsprites
 from gan_ext.data.encoding import LabelledTokens, TokenBatch, decode, encode
 from gan_ext.data.idx import DataError, ImageData, fetch_mnist, read_mnist
 from gan_ext.data.lines import read_lines
 from gan_ext.data.splits import SemiSupervisedSplit, semi_supervised_split
 from gan_ext.data.sprites import FactorialImages, Sprites, SpriteStream
+from gan_ext.data.stacked import StackedStream, stacked_labels
 from gan_ext.data.streams import ArrayStream, SemiStream
 from gan_ext.data.tokenization import (
     BPETokenizer,
@@ -35,6 +37,7 @@ from gan_ext.data.whitening import ZCAWhitening
 
 __all__ = [
     "SPECIALS",
+    "AdaptiveAugment",
     "ArrayStream",
     "AutoContrast",
     "BPETokenizer",
@@ -42,9 +45,11 @@ __all__ = [
     "Corpus",
     "Cutout",
     "DataError",
+    "DiffAugment",
     "FactorialImages",
     "FunctionTokenizer",
     "ImageData",
+    "InstanceNoise",
     "LabelledTokens",
     "RandomAffine",
     "RandomChoice",
@@ -60,6 +65,7 @@ __all__ = [
     "SmilesTokenizer",
     "SpriteStream",
     "Sprites",
+    "StackedStream",
     "StoredSprites",
     "TokenBatch",
     "Tokenizer",
@@ -77,6 +83,7 @@ __all__ = [
     "read_lines",
     "read_mnist",
     "semi_supervised_split",
+    "stacked_labels",
     "strong_augmentation",
     "tokenizer_config",
     "tokenizer_from_config",

@@ -2,6 +2,7 @@
 
 from gan_ext.games.acgan import ACGAN
 from gan_ext.games.adcgan import ADCGAN
+from gan_ext.games.adversarial import Adversarial
 from gan_ext.games.clustergan import ClusterGAN
 from gan_ext.games.conditional import ClassGame, Conditional, LabelledBatch
 from gan_ext.games.cot import CoT
@@ -11,6 +12,7 @@ from gan_ext.games.kplus1 import KPlusOne, SemiBatch
 from gan_ext.games.leakgan import LeakGAN, directions, intrinsic_rewards, rank_rewards
 from gan_ext.games.likelihood import MaximumLikelihood
 from gan_ext.games.maligan import MaliGAN
+from gan_ext.games.r3gan import R3GAN
 from gan_ext.games.rankgan import RankGAN, log_rank
 from gan_ext.games.relgan import RelGAN
 from gan_ext.games.scratchgan import ScratchGAN, discounted_returns
@@ -19,10 +21,13 @@ from gan_ext.games.sequence_likelihood import SequenceLikelihood, negative_log_l
 from gan_ext.games.ss_infogan import SemiSupervisedInfoGAN
 from gan_ext.games.standard import RealBatch, Standard
 from gan_ext.games.triple_gan import TripleGAN
+from gan_ext.games.wgan_gp import WassersteinGAN
 
 __all__ = [
     "ACGAN",
     "ADCGAN",
+    "R3GAN",
+    "Adversarial",
     "ClassGame",
     "ClusterGAN",
     "CoT",
@@ -45,6 +50,7 @@ __all__ = [
     "SequenceLikelihood",
     "Standard",
     "TripleGAN",
+    "WassersteinGAN",
     "directions",
     "discounted_returns",
     "intrinsic_rewards",

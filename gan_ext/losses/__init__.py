@@ -1,9 +1,13 @@
-"""Losses: pure functions of tensors, each with its equation and its source."""
+"""Losses: pure functions of tensors, each with its equation and its source, and objects that bundle them for games."""
 
 from gan_ext.losses.adversarial import (
+    discriminator_hinge,
+    discriminator_least_squares,
     discriminator_non_saturating,
     discriminator_relativistic,
     discriminator_wasserstein,
+    generator_least_squares,
+    generator_minimax,
     generator_non_saturating,
     generator_relativistic,
     generator_wasserstein,
@@ -20,7 +24,38 @@ from gan_ext.losses.complement import (
 from gan_ext.losses.consistency import logit_distance, probability_distance, soft_cross_entropy
 from gan_ext.losses.discrete import linear_cross_entropy, token_mean
 from gan_ext.losses.open_set import familiarity, systematic_rows
-from gan_ext.losses.penalties import gradient_penalty, input_gradient, r1_penalty
+from gan_ext.losses.opponents import (
+    AdversarialLoss,
+    Hinge,
+    LeastSquares,
+    Minimax,
+    NonSaturating,
+    Relativistic,
+    Wasserstein,
+)
+from gan_ext.losses.packing import pack, unpack
+from gan_ext.losses.penalties import (
+    consistency_penalty,
+    dragan_penalty,
+    gradient_penalty,
+    input_gradient,
+    lecam_penalty,
+    r1_penalty,
+    squared_slope,
+    values_and_input_gradient,
+)
+from gan_ext.losses.regularizers import (
+    DRAGAN,
+    R1,
+    R2,
+    WGANGP,
+    ConsistencyRegularization,
+    HistoricalAveraging,
+    Judged,
+    LeCam,
+    Penalty,
+)
+from gan_ext.losses.selection import best_gradients
 from gan_ext.losses.semisupervised import (
     append_fake_logit,
     class_balance,
@@ -37,29 +72,54 @@ from gan_ext.losses.semisupervised import (
 )
 
 __all__ = [
+    "DRAGAN",
+    "R1",
+    "R2",
+    "WGANGP",
+    "AdversarialLoss",
+    "ConsistencyRegularization",
+    "Hinge",
+    "HistoricalAveraging",
+    "Judged",
+    "LeCam",
+    "LeastSquares",
+    "Minimax",
+    "NonSaturating",
+    "Penalty",
+    "Relativistic",
+    "Wasserstein",
     "absolute_feature_matching",
     "append_fake_logit",
+    "best_gradients",
     "class_balance",
     "conditional_entropy",
+    "consistency_penalty",
     "covariance_matching",
+    "discriminator_hinge",
+    "discriminator_least_squares",
     "discriminator_non_saturating",
     "discriminator_relativistic",
     "discriminator_wasserstein",
+    "dragan_penalty",
     "explicit_supervised",
     "explicit_unsupervised",
     "familiarity",
     "feature_matching",
+    "generator_least_squares",
+    "generator_minimax",
     "generator_non_saturating",
     "generator_relativistic",
     "generator_wasserstein",
     "gradient_penalty",
     "input_gradient",
     "k_plus_one_probabilities",
+    "lecam_penalty",
     "linear_cross_entropy",
     "logit_distance",
     "low_density",
     "maximum_mean_discrepancy",
     "mode_seeking",
+    "pack",
     "probability_distance",
     "pseudo_label",
     "pull_away",
@@ -68,9 +128,12 @@ __all__ = [
     "reinforce",
     "smoothness",
     "soft_cross_entropy",
+    "squared_slope",
     "supervised",
     "systematic_rows",
     "token_mean",
+    "unpack",
     "unsupervised",
+    "values_and_input_gradient",
     "variational_entropy",
 ]

@@ -1,30 +1,42 @@
-"""Losses of a discriminator against a generator."""
+"""Losses of a discriminator against a generator, in float32 at least."""
 
 from torch import Tensor
 from torch.nn.functional import softplus
 
+from gan_ext.losses.semisupervised import precise
+
 __all__ = [
+    "discriminator_hinge",
+    "discriminator_least_squares",
     "discriminator_non_saturating",
     "discriminator_relativistic",
     "discriminator_wasserstein",
+    "generator_least_squares",
+    "generator_minimax",
     "generator_non_saturating",
     "generator_relativistic",
     "generator_wasserstein",
 ]
 
 
-def discriminator_non_saturating(real: Tensor, fake: Tensor) -> Tensor:
+def discriminator_non_saturating(real: Tensor, fake: Tensor, *, smoothing: float = 1.0) -> Tensor:
     r"""Return the discriminator's cross-entropy between real and generated data.
 
-    .. math:: L_D = E_x[-\log\sigma(d(x))] + E_z[-\log(1 - \sigma(d(G(z))))]
+    .. math:: L_D = E_x[-s \log\sigma(d(x)) - (1 - s) \log(1 - \sigma(d(x)))] + E_z[-\log(1 - \sigma(d(G(z))))]
 
-    References: Generative Adversarial Nets (Goodfellow et al., 2014), https://arxiv.org/abs/1406.2661
+    References: Generative Adversarial Nets (Goodfellow et al., 2014), https://arxiv.org/abs/1406.2661; one-sided label
+    smoothing: Improved Techniques for Training GANs (Salimans et al., 2016), section 3.4,
+    https://arxiv.org/abs/1606.03498
 
     Args:
         real: logits of real data, any shape.
         fake: logits of generated data, any shape.
+        smoothing: s, the target of real data; 1 for none, 0.9 as published.
     """
-    return softplus(-real.float()).mean() + softplus(fake.float()).mean()
+    loss = softplus(-precise(real)).mean() + softplus(precise(fake)).mean()
+    if smoothing == 1:
+        return loss
+    return loss + (1 - smoothing) * precise(real).mean()  # softplus(r) = softplus(-r) + r
 
 
 def generator_non_saturating(fake: Tensor) -> Tensor:
@@ -37,7 +49,66 @@ def generator_non_saturating(fake: Tensor) -> Tensor:
     Args:
         fake: logits of generated data, any shape.
     """
-    return softplus(-fake.float()).mean()
+    return softplus(-precise(fake)).mean()
+
+
+def generator_minimax(fake: Tensor) -> Tensor:
+    r"""Return the generator's loss in the zero-sum game, which saturates where the discriminator is sure.
+
+    .. math:: L_G = E_z[\log(1 - \sigma(d(G(z))))]
+
+    References: Generative Adversarial Nets (Goodfellow et al., 2014), equation 1, https://arxiv.org/abs/1406.2661
+
+    Args:
+        fake: logits of generated data, any shape.
+    """
+    return -softplus(precise(fake)).mean()
+
+
+def discriminator_hinge(real: Tensor, fake: Tensor) -> Tensor:
+    r"""Return the discriminator's hinge loss; scores beyond the margin of 1 have no gradient.
+
+    .. math:: L_D = E_x[\max(0, 1 - d(x))] + E_z[\max(0, 1 + d(G(z)))]
+
+    The generator's loss is :func:`generator_wasserstein`.
+
+    References: Geometric GAN (Lim and Ye, 2017), https://arxiv.org/abs/1705.02894
+
+    Args:
+        real: scores of real data, any shape.
+        fake: scores of generated data, any shape.
+    """
+    return (1 - precise(real)).relu().mean() + (1 + precise(fake)).relu().mean()
+
+
+def discriminator_least_squares(real: Tensor, fake: Tensor, targets: tuple[float, float] = (1.0, 0.0)) -> Tensor:
+    r"""Return the discriminator's squared distance to its targets.
+
+    .. math:: L_D = \tfrac12 E_x[(d(x) - b)^2] + \tfrac12 E_z[(d(G(z)) - a)^2]
+
+    References: Least Squares GAN (Mao et al., 2017), equation 2, https://arxiv.org/abs/1611.04076
+
+    Args:
+        real: scores of real data, any shape.
+        fake: scores of generated data, any shape.
+        targets: b of real data and a of generated data.
+    """
+    b, a = targets
+    return ((precise(real) - b).square().mean() + (precise(fake) - a).square().mean()) / 2
+
+
+def generator_least_squares(fake: Tensor, goal: float = 1.0) -> Tensor:
+    r"""Return the generator's squared distance to the score it aims at.
+
+    .. math:: L_G = \tfrac12 E_z[(d(G(z)) - c)^2]
+
+    References: Least Squares GAN (Mao et al., 2017), equation 2, https://arxiv.org/abs/1611.04076
+
+    Args:
+        fake: scores of generated data, any shape.
+        goal: c.
+    """
+    return (precise(fake) - goal).square().mean() / 2
 
 
 def discriminator_relativistic(real: Tensor, fake: Tensor) -> Tensor:
@@ -51,7 +122,7 @@ def discriminator_relativistic(real: Tensor, fake: Tensor) -> Tensor:
         real: logits of real data, any shape.
         fake: logits of generated data, the same shape.
     """
-    return softplus(fake.float() - real.float()).mean()
+    return softplus(precise(fake) - precise(real)).mean()
 
 
 def generator_relativistic(real: Tensor, fake: Tensor) -> Tensor:
@@ -65,7 +136,7 @@ def generator_relativistic(real: Tensor, fake: Tensor) -> Tensor:
         real: logits of real data, any shape.
         fake: logits of generated data, the same shape.
     """
-    return softplus(real.float() - fake.float()).mean()
+    return softplus(precise(real) - precise(fake)).mean()
 
 
 def discriminator_wasserstein(real: Tensor, fake: Tensor) -> Tensor:
@@ -81,7 +152,7 @@ def discriminator_wasserstein(real: Tensor, fake: Tensor) -> Tensor:
         real: scores of real data, any shape.
         fake: scores of generated data, any shape.
     """
-    return fake.float().mean() - real.float().mean()
+    return precise(fake).mean() - precise(real).mean()
 
 
 def generator_wasserstein(fake: Tensor) -> Tensor:
@@ -94,4 +165,4 @@ def generator_wasserstein(fake: Tensor) -> Tensor:
     Args:
         fake: scores of generated data, any shape.
     """
-    return -fake.float().mean()
+    return -precise(fake).mean()

@@ -1,8 +1,10 @@
-"""Metrics of sequences (texts, likelihoods, molecules, frontiers), features, clusters, codes and disentanglement."""
+"""Metrics of sequences (texts, likelihoods, molecules, frontiers), sets of features, clusters and codes."""
 
+from gan_ext.metrics.bins import DifferentBins, ndb
 from gan_ext.metrics.bleu import BLEU, backward_bleu, bleu, self_bleu
 from gan_ext.metrics.bootstrap import Interval, bootstrap_interval
 from gan_ext.metrics.calibration import Reliability, expected_calibration_error, reliability
+from gan_ext.metrics.class_scores import SplitScore, inception_score, mode_score
 from gan_ext.metrics.clustering import contingency, hungarian_accuracy, matching, purity
 from gan_ext.metrics.codes import (
     InformationBound,
@@ -16,7 +18,15 @@ from gan_ext.metrics.codes import (
     rank_correlation,
     reading_change,
 )
-from gan_ext.metrics.coverage import DensityCoverage, class_density_coverage, density_coverage
+from gan_ext.metrics.coverage import (
+    DensityCoverage,
+    ManifoldScores,
+    PrecisionRecall,
+    class_density_coverage,
+    density_coverage,
+    manifold_scores,
+    precision_recall,
+)
 from gan_ext.metrics.disentanglement import (
     BetaVAEScore,
     FactorVAEScore,
@@ -25,11 +35,12 @@ from gan_ext.metrics.disentanglement import (
     factor_vae_scores,
     irs,
 )
-from gan_ext.metrics.distances import divergence_area, divergence_frontier, frechet_distance
+from gan_ext.metrics.distances import divergence_area, divergence_frontier
 from gan_ext.metrics.divergences import OracleScores, oracle_scores
 from gan_ext.metrics.encoders import BagOfNgrams
 from gan_ext.metrics.factor_information import mig, modularity, modularity_of_information, mutual_information
 from gan_ext.metrics.factor_prediction import DCI, dci, disentanglement_completeness, explicitness, sap
+from gan_ext.metrics.frechet import Extrapolation, frechet_distance, frechet_infinity, frechet_of_moments
 from gan_ext.metrics.frontier import (
     Band,
     Coverage,
@@ -48,6 +59,7 @@ from gan_ext.metrics.frontier import (
 )
 from gan_ext.metrics.generated import Rate, generated_training_accuracy, hit_rate
 from gan_ext.metrics.interventions import CodeInterventions, Encoder, FactorData, FactorInterventions, Interventions
+from gan_ext.metrics.kernels import Kernel, KernelDistance, gaussian_kernel, kernel_distance, mmd, polynomial_kernel
 from gan_ext.metrics.language_model import LanguageModelScorer, LanguageModelScores
 from gan_ext.metrics.likelihood import (
     negative_log_likelihood,
@@ -57,12 +69,17 @@ from gan_ext.metrics.likelihood import (
     perplexity,
     sequence_log_prob,
 )
+from gan_ext.metrics.memorisation import Memorisation, birthday_support, memorisation_test
 from gan_ext.metrics.model_centrality import ModelCentrality, model_centrality
+from gan_ext.metrics.modes import LabelScores, ModeScores, kl_floor, label_scores, mode_scores, nearest_modes
 from gan_ext.metrics.ngrams import distinct, ngram_entropy, ngram_jaccard, unique_ratio
 from gan_ext.metrics.rejection import RiskCoverage, auroc, false_positive_rate, risk_coverage, threshold_at_risk
+from gan_ext.metrics.resampling import bootstrap_metric
+from gan_ext.metrics.sliced import sliced_wasserstein
 from gan_ext.metrics.smiles import KnownMolecules, SmilesScores, canonical_smiles, smiles_scores
 from gan_ext.metrics.student import paired_difference, student_interval
 from gan_ext.metrics.token_lists import token_lists
+from gan_ext.metrics.two_samples import NeighbourTest, TwoSampleTest, nearest_neighbour_test, two_sample_test
 
 __all__ = [
     "BLEU",
@@ -73,7 +90,9 @@ __all__ = [
     "CodeInterventions",
     "Coverage",
     "DensityCoverage",
+    "DifferentBins",
     "Encoder",
+    "Extrapolation",
     "FactorData",
     "FactorInterventions",
     "FactorVAEScore",
@@ -83,23 +102,35 @@ __all__ = [
     "InformationBound",
     "Interval",
     "Interventions",
+    "Kernel",
+    "KernelDistance",
     "KnownMolecules",
+    "LabelScores",
     "LanguageModelScorer",
     "LanguageModelScores",
+    "ManifoldScores",
+    "Memorisation",
+    "ModeScores",
     "ModelCentrality",
     "Monotonicity",
+    "NeighbourTest",
     "OracleScores",
+    "PrecisionRecall",
     "Quality",
     "Rate",
     "Reliability",
     "RiskCoverage",
     "SmilesScores",
+    "SplitScore",
+    "TwoSampleTest",
     "auroc",
     "backward_bleu",
     "best_sum",
     "beta_vae_score",
+    "birthday_support",
     "bleu",
     "bootstrap_interval",
+    "bootstrap_metric",
     "canonical_smiles",
     "change_share",
     "class_density_coverage",
@@ -119,22 +150,37 @@ __all__ = [
     "factor_vae_scores",
     "false_positive_rate",
     "frechet_distance",
+    "frechet_infinity",
+    "frechet_of_moments",
     "frontier_band",
     "gap",
+    "gaussian_kernel",
     "generated_training_accuracy",
     "hit_rate",
     "hungarian_accuracy",
+    "inception_score",
     "information_bound",
     "irs",
+    "kernel_distance",
+    "kl_floor",
+    "label_scores",
     "level_probabilities",
+    "manifold_scores",
     "matching",
     "mean_distance",
+    "memorisation_test",
     "mig",
+    "mmd",
+    "mode_score",
+    "mode_scores",
     "model_centrality",
     "modularity",
     "modularity_of_information",
     "monotonicity",
     "mutual_information",
+    "ndb",
+    "nearest_modes",
+    "nearest_neighbour_test",
     "negative_log_likelihood",
     "ngram_entropy",
     "ngram_jaccard",
@@ -145,6 +191,8 @@ __all__ = [
     "oracle_scores",
     "paired_difference",
     "perplexity",
+    "polynomial_kernel",
+    "precision_recall",
     "purity",
     "rank_correlation",
     "reading_change",
@@ -154,10 +202,12 @@ __all__ = [
     "seed_gap",
     "self_bleu",
     "sequence_log_prob",
+    "sliced_wasserstein",
     "smiles_scores",
     "student_interval",
     "temperature_frontier",
     "threshold_at_risk",
     "token_lists",
+    "two_sample_test",
     "unique_ratio",
 ]

@@ -1,4 +1,4 @@
-"""Distances between two sets of features: Frechet distance, and the area under the divergence frontier."""
+"""The divergence frontier of two sets of features, and the area under it."""
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -6,38 +6,12 @@ from scipy.integrate import trapezoid
 from scipy.special import rel_entr
 from sklearn.cluster import KMeans
 from sklearn.decomposition import PCA
-from torch import Tensor
 
-__all__ = ["divergence_area", "divergence_frontier", "frechet_distance"]
+from gan_ext.metrics.feature_tensors import Features, feature_pair
+
+__all__ = ["divergence_area", "divergence_frontier"]
 
 Floats = NDArray[np.float64]
-
-
-def frechet_distance(features_a: ArrayLike | Tensor, features_b: ArrayLike | Tensor) -> float:
-    r"""Return the squared Frechet distance of the normal distributions with the features' means and covariances.
-
-    .. math:: |m_a - m_b|^2 + \mathrm{tr} (S_a + S_b - 2 (S_a^{1/2} S_b S_a^{1/2})^{1/2})
-
-    Computed in float64 by symmetric eigenvalue problems.  Features of images by Inception make it FID, of sentences by
-    the Universal Sentence Encoder FED; by any other encoder it is neither, and its values compare only with each other.
-    It is biased upwards for small sets: compare sets of equal size only.
-
-    References: Dowson and Landau (1982), https://doi.org/10.1016/0047-259X(82)90077-X; GANs Trained by a Two
-    Time-Scale Update Rule (Heusel et al., 2017), https://arxiv.org/abs/1706.08500
-
-    Args:
-        features_a: [N, F].
-        features_b: [M, F].
-
-    Raises:
-        ValueError: features of different widths, fewer than two rows, or numbers that are not finite.
-    """
-    a, b = _pair(features_a, features_b)
-    cov_a, cov_b = (np.cov(each, rowvar=False).reshape(a.shape[1], -1) for each in (a, b))
-    root = _root(cov_a)
-    cross = np.sqrt(np.clip(np.linalg.eigvalsh(root @ cov_b @ root), 0, None)).sum()
-    distance = np.square(a.mean(0) - b.mean(0)).sum() + np.trace(cov_a) + np.trace(cov_b) - 2 * cross
-    return max(0.0, float(distance))
 
 
 def divergence_frontier(p: ArrayLike, q: ArrayLike, scaling: float = 5.0, points: int = 25) -> Floats:
@@ -72,8 +46,8 @@ def divergence_frontier(p: ArrayLike, q: ArrayLike, scaling: float = 5.0, points
 
 
 def divergence_area(
-    features_a: ArrayLike | Tensor,
-    features_b: ArrayLike | Tensor,
+    features_a: Features,
+    features_b: Features,
     clusters: int | None = None,
     scaling: float = 5.0,
     variance: float = 0.9,
@@ -121,14 +95,6 @@ def _root(covariance: Floats) -> Floats:
     return root
 
 
-def _pair(a: ArrayLike | Tensor, b: ArrayLike | Tensor) -> tuple[Floats, Floats]:
-    first, second = (
-        np.asarray(each.detach().cpu() if isinstance(each, Tensor) else each, dtype=np.float64) for each in (a, b)
-    )
-    if first.ndim != 2 or second.ndim != 2 or first.shape[1:] != second.shape[1:] or not first.shape[1]:
-        raise ValueError(f"features must be [N, F] and [M, F] with the same F, got {first.shape} and {second.shape}.")
-    if min(len(first), len(second)) < 2:
-        raise ValueError(f"features need at least 2 rows each, got {len(first)} and {len(second)}.")
-    if not (np.isfinite(first).all() and np.isfinite(second).all()):
-        raise ValueError("features must be finite numbers; some are NaN or infinite.")
+def _pair(a: Features, b: Features) -> tuple[Floats, Floats]:
+    first, second = (each.double().cpu().numpy() for each in feature_pair(a, b, 2, ("features_a", "features_b")))
     return first, second

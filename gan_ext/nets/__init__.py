@@ -13,6 +13,7 @@ from gan_ext.nets.conditional import (
     mlp_conditional_generator,
 )
 from gan_ext.nets.conv import compact_discriminator, conv_discriminator, conv_generator
+from gan_ext.nets.dcgan import dcgan_discriminator, dcgan_generator, unrolled_discriminator, unrolled_generator
 from gan_ext.nets.density import MADE, log_density_quantile
 from gan_ext.nets.encoders import Encoded, Encoder, conv_encoder, mlp_encoder
 from gan_ext.nets.informed import (
@@ -27,6 +28,17 @@ from gan_ext.nets.layers import Classifier, GaussianNoise, Linear, WeightNormLin
 from gan_ext.nets.leaky import LeakyGenerator
 from gan_ext.nets.mlp import mlp_discriminator, mlp_generator
 from gan_ext.nets.oracle import oracle_generator, published_oracle
+from gan_ext.nets.plain import (
+    Maxout,
+    ResidualBlock,
+    pacgan_discriminator,
+    pacgan_generator,
+    plain_discriminator,
+    plain_generator,
+    residual_discriminator,
+    residual_generator,
+)
+from gan_ext.nets.plain_images import plain_conv_discriminator, plain_conv_generator
 from gan_ext.nets.published import cnn13, salimans_discriminator, salimans_generator, wide_resnet
 from gan_ext.nets.recurrent import LSTMGenerator, RelationalMemoryGenerator
 from gan_ext.nets.sequence_discriminators import (
@@ -38,6 +50,7 @@ from gan_ext.nets.sequence_discriminators import (
     SequenceDiscriminator,
 )
 from gan_ext.nets.sequence_readers import RecurrentDiscriminator, TransformerDiscriminator
+from gan_ext.nets.stabilised import MinibatchDiscrimination, MinibatchStandardDeviation, spectral_normalised
 from gan_ext.nets.strided import strided_generator, strided_info_discriminator, strided_net
 from gan_ext.nets.transformer import TransformerBlock, TransformerGenerator
 from gan_ext.nets.weight_norm import WeightNormConv2d, WeightNormConvTranspose2d
@@ -64,11 +77,15 @@ __all__ = [
     "LSTMGenerator",
     "LeakyGenerator",
     "Linear",
+    "Maxout",
+    "MinibatchDiscrimination",
+    "MinibatchStandardDeviation",
     "MultiRepresentationDiscriminator",
     "ProjectionDiscriminator",
     "Read",
     "RecurrentDiscriminator",
     "RelationalMemoryGenerator",
+    "ResidualBlock",
     "SequenceDiscriminator",
     "TransformerBlock",
     "TransformerDiscriminator",
@@ -85,6 +102,8 @@ __all__ = [
     "conv_info_discriminator",
     "conv_trunk",
     "data_dependent_init",
+    "dcgan_discriminator",
+    "dcgan_generator",
     "fix_spectral_norms",
     "linear_backend",
     "log_density_quantile",
@@ -96,11 +115,22 @@ __all__ = [
     "mlp_info_discriminator",
     "mlp_trunk",
     "oracle_generator",
+    "pacgan_discriminator",
+    "pacgan_generator",
+    "plain_conv_discriminator",
+    "plain_conv_generator",
+    "plain_discriminator",
+    "plain_generator",
     "published_oracle",
+    "residual_discriminator",
+    "residual_generator",
     "salimans_discriminator",
     "salimans_generator",
+    "spectral_normalised",
     "strided_generator",
     "strided_info_discriminator",
     "strided_net",
+    "unrolled_discriminator",
+    "unrolled_generator",
     "wide_resnet",
 ]

@@ -2,13 +2,20 @@
 
 from gan_ext.pictures.codes import draw_feature_traversals, draw_heatmap
 from gan_ext.pictures.curves import draw_curves, draw_frontiers
+from gan_ext.pictures.fields import FieldPanel, animate, animate_clouds, animate_fields, draw_clouds, draw_fields
 from gan_ext.pictures.images import draw_images, draw_traversals, image_grid
 from gan_ext.pictures.report import draw_code_report
 
 __all__ = [
+    "FieldPanel",
+    "animate",
+    "animate_clouds",
+    "animate_fields",
+    "draw_clouds",
     "draw_code_report",
     "draw_curves",
     "draw_feature_traversals",
+    "draw_fields",
     "draw_frontiers",
     "draw_heatmap",
     "draw_images",

@@ -1,0 +1,32 @@
+"""Toys: games solved by hand, mixtures in the plane, and digits stacked to a thousand modes."""
+
+from gan_ext.toys.classifier import DigitReader, digit_reader
+from gan_ext.toys.distributions import GaussianGrid, GaussianRing, PlanarMixture, Spiral
+from gan_ext.toys.fields import Trajectory, field_jacobian, plane_field, position
+from gan_ext.toys.games import BilinearGame, DiracGame, Point
+from gan_ext.toys.protocols import AdamNumbers, Published, StackedDigits, ToyProtocol
+from gan_ext.toys.published import PROTOCOLS
+from gan_ext.toys.rates import measured_matrix, measured_radius
+
+__all__ = [
+    "PROTOCOLS",
+    "AdamNumbers",
+    "BilinearGame",
+    "DigitReader",
+    "DiracGame",
+    "GaussianGrid",
+    "GaussianRing",
+    "PlanarMixture",
+    "Point",
+    "Published",
+    "Spiral",
+    "StackedDigits",
+    "ToyProtocol",
+    "Trajectory",
+    "digit_reader",
+    "field_jacobian",
+    "measured_matrix",
+    "measured_radius",
+    "plane_field",
+    "position",
+]
