@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from typing_extensions import Self
 
 from gan_ext.data import ArrayStream
-from gan_ext.engine import Callback, Compute, Engine, adam, flat_then_linear
+from gan_ext.engine import Callback, Compute, Engine, Solver, adam, flat_then_linear
 from gan_ext.estimators.base import ROWS, GANEstimator, new_seed, on_cpu
 from gan_ext.estimators.checks import check_conditional_settings, check_count, warn_of_constants
 from gan_ext.estimators.conditions import Condition, Plan, Projection
@@ -60,6 +60,9 @@ class ConditionalGAN(GANEstimator):
         Weight of the term against samples that differ less than their noise.
     r1 : float, default=0.0
         Weight of the penalty on the discriminator's gradients at real data, times one half.
+    solver : Solver or None, default=None
+        How a step is played, such as :class:`gan_ext.engine.Extragradient`; None lets each player move once, one after
+        the other.
     averaging : float, default=0.999
         Decay of the averaged weights that make samples, per step.
     scaling : {"auto", "standard", "minmax", "none"}, default="auto"
@@ -125,6 +128,7 @@ class ConditionalGAN(GANEstimator):
         spectral: bool = True,
         mode_seeking: float = 0.0,
         r1: float = 0.0,
+        solver: Solver | None = None,
         averaging: float = 0.999,
         scaling: Scaling = "auto",
         classes: Sequence[Any] | None = None,
@@ -145,6 +149,7 @@ class ConditionalGAN(GANEstimator):
         self.spectral = spectral
         self.mode_seeking = mode_seeking
         self.r1 = r1
+        self.solver = solver
         self.averaging = averaging
         self.scaling = scaling
         self.classes = classes
@@ -260,6 +265,7 @@ class ConditionalGAN(GANEstimator):
         engine = Engine(
             self._new_game(data, seed),
             {"discriminator": optimizer, "generator": optimizer},
+            self.solver,
             seed=seed,
             ema=self.averaging,
             schedules={"discriminator.lr": rate, "generator.lr": rate},

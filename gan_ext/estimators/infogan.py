@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from typing_extensions import Self
 
 from gan_ext.data import ArrayStream, SemiStream
-from gan_ext.engine import Callback, Compute, Engine, adam, flat_then_linear
+from gan_ext.engine import Callback, Compute, Engine, Solver, adam, flat_then_linear
 from gan_ext.estimators.base import new_seed, on_cpu
 from gan_ext.estimators.checks import check_infogan_settings, warn_of_constants
 from gan_ext.estimators.coded import CodedGAN
@@ -86,6 +86,9 @@ class InfoGAN(ClusterMixin, TransformerMixin, CodedGAN):  # type: ignore[misc]
         Weight of labels, if `fit` is given `y`.
     mode_seeking : float, default=0.0
         Weight of the mode-seeking term, for generators that ignore their noise.
+    solver : Solver or None, default=None
+        How a step is played, such as :class:`gan_ext.engine.Extragradient`; None lets each player move once, one after
+        the other.
     averaging : float, default=0.99
         Decay of the averaged weights that predict and generate, per step.
     hidden_layer_sizes : sequence of int, default=(256, 256)
@@ -163,6 +166,7 @@ class InfoGAN(ClusterMixin, TransformerMixin, CodedGAN):  # type: ignore[misc]
         shares: Sequence[float] | Literal["learn"] | None = None,
         supervision: float = 2.0,
         mode_seeking: float = 0.0,
+        solver: Solver | None = None,
         averaging: float = 0.99,
         hidden_layer_sizes: Sequence[int] = (256, 256),
         generator: Callable[..., nn.Module] | None = None,
@@ -194,6 +198,7 @@ class InfoGAN(ClusterMixin, TransformerMixin, CodedGAN):  # type: ignore[misc]
         self.shares = shares
         self.supervision = supervision
         self.mode_seeking = mode_seeking
+        self.solver = solver
         self.averaging = averaging
         self.hidden_layer_sizes = hidden_layer_sizes
         self.generator = generator
@@ -256,6 +261,7 @@ class InfoGAN(ClusterMixin, TransformerMixin, CodedGAN):  # type: ignore[misc]
         engine = Engine(
             build_game(self, data, labels, seed),
             {"discriminator": optimizer, "generator": optimizer},
+            self.solver,
             seed=seed,
             ema=self.averaging,
             schedules={"discriminator.lr": rate, "generator.lr": rate},

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from typing_extensions import Self
 
 from gan_ext.data import SemiStream
-from gan_ext.engine import Callback, Compute, Engine, adam
+from gan_ext.engine import Callback, Compute, Engine, Solver, adam
 from gan_ext.estimators.assembly import build_schedules, spacing
 from gan_ext.estimators.base import new_seed, on_cpu
 from gan_ext.estimators.checks import check_settings
@@ -85,6 +85,9 @@ class SemiSupervisedGANClassifier(GANClassifier):
         :class:`gan_ext.data.RandomAffine`; terms take their own.
     clip : float or None, default=None
         Largest norm of a player's gradient, for training that blows up; None for none.
+    solver : Solver or None, default=None
+        How a step is played, such as :class:`gan_ext.engine.Extragradient`; None lets each player move once, one after
+        the other.
     averaging : float, default=0.99
         Decay of the averaged weights that predict, per step.
     generator : callable or None, default=None
@@ -171,6 +174,7 @@ class SemiSupervisedGANClassifier(GANClassifier):
         terms: Sequence[Term | GeneratorTerm] = (),
         augment: Callable[[Tensor], Tensor] | None = None,
         clip: float | None = None,
+        solver: Solver | None = None,
         averaging: float = 0.99,
         generator: Callable[..., nn.Module] | None = None,
         discriminator: Callable[..., nn.Module] | None = None,
@@ -205,6 +209,7 @@ class SemiSupervisedGANClassifier(GANClassifier):
         self.terms = terms
         self.augment = augment
         self.clip = clip
+        self.solver = solver
         self.averaging = averaging
         self.generator = generator
         self.discriminator = discriminator
@@ -279,6 +284,7 @@ class SemiSupervisedGANClassifier(GANClassifier):
         engine = Engine(
             game,
             {"discriminator": optimizer, "generator": optimizer},
+            self.solver,
             seed=seed,
             ema=self.averaging,
             clip=self.clip,

@@ -12,7 +12,7 @@ from torch import nn
 from typing_extensions import Self
 
 from gan_ext.data import Corpus
-from gan_ext.engine import Callback, Turns
+from gan_ext.engine import Callback, Solver, Turns
 from gan_ext.estimators.assembly import claim_folder
 from gan_ext.estimators.checks import check_sequence_settings
 from gan_ext.estimators.fitted_sequence import FittedSequenceModel
@@ -71,8 +71,9 @@ class SequenceGAN(FittedSequenceModel, BaseEstimator):  # type: ignore[misc]
         Of the generator in the game.
     discriminator_learning_rate : float
         Of every other player in the game.
-    turns : tuple or None
-        Who moves when in one step of the game; None lets each player move once.
+    turns : tuple, Solver or None
+        Who moves when in one step of the game, or a solver such as :class:`gan_ext.engine.Optimistic`; None lets each
+        player move once.
     reward : callable or None
         Maps a list of what :meth:`sample` returns (strings, or lists of tokens) to numbers, one for each: a second
         reward beside the discriminator's.  The objective must take ``task_reward`` (``SeqGAN``).
@@ -154,7 +155,7 @@ class SequenceGAN(FittedSequenceModel, BaseEstimator):  # type: ignore[misc]
         learning_rate: float = 3e-3,
         game_learning_rate: float = 1e-4,
         discriminator_learning_rate: float = 1e-3,
-        turns: Turns | None = None,
+        turns: Turns | Solver | None = None,
         reward: Callable[[list[Any]], Sequence[float]] | None = None,
         reward_weight: float = 1.0,
         generator: Callable[..., nn.Module] | None = None,

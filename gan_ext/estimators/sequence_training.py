@@ -8,8 +8,7 @@ import torch
 from torch import nn
 
 from gan_ext.data import ArrayStream, Corpus, LabelledTokens, TokenBatch
-from gan_ext.engine import Callback, Compute, Engine, SaveEvery, adam, cosine
-from gan_ext.engine.turns import checked_moves
+from gan_ext.engine import Callback, Compute, Engine, InTurns, SaveEvery, Solver, adam, cosine
 from gan_ext.estimators.objectives import build_generator, build_opponent, opponent_of, solo
 from gan_ext.estimators.task_reward import TaskReward
 from gan_ext.game import Game
@@ -102,8 +101,9 @@ class SequenceTraining:
                 f"objective made {type(game).__name__}; it must make a gan_ext.Game whose `generator` is the one that "
                 "it was given."
             )
-        if self.settings.turns is not None:
-            checked_moves(self.settings.turns, game.players())
+        turns = self.settings.turns
+        if turns is not None:
+            (turns if isinstance(turns, Solver) else InTurns(turns)).moves(tuple(game.players()))
 
     def _likelihood(self) -> None:
         self._play("likelihood", SequenceLikelihood(self.generator), self.settings.likelihood_iter, self.seed)

@@ -36,8 +36,9 @@ class Adversarial(TwoPlayerGame):
 
     Real and generated data are judged in one pass, unless a layer of the discriminator looks at several samples (batch
     normalisation, or one whose attribute `mixes_samples` is true): then each has a pass of its own.  With a penalty on
-    input gradients at real or generated data, these are taken in the same pass, in float32.  The logs have the loss,
-    the mean logits of real and generated data, and each penalty without its weight.
+    input gradients at real or generated data, these are taken in the same pass and in the run's precision (bfloat16 is
+    enough, as R3GAN's authors found; float16 is not).  The logs have the loss, the mean logits of real and generated
+    data, and each penalty without its weight.
 
     Args:
         generator: maps z [B, d] to data [B, ...].
@@ -140,8 +141,7 @@ class Adversarial(TwoPlayerGame):
     def _judge(self, x: Tensor, with_gradient: bool) -> tuple[Tensor, Tensor | None]:
         if not with_gradient:
             return self.discriminator(x), None
-        with torch.autocast(x.device.type, enabled=False):
-            return values_and_input_gradient(self.discriminator, x)
+        return values_and_input_gradient(self.discriminator, x)
 
     def _averaged(self, player: str, loss: Tensor, terms: dict[str, Tensor]) -> Loss:
         """Add the player's historical averaging, if it has one."""
