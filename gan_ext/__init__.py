@@ -10,11 +10,13 @@ from gan_ext.estimators import (
     CodeReport,
     ConditionalGAN,
     DeadCodeWarning,
+    Evaluation,
     InfoGAN,
     SeedEnsembleClassifier,
     SemiSupervisedGANClassifier,
     SemiSupervisedProtocol,
     SequenceGAN,
+    evaluate,
     report,
 )
 from gan_ext.game import Game, Loss, Player, TwoPlayerGame
@@ -25,6 +27,7 @@ __all__ = [
     "ConditionalGAN",
     "DeadCodeWarning",
     "Engine",
+    "Evaluation",
     "Game",
     "InfoGAN",
     "Loss",
@@ -35,6 +38,7 @@ __all__ = [
     "SequenceGAN",
     "TwoPlayerGame",
     "__version__",
+    "evaluate",
     "report",
 ]
 

@@ -12,9 +12,13 @@ from gan_ext.estimators.conditions import (
     Projection,
 )
 from gan_ext.estimators.ensemble import SeedEnsembleClassifier
+from gan_ext.estimators.evaluation import evaluate
+from gan_ext.estimators.evaluation_result import Evaluation, EvaluationRow
+from gan_ext.estimators.features import ClassifierFeatures, SelfSupervisedFeatures
 from gan_ext.estimators.infogan import InfoGAN
 from gan_ext.estimators.labelled_only import LabelledOnly
 from gan_ext.estimators.novelty import NoveltyScore
+from gan_ext.estimators.pretrained import PretrainedFeatures
 from gan_ext.estimators.protocol import SemiSupervisedProtocol
 from gan_ext.estimators.protocol_cell import Cell
 from gan_ext.estimators.protocol_result import ProtocolResult, Summary
@@ -27,6 +31,7 @@ __all__ = [
     "AuxiliaryClassifier",
     "Cell",
     "ClassScores",
+    "ClassifierFeatures",
     "CodeReport",
     "CodeRow",
     "Concatenation",
@@ -35,18 +40,23 @@ __all__ = [
     "ConditionalNormalization",
     "DeadCodeWarning",
     "DiscriminativeClassifier",
+    "Evaluation",
+    "EvaluationRow",
     "InfoGAN",
     "LabelledOnly",
     "NoveltyScore",
     "Plan",
+    "PretrainedFeatures",
     "Projection",
     "ProtocolResult",
     "SeedEnsembleClassifier",
+    "SelfSupervisedFeatures",
     "SemiSupervisedGANClassifier",
     "SemiSupervisedProtocol",
     "SequenceGAN",
     "Strategy",
     "Summary",
+    "evaluate",
     "query",
     "report",
 ]

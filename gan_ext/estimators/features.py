@@ -37,8 +37,8 @@ class _Net(nn.Module):
     def __init__(self, shape: tuple[int, ...], features: int, outputs: int, hidden: int = 0) -> None:
         super().__init__()
         self.trunk = conv_trunk(shape, 32, features) if are_images(shape) else mlp_trunk(shape, (256, features))
-        layers = [nn.Linear(features, hidden), nn.ReLU(), nn.Linear(hidden, outputs)]
-        self.head = nn.Sequential(*layers) if hidden else nn.Linear(features, outputs)
+        layers: list[nn.Module] = [nn.Linear(features, hidden), nn.ReLU()] if hidden else []
+        self.head = nn.Sequential(*layers, nn.Linear(hidden or features, outputs))
 
     def forward(self, x: Tensor) -> Tensor:
         result: Tensor = self.head(self.trunk(x))
@@ -221,7 +221,7 @@ class SelfSupervisedFeatures(_TrainedFeatures):
 
     Parameters
     ----------
-    max_iter : int, default=1000
+    max_iter : int, default=500
         Training steps; 0 leaves the net as it was drawn (random features).
     batch_size : int, default=256
         Samples in a step.
@@ -246,7 +246,7 @@ class SelfSupervisedFeatures(_TrainedFeatures):
 
     def __init__(
         self,
-        max_iter: int = 1000,
+        max_iter: int = 500,
         *,
         batch_size: int = 256,
         features: int = 64,
@@ -273,10 +273,11 @@ class SelfSupervisedFeatures(_TrainedFeatures):
             )
         X, seed = self._take_up(X)
         net = self._built(64, self.features, seed)
-        view = _image_view if len(self.sample_shape_) == 3 else _Corruption(self.corruption)
+        images = len(self.sample_shape_) == 3
+        view: Callable[[Tensor], Tensor] = _image_view if images else _Corruption(self.corruption)
         scaled = torch.tensor(self.scaler_.forward(X), dtype=torch.float32)
-        likelihood = _Contrast(net, view, self.temperature)
-        self._train(net, RealBatch(scaled), likelihood, seed)
+        contrast = _Contrast(net, view, self.temperature)
+        self._train(net, RealBatch(scaled), contrast.log_likelihood, seed)
         return self
 
 
@@ -287,9 +288,9 @@ class _Contrast(NamedTuple):
     view: Callable[[Tensor], Tensor]
     temperature: float
 
-    def __call__(self, batch: RealBatch) -> Tensor:
+    def log_likelihood(self, batch: RealBatch) -> Tensor:
         u, v = self.net(torch.cat([self.view(batch.x), self.view(batch.x)])).chunk(2)
-        likeness = F.normalize(u.float()) @ F.normalize(v.float()).T / self.temperature
+        likeness: Tensor = F.normalize(u.float()) @ F.normalize(v.float()).T / self.temperature
         return (likeness.log_softmax(1).diagonal() + likeness.log_softmax(0).diagonal()) / 2
 
 

@@ -74,7 +74,7 @@ from gan_ext.metrics.model_centrality import ModelCentrality, model_centrality
 from gan_ext.metrics.modes import LabelScores, ModeScores, kl_floor, label_scores, mode_scores, nearest_modes
 from gan_ext.metrics.ngrams import distinct, ngram_entropy, ngram_jaccard, unique_ratio
 from gan_ext.metrics.rejection import RiskCoverage, auroc, false_positive_rate, risk_coverage, threshold_at_risk
-from gan_ext.metrics.resampling import bootstrap_metric
+from gan_ext.metrics.resampling import bootstrap_metric, bootstrap_metrics
 from gan_ext.metrics.sliced import sliced_wasserstein
 from gan_ext.metrics.smiles import KnownMolecules, SmilesScores, canonical_smiles, smiles_scores
 from gan_ext.metrics.student import paired_difference, student_interval
@@ -131,6 +131,7 @@ __all__ = [
     "bleu",
     "bootstrap_interval",
     "bootstrap_metric",
+    "bootstrap_metrics",
     "canonical_smiles",
     "change_share",
     "class_density_coverage",

@@ -1,6 +1,6 @@
 """Intervals of metrics of two sets, which are no means over samples."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -9,7 +9,7 @@ import torch
 from gan_ext.metrics.bootstrap import Interval
 from gan_ext.metrics.feature_tensors import check_count, row_generator
 
-__all__ = ["bootstrap_metric"]
+__all__ = ["bootstrap_metric", "bootstrap_metrics"]
 
 
 def bootstrap_metric(
@@ -54,21 +54,62 @@ def bootstrap_metric(
     Raises:
         ValueError: a value out of its range, sets of fewer than four rows, or a metric that is not finite.
     """
+    found = bootstrap_metrics(
+        lambda a, b: {"metric": float(metric(a, b))},
+        real,
+        generated,
+        resamples,
+        seed,
+        confidence=confidence,
+        share=share,
+    )
+    return found["metric"]
+
+
+def bootstrap_metrics(
+    metrics: Callable[[Any, Any], Mapping[str, float]],
+    real: Any,
+    generated: Any,
+    resamples: int = 100,
+    seed: int = 0,
+    *,
+    confidence: float = 0.95,
+    share: float = 0.5,
+) -> dict[str, Interval]:
+    """Return several metrics of two sets, from shared computations, each with the interval of :func:`bootstrap_metric`.
+
+    Args:
+        metrics: a function of (real, generated) to numbers by name.
+        real: N rows.
+        generated: M rows.
+        resamples: subsets, at least 2.
+        seed: of the subsets.
+        confidence: in (0, 1).
+        share: in (0, 1).
+
+    Raises:
+        ValueError: as :func:`bootstrap_metric`.
+    """
     check_count("resamples", resamples, 2)
     for name, value in (("confidence", confidence), ("share", share)):
         if not 0 < value < 1:
             raise ValueError(f"{name}={value!r} must lie between 0 and 1.")
     if min(len(real), len(generated)) < 4:
         raise ValueError(f"Both sets need at least 4 rows, got {len(real)} and {len(generated)}.")
-    whole, draws = float(metric(real, generated)), row_generator(seed)
-    if not np.isfinite(whole):
-        raise ValueError(f"The metric of the whole sets is {whole}; an interval needs a finite number.")
-    values = np.array(
-        [float(metric(*(_part(each, share, draws) for each in (real, generated)))) for _ in range(resamples)]
-    )
-    spread = (values - values.mean()) * np.sqrt(share / (1 - share))
-    low, high = np.quantile(spread, [(1 - confidence) / 2, (1 + confidence) / 2])
-    return Interval(whole, whole + float(low), whole + float(high))
+    whole, draws = metrics(real, generated), row_generator(seed)
+    for name, value in whole.items():
+        if not np.isfinite(value):
+            raise ValueError(f"The {name} of the whole sets is {value}; an interval needs a finite number.")
+    parts = ([_part(each, share, draws) for each in (real, generated)] for _ in range(resamples))
+    found = [metrics(a, b) for a, b in parts]
+    factor = np.sqrt(share / (1 - share))
+    bounds = [(1 - confidence) / 2, (1 + confidence) / 2]
+    intervals = {}
+    for name, value in whole.items():
+        values = np.array([each[name] for each in found])
+        low, high = np.quantile(factor * (values - values.mean()), bounds)
+        intervals[name] = Interval(float(value), float(value + low), float(value + high))
+    return intervals
 
 
 def _part(rows: Any, share: float, draws: torch.Generator) -> Any:

@@ -270,13 +270,14 @@ def test_weights_noise_and_share_can_be_scheduled() -> None:
     assert numbers == [0.5, 0.5, 0.5]
 
 
-def test_bfloat16_leaves_penalties_in_float32() -> None:
+def test_bfloat16_changes_slopes_by_rounding_only() -> None:
+    """The penalty is taken in the run's precision: half the cost in images, and enough for R3GAN by its authors."""
     game = R3GAN(*nets())
     expected = at(1, lambda: game.discriminator_loss(BATCH))[1]["r1"]
     with torch.autocast("cpu", torch.bfloat16):
         loss, terms = at(1, lambda: game.discriminator_loss(BATCH))
-    assert loss.dtype == torch.float32
-    torch.testing.assert_close(terms["r1"], expected)
+    assert loss.dtype == terms["r1"].dtype == torch.float32
+    torch.testing.assert_close(terms["r1"], expected, rtol=0.03, atol=0)
 
 
 def test_what_cannot_be_played_is_refused() -> None:
