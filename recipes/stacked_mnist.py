@@ -304,13 +304,13 @@ def main(config: Config) -> None:
     draw_images(config.out / "samples.png", {name: np.load(config.out / f"samples-{name}.npy") for name in rows})
     draw_course(config.out / "modes.png", rows, real.kl)
     metrics = {"classifier, accuracy": round(accuracy, 3), "real, modes": real.modes, "real, kl": round(real.kl, 5)}
-    for arm in sorted({name.rsplit("-", 1)[0] for name in rows}):
-        of_arm = [row for name, row in rows.items() if name.rsplit("-", 1)[0] == arm]
+    for title in sorted({name.rsplit("-", 1)[0] for name in rows}):
+        of_arm = [row for name, row in rows.items() if name.rsplit("-", 1)[0] == title]
         for score in ("modes", "kl"):
             values = [row[score] for row in of_arm]
-            metrics[f"{arm}, {score}"] = round(float(np.mean(values)), 5)
+            metrics[f"{title}, {score}"] = round(float(np.mean(values)), 5)
             if len(values) > 1:
-                metrics[f"{arm}, {score}, std"] = round(float(np.std(values, ddof=1)), 5)
+                metrics[f"{title}, {score}, std"] = round(float(np.std(values, ddof=1)), 5)
     seconds = sum(row["seconds"] for row in rows.values())
     write_result(
         config.out, "stacked_mnist", asdict(config), metrics,

@@ -43,9 +43,12 @@ ARROWS: dict[str, tuple[set[str], set[str]]] = {
     "runs": ({"engine"}, TENSORS | {"rich"}),
     "pictures": (set(), {"numpy", "einops", "matplotlib", "PIL"}),
     "explorer": ({"latents", "nets"}, TENSORS | {"numpy"}),
+    "doctor": (
+        {"engine", "game", "games", "latents", "losses", "metrics", "seeds", "sequences", "toys"}, TENSORS | {"numpy"}
+    ),
     "guard": ({"engine", "metrics", "seeds", "sequences"}, TENSORS),
     "estimators": (CORE | {"guard", "pictures", "runs"}, ARRAYS | {"einops"}),
-    "__init__": (CORE | {"estimators"}, set()),
+    "__init__": (CORE | {"doctor", "estimators"}, set()),
 }
 
 

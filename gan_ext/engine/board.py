@@ -58,7 +58,8 @@ class Board:
         ranks: Ranks,
         device: torch.device,
     ) -> None:
-        self.game, self.parameters, self.optimizers, self.clip = game, parameters, optimizers, dict(clip)
+        self.game, self.optimizers, self.clip = game, optimizers, dict(clip)
+        self.parameters = parameters
         self.compute, self.ranks, self.device = compute, ranks, device
         self.memory: dict[str, Tensors] = {}
         self.meters = Meters(device)
@@ -70,6 +71,10 @@ class Board:
     def players(self) -> tuple[str, ...]:
         """Names of the players."""
         return tuple(self.parameters)
+
+    def own(self, player: str) -> list[Tensor]:
+        """Return a player's parameters as plain tensors."""
+        return list(self.parameters[player])
 
     def rate(self, player: str) -> float | Tensor:
         """Return the learning rate of a player's optimizer."""
@@ -116,8 +121,8 @@ class Board:
         named = self.game.named_parameters(prefix="game", remove_duplicate=False)
         swapped = {name: places[id(own)] for name, own in named if id(own) in places}
         with self.compute.autocast(self.device):
-            loss, _ = torch.func.functional_call(_Referee(self.game), swapped, (player, batch), tie_weights=False)
-        return loss
+            judged: Loss = torch.func.functional_call(_Referee(self.game), swapped, (player, batch), tie_weights=False)
+        return judged[0]
 
     def field(self, batch: Any) -> Tensors:
         r"""Return every player's gradient as a function of everyone's parameters, to be differentiated again.
@@ -153,4 +158,4 @@ class Board:
     def put(self, values: Tensors) -> None:
         """Set players' parameters."""
         for name, news in values.items():
-            torch._foreach_copy_(list(self.parameters[name]), news)
+            torch._foreach_copy_(self.own(name), news)

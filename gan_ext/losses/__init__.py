@@ -12,6 +12,7 @@ from gan_ext.losses.adversarial import (
     generator_relativistic,
     generator_wasserstein,
 )
+from gan_ext.losses.averages import HistoricalAveraging
 from gan_ext.losses.codes import mode_seeking, reinforce
 from gan_ext.losses.complement import (
     absolute_feature_matching,
@@ -50,7 +51,6 @@ from gan_ext.losses.regularizers import (
     R2,
     WGANGP,
     ConsistencyRegularization,
-    HistoricalAveraging,
     Judged,
     LeCam,
     Penalty,

@@ -1,7 +1,7 @@
-r"""Objects that a game adds to its discriminator's loss, or to any player's: penalties with a weight of their own.
+r"""Objects that a game adds to its discriminator's loss: penalties with a weight of their own.
 
 Weights are 0-dim buffers, so that a schedule of the engine can change them by name, such as ``"penalties.r1.weight"``.
-Gradient penalties are computed in float32, outside autocast.
+Gradient penalties with a pass of their own take it in float32, outside autocast; R1 and R2 read those that a game took.
 """
 
 from abc import ABC, abstractmethod
@@ -9,8 +9,9 @@ from collections.abc import Callable
 from typing import ClassVar, NamedTuple
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
+from gan_ext.losses.averages import RunningMean, Weighted
 from gan_ext.losses.packing import pack, unpack
 from gan_ext.losses.penalties import (
     consistency_penalty,
@@ -28,7 +29,6 @@ __all__ = [
     "R2",
     "WGANGP",
     "ConsistencyRegularization",
-    "HistoricalAveraging",
     "Judged",
     "LeCam",
     "Penalty",
@@ -53,20 +53,7 @@ class Judged(NamedTuple):
     packing: int = 1
 
 
-class _Weighted(nn.Module):
-    def __init__(self, weight: float) -> None:
-        super().__init__()
-        if not weight >= 0:
-            raise ValueError(f"{type(self).__name__} needs weight >= 0, got {weight}; 0 switches it off.")
-        self.register_buffer("weight", torch.tensor(float(weight)))
-        self.weight: Tensor
-        self._settings = {"weight": float(weight)}
-
-    def extra_repr(self) -> str:
-        return ", ".join(f"{name}={value}" for name, value in self._settings.items())
-
-
-class Penalty(_Weighted, ABC):
+class Penalty(Weighted, ABC):
     """One more term of the discriminator's loss, about how it judges.
 
     Args:
@@ -189,26 +176,6 @@ class DRAGAN(Penalty):
             return dragan_penalty(judged.discriminator, judged.real, noise)
 
 
-class _Running(nn.Module):
-    """A bias-corrected moving average of tensors, kept as buffers; the mean of all so far if there is no decay."""
-
-    def __init__(self, decay: float | None) -> None:
-        super().__init__()
-        if decay is not None and not 0 <= decay < 1:
-            raise ValueError(f"decay must be in [0, 1), got {decay}; 0.99 averages over about the last hundred steps.")
-        self.decay = decay
-        self.register_buffer("updates", torch.zeros((), dtype=torch.int64))
-        self.updates: Tensor
-
-    @torch.no_grad()
-    def update(self, values: dict[str, Tensor]) -> None:
-        self.updates += 1
-        share = 1 / self.updates if self.decay is None else (1 - self.decay) / (1 - self.decay**self.updates)
-        for name, value in values.items():
-            average = self.get_buffer(name)
-            average += share.to(average.dtype) * (value.detach() - average)
-
-
 class LeCam(Penalty):
     r"""Keep logits near the moving average of those of the other side (:func:`~gan_ext.losses.lecam_penalty`).
 
@@ -226,7 +193,7 @@ class LeCam(Penalty):
 
     def __init__(self, weight: float = 0.3, decay: float = 0.99) -> None:
         super().__init__(weight)
-        self.anchors = _Running(decay)
+        self.anchors = RunningMean(decay)
         self._settings["decay"] = float(decay)
         for side in ("real", "fake"):
             self.anchors.register_buffer(side, torch.zeros(()))
@@ -263,51 +230,6 @@ class ConsistencyRegularization(Penalty):
             other = pack(self.transform(unpack(data, judged.packing)), judged.packing)
             total = total + consistency_penalty(logits, judged.discriminator(other))
         return total
-
-
-class HistoricalAveraging(_Weighted):
-    r"""Keep a player's parameters near their average over the run so far.
-
-    .. math:: w \Big\lVert \theta - \frac1t \sum_{i=1}^t \theta_i \Big\rVert_2^2
-
-    The averages are buffers, updated by each call in training mode; :meth:`attach` makes them.
-
-    References: Improved Techniques for Training GANs (Salimans et al., 2016), section 3.3,
-    https://arxiv.org/abs/1606.03498
-
-    Args:
-        weight: w, dimensionless; a 0-dim buffer.
-        decay: of a moving average in place of the mean of all, per step; None for the mean.
-
-    Raises:
-        ValueError: a decay outside [0, 1), or a negative weight.
-    """
-
-    def __init__(self, weight: float, decay: float | None = None) -> None:
-        super().__init__(weight)
-        self.averages = _Running(decay)
-        self._settings |= {} if decay is None else {"decay": float(decay)}
-
-    def attach(self, player: nn.Module) -> None:
-        """Make room for the averages of a network's trainable parameters; called once, by the game."""
-        for name, value in _parameters(player).items():
-            self.averages.register_buffer(name, value.detach().clone())
-
-    def measure(self, player: nn.Module) -> Tensor:
-        """Return the squared distance of a network's parameters from their averages, a scalar."""
-        values = _parameters(player)
-        if self.training:
-            self.averages.update(values)
-        distances = [(value - self.averages.get_buffer(name).clone()).square().sum() for name, value in values.items()]
-        return torch.stack(distances).sum()
-
-    def forward(self, player: nn.Module) -> Tensor:
-        """Return the distance with its weight, a scalar."""
-        return self.weight * self.measure(player)
-
-
-def _parameters(player: nn.Module) -> dict[str, Tensor]:
-    return {name.replace(".", "/"): value for name, value in player.named_parameters()}
 
 
 def _squared_slope(function: Callable[[Tensor], Tensor], x: Tensor, gradient: Tensor | None) -> Tensor:

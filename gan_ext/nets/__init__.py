@@ -16,6 +16,7 @@ from gan_ext.nets.conv import compact_discriminator, conv_discriminator, conv_ge
 from gan_ext.nets.dcgan import dcgan_discriminator, dcgan_generator, unrolled_discriminator, unrolled_generator
 from gan_ext.nets.density import MADE, log_density_quantile
 from gan_ext.nets.encoders import Encoded, Encoder, conv_encoder, mlp_encoder
+from gan_ext.nets.fourier import FourierFeatures
 from gan_ext.nets.informed import (
     InfoDiscriminator,
     Read,
@@ -71,6 +72,7 @@ __all__ = [
     "ConditionalSequential",
     "Encoded",
     "Encoder",
+    "FourierFeatures",
     "GaussianNoise",
     "Highway",
     "InfoDiscriminator",

@@ -126,7 +126,8 @@ def _enlarging(
 
 def _small(net: nn.Sequential) -> nn.Sequential:
     for layer in net:
-        if hasattr(layer, "weight") and layer.weight.ndim > 1:
+        if isinstance(layer, nn.Linear | nn.Conv2d | nn.ConvTranspose2d):
             normal_(layer.weight, std=0.02)
+            assert layer.bias is not None
             zeros_(layer.bias)
     return net

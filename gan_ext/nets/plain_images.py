@@ -75,9 +75,10 @@ def plain_conv_discriminator(
 
 def _kept_scale(net: nn.Sequential, last: float) -> nn.Sequential:
     """Draw weights so that the size of activations stays what it is from layer to layer; the last one's is less."""
-    layers = [layer for layer in net if hasattr(layer, "weight")]
+    layers = [layer for layer in net if isinstance(layer, nn.Linear | nn.Conv2d | nn.ConvTranspose2d)]
     for layer in layers:
         kaiming_normal_(layer.weight, a=_SLOPE)
-        zeros_(layer.bias)
+        if layer.bias is not None:
+            zeros_(layer.bias)
     layers[-1].weight.data.mul_(last)
     return net

@@ -5,12 +5,14 @@ from gan_ext.pictures.curves import draw_curves, draw_frontiers
 from gan_ext.pictures.fields import FieldPanel, animate, animate_clouds, animate_fields, draw_clouds, draw_fields
 from gan_ext.pictures.images import draw_images, draw_traversals, image_grid
 from gan_ext.pictures.report import draw_code_report
+from gan_ext.pictures.vitals import diagnosis_figure
 
 __all__ = [
     "FieldPanel",
     "animate",
     "animate_clouds",
     "animate_fields",
+    "diagnosis_figure",
     "draw_clouds",
     "draw_code_report",
     "draw_curves",

@@ -286,6 +286,6 @@ def _pixels(figure: Any) -> Array:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
 
     figure.set_dpi(72)
-    canvas = FigureCanvasAgg(figure)
+    canvas: Any = FigureCanvasAgg(figure)
     canvas.draw()
     return np.array(canvas.buffer_rgba())[..., :3]

@@ -123,13 +123,14 @@ class ToyProtocol:
         Args:
             seed: decides weights and every draw.
             game: played instead, by the same players.
-            options: what else :class:`~gan_ext.engine.Engine` takes, such as `compute`; they replace the protocol's.
+            options: what else :class:`~gan_ext.engine.Engine` takes, such as `solver` or `compute`; they replace the
+                protocol's.
         """
         optimizers = {
             name: adam(each.lr, (each.beta1, each.beta2))
             for name, each in {"generator": self.generator, "discriminator": self.discriminator}.items()
         }
-        settings = {"turns": self.turns, "ema": self.ema, "schedules": self.schedules, "seed": seed}
+        settings = {"solver": self.turns, "ema": self.ema, "schedules": self.schedules, "seed": seed}
         return Engine(self.game(seed) if game is None else game, optimizers, **(settings | options))
 
     def stream(self, seed: int = 0, images: Tensor | None = None) -> ArrayStream[RealBatch] | StackedStream[RealBatch]:

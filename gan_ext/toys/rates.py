@@ -49,7 +49,7 @@ def measured_radius(make: Callable[[], Engine], stream: Stream, steps: int = 1, 
         scale: see :func:`measured_matrix`.
     """
     values = torch.linalg.eigvals(measured_matrix(make, stream, steps, scale))
-    return float(values.abs().max()) ** (1 / steps)
+    return float(float(values.abs().max()) ** (1 / steps))
 
 
 def _parts(engine: Engine) -> list[Tensor]:

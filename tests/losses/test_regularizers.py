@@ -196,6 +196,13 @@ def test_a_moving_average_forgets() -> None:
     assert distance.item() == pytest.approx((4 - (1 / 3 * 1 + 2 / 3 * 4)) ** 2, rel=1e-5)
 
 
+def test_averages_belong_to_one_network() -> None:
+    averaging = HistoricalAveraging(1.0)
+    averaging.attach(nn.Linear(1, 1))
+    with pytest.raises(ValueError, match="make one for each player"):
+        averaging.attach(nn.Linear(1, 1))
+
+
 @pytest.mark.parametrize("make", [R1, R2, WGANGP, DRAGAN, LeCam, HistoricalAveraging])
 def test_negative_weights_are_refused(make: type[nn.Module]) -> None:
     with pytest.raises(ValueError, match=f"{make.__name__} needs weight >= 0, got -1"):

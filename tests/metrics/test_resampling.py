@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from gan_ext.metrics import bootstrap_metric, density_coverage, frechet_distance
+from gan_ext.metrics import bootstrap_metric, bootstrap_metrics, density_coverage, frechet_distance
 
 
 def difference(a, b):
@@ -83,3 +83,12 @@ def test_errors_are_sentences(arguments, settings, sentence):
 def test_a_metric_that_is_not_finite_is_refused():
     with pytest.raises(ValueError, match="metric of the whole sets is inf"):
         bootstrap_metric(lambda a, b: np.inf, np.ones(4), np.ones(4))
+
+
+def test_several_metrics_share_their_subsets():
+    x, y = np.random.default_rng(0).normal(size=(2, 30, 2))
+    both = bootstrap_metrics(lambda a, b: {"one": difference(a, b), "twice": 2 * difference(a, b)}, x, y)
+    assert both["one"] == bootstrap_metric(difference, x, y)
+    assert both["twice"] == pytest.approx([2 * each for each in both["one"]])
+    with pytest.raises(ValueError, match="The second of the whole sets is nan"):
+        bootstrap_metrics(lambda a, b: {"first": 1.0, "second": np.nan}, x, y)

@@ -68,7 +68,8 @@ class CompetitiveGradientDescent(Solver):
     def matrix(self, game: LinearGame) -> Tensor:
         """Return the map of one step, for enough rounds; `rate` counts as None."""
         answers = game.identity + game.step * (1 - game.blocks())
-        return game.identity - torch.linalg.solve(answers, game.step)
+        step: Tensor = torch.linalg.solve(answers, game.step)
+        return game.identity - step
 
 
 def conjugate_gradients(

@@ -26,7 +26,7 @@ class _Displacement(TurnsSolver):
             board.move(players, batch)
             with torch.no_grad():
                 for name in players:
-                    parameters, past = list(board.parameters[name]), board.memory["past"][name]
+                    parameters, past = board.own(name), board.memory["past"][name]
                     self._displace(parameters, list(torch._foreach_sub(parameters, start[name])), past)
 
     @abstractmethod

@@ -67,8 +67,8 @@ class ExtragradientFromPast(Solver):
         board.put(start)
         board.step(board.players)
         with torch.no_grad():
-            for name, parameters in board.parameters.items():
-                torch._foreach_copy_(past[name], torch._foreach_sub(list(parameters), start[name]))
+            for name in board.players:
+                torch._foreach_copy_(past[name], torch._foreach_sub(board.own(name), start[name]))
 
     def matrix(self, game: LinearGame) -> Tensor:
         step = game.step

@@ -70,17 +70,17 @@ class Lookahead(Solver):
         if step % self.every:
             return
         for name, slow in board.memory[self._slot].items():
-            fast = list(board.parameters[name])
+            fast = board.own(name)
             torch._foreach_lerp_(slow, fast, self.alpha)
             torch._foreach_copy_(fast, slow)
 
     def matrix(self, game: LinearGame) -> Tensor:
         r"""Return the map of k steps; the other solver's memory is left as it is."""
-        fast = torch.linalg.matrix_power(self.solver.matrix(game), self.every)
-        mixed = fast.clone()
+        fast: Tensor = torch.linalg.matrix_power(self.solver.matrix(game), self.every)
+        mixed: Tensor = fast.clone()
         weights = slice(len(game.identity))
         mixed[weights] = self.alpha * fast[weights] + (1 - self.alpha) * torch.eye(len(fast)).double()[weights]
         return mixed
 
     def radius(self, game: LinearGame) -> float:
-        return super().radius(game) ** (1 / self.every)
+        return float(super().radius(game) ** (1 / self.every))

@@ -26,7 +26,7 @@ def vector_jacobian(board: Board, field: Tensors, vector: Tensors, part: Part = 
     total = {name: [torch.zeros_like(p) for p in parameters] for name, parameters in board.parameters.items()}
     for name, values in field.items():
         others = [other for other in board.players if part == "all" or other != name]
-        flat = [parameter for other in others for parameter in board.parameters[other]]
+        flat = [parameter for other in others for parameter in board.own(other)]
         rest = iter(_derivative(values, [u.detach() for u in vector[name]], flat))
         for other in others:
             torch._foreach_add_(total[other], [next(rest) for _ in board.parameters[other]])
@@ -47,7 +47,7 @@ def jacobian_operator(board: Board, field: Tensors, part: Part = "all") -> Calla
     slopes: dict[str, tuple[list[str], list[Tensor]]] = {}
     for name, values in field.items():
         others = [other for other in board.players if part == "all" or other != name]
-        flat = [parameter for other in others for parameter in board.parameters[other]]
+        flat = [parameter for other in others for parameter in board.own(other)]
         slopes[name] = others, _derivative(values, dummies[name], flat, differentiable=True)
 
     def product(vector: Tensors) -> Tensors:
