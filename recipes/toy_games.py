@@ -6,7 +6,7 @@ About a minute on two cores.  The arms differ in losses and in how the game is p
 
 * standard: the non-saturating loss, nothing else, by alternating steps of Adam: the baseline that loses modes;
 * r3gan: each generated point against a real one, with penalties on the discriminator's gradients at both;
-* r3gan, optimistic: the same losses, played by Optimistic Adam;
+* r3gan, look-ahead: the same losses, played with look-ahead: every five steps back a fifth of the way;
 * standard, consensus: the baseline's loss, played by consensus optimisation.
 
 Figures are those of PacGAN: modes with a good sample, share of good samples (within three deviations of a mode), and
@@ -35,7 +35,7 @@ from torch import nn
 
 from gan_ext import Compute, Engine
 from gan_ext.data import ArrayStream, DataError
-from gan_ext.engine import Consensus, Every, InTurns, Optimistic, Solver, adam, ensure_writable
+from gan_ext.engine import Consensus, Every, InTurns, Lookahead, Solver, adam, ensure_writable
 from gan_ext.games import R3GAN, Adversarial, RealBatch
 from gan_ext.latents import Uniform
 from gan_ext.metrics import mode_scores
@@ -45,13 +45,13 @@ from gan_ext.runs import plain_errors, write_json, write_result
 from gan_ext.seeds import kept_generators, mix, reseed
 from gan_ext.toys import GaussianGrid, GaussianRing, PlanarMixture
 
-Arm = Literal["standard", "r3gan", "r3gan, optimistic", "standard, consensus"]
+Arm = Literal["standard", "r3gan", "r3gan, look-ahead", "standard, consensus"]
 Toy = Literal["ring", "grid"]
 TOYS: dict[Toy, Callable[[], PlanarMixture]] = {"ring": GaussianRing, "grid": GaussianGrid}
 SOLVERS: dict[Arm, Solver] = {
     "standard": InTurns(),
     "r3gan": InTurns(),
-    "r3gan, optimistic": Optimistic(("discriminator", "generator")),
+    "r3gan, look-ahead": Lookahead(every=5, alpha=0.8),
     "standard, consensus": Consensus(0.5),
 }
 LOOKS = 24  # at how many steps of a fit its samples are looked at
