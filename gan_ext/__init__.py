@@ -5,6 +5,7 @@ most users start with an estimator: :class:`SemiSupervisedGANClassifier`,
 :class:`SequenceGAN`, :class:`InfoGAN` or :class:`ConditionalGAN`.
 """
 
+from gan_ext.doctor import Diagnosis, Watch, diagnose
 from gan_ext.engine import Compute, Engine
 from gan_ext.estimators import (
     CodeReport,
@@ -26,6 +27,7 @@ __all__ = [
     "Compute",
     "ConditionalGAN",
     "DeadCodeWarning",
+    "Diagnosis",
     "Engine",
     "Evaluation",
     "Game",
@@ -37,7 +39,9 @@ __all__ = [
     "SemiSupervisedProtocol",
     "SequenceGAN",
     "TwoPlayerGame",
+    "Watch",
     "__version__",
+    "diagnose",
     "evaluate",
     "report",
 ]

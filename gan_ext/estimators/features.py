@@ -2,6 +2,7 @@
 
 import copy
 from collections.abc import Callable
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -274,7 +275,7 @@ class SelfSupervisedFeatures(_TrainedFeatures):
         X, seed = self._take_up(X)
         net = self._built(64, self.features, seed)
         images = len(self.sample_shape_) == 3
-        view: Callable[[Tensor], Tensor] = _image_view if images else _Corruption(self.corruption)
+        view = _image_view if images else partial(_corrupted, share=self.corruption)
         scaled = torch.tensor(self.scaler_.forward(X), dtype=torch.float32)
         contrast = _Contrast(net, view, self.temperature)
         self._train(net, RealBatch(scaled), contrast.log_likelihood, seed)
@@ -294,16 +295,13 @@ class _Contrast(NamedTuple):
         return (likeness.log_softmax(1).diagonal() + likeness.log_softmax(0).diagonal()) / 2
 
 
-class _Corruption(NamedTuple):
+def _corrupted(x: Tensor, share: float) -> Tensor:
     """Replace a share of each row's entries by those of other rows."""
-
-    share: float
-
-    def __call__(self, x: Tensor) -> Tensor:
-        rows = torch.randint(len(x), x.shape, device=x.device)
-        return torch.where(torch.rand_like(x) < self.share, x.gather(0, rows), x)
+    rows = torch.randint(len(x), x.shape, device=x.device)
+    return torch.where(torch.rand_like(x) < share, x.gather(0, rows), x)
 
 
 def _image_view(x: Tensor) -> Tensor:
     bright = 0.6 + 0.8 * torch.rand(len(x), 1, 1, 1, device=x.device)
-    return RandomAffine(0.2, 0.2, 0.2, 0.1 * x.shape[-1])(x) * bright + 0.1 * torch.randn_like(x)
+    moved: Tensor = RandomAffine(0.2, 0.2, 0.2, 0.1 * x.shape[-1])(x)
+    return moved * bright + 0.1 * torch.randn_like(x)

@@ -11,6 +11,7 @@ from gan_ext.metrics.feature_tensors import Features, check_count, feature_pair,
 
 __all__ = ["Extrapolation", "frechet_distance", "frechet_infinity", "frechet_of_moments"]
 
+_ROWS, _COLUMNS = 4096, 256  # of a block of a covariance
 _RIDGE = 1e-9  # share of the largest variance that the smallest pivot of a covariance must have for Cholesky's roots
 
 
@@ -114,20 +115,34 @@ def frechet_infinity(
 
 
 def _distance(a: Tensor, b: Tensor) -> float:
-    (a, mean_a), (b, mean_b) = (_scaled(each) for each in (a, b))
-    if min(len(a), len(b)) < a.shape[1]:
-        small, large = (a, b) if len(a) <= len(b) else (b, a)
-        product = small @ large.T
-        square = product @ product.T if len(large) <= a.shape[1] else small @ (large.T @ large) @ small.T
-        cross = _root_trace(square)
-        return _sum(mean_a - mean_b, a.square().sum() + b.square().sum(), cross)
-    return frechet_of_moments(mean_a, a.T @ a, mean_b, b.T @ b)
+    mean_a, mean_b = (each.mean(0, dtype=torch.float64) for each in (a, b))
+    if min(len(a), len(b)) >= a.shape[1]:
+        return frechet_of_moments(mean_a, _covariance(a, mean_a), mean_b, _covariance(b, mean_b))
+    a, b = _scaled(a, mean_a), _scaled(b, mean_b)
+    small, large = (a, b) if len(a) <= len(b) else (b, a)
+    product = small @ large.T
+    square = product @ product.T if len(large) <= a.shape[1] else small @ (large.T @ large) @ small.T
+    return _sum(mean_a - mean_b, a.square().sum() + b.square().sum(), _root_trace(square))
 
 
-def _scaled(features: Tensor) -> tuple[Tensor, Tensor]:
-    """Return rows A with A'A the covariance, and the mean, in float64."""
-    mean = features.double().mean(0)
-    return (features.double() - mean) / (len(features) - 1) ** 0.5, mean
+def _scaled(features: Tensor, mean: Tensor) -> Tensor:
+    """Return rows A with A'A the covariance, in float64."""
+    rows: Tensor = (features.double() - mean) / (len(features) - 1) ** 0.5
+    return rows
+
+
+def _covariance(features: Tensor, mean: Tensor) -> Tensor:
+    """Return the covariance in float64, from blocks of rows, and of columns on one side of the diagonal only."""
+    width = len(mean)
+    upper = mean.new_zeros(width, width)
+    for rows in features.split(_ROWS):
+        centred = rows.double() - mean
+        for start in range(0, width, _COLUMNS):
+            end = min(start + _COLUMNS, width)
+            upper[start:end, start:].addmm_(centred[:, start:end].T, centred[:, start:])
+    upper.triu_()
+    whole: Tensor = (upper + upper.triu(1).T) / (len(features) - 1)
+    return whole
 
 
 def _factor(covariance: Tensor) -> Tensor:

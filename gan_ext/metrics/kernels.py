@@ -130,17 +130,15 @@ def kernel_distance(
 
 def _unbiased(x: Tensor, g: Tensor, kernel: Kernel) -> float:
     n, m = len(x), len(g)
-    same = sum(
-        (_total(each, each, kernel) - _diagonal(each, kernel)) / (len(each) * (len(each) - 1)) for each in (x, g)
-    )
-    return float(same - 2 * _total(x, g, kernel) / (n * m))
+    across = torch.stack([kernel(rows, others).sum() for rows in x.split(_ROWS) for others in g.split(_ROWS)]).sum()
+    return float(_others(x, kernel) / (n * (n - 1)) + _others(g, kernel) / (m * (m - 1)) - 2 * across / (n * m))
 
 
-def _total(a: Tensor, b: Tensor, kernel: Kernel) -> Tensor:
-    sums = [kernel(rows, columns).sum() for rows in a.split(_ROWS) for columns in b.split(_ROWS)]
+def _others(a: Tensor, kernel: Kernel) -> Tensor:
+    """Return the sum over all pairs of different rows; a block off the diagonal stands for two."""
+    blocks, sums = a.split(_ROWS), []
+    for number, rows in enumerate(blocks):
+        own = kernel(rows, rows)
+        sums.append(own.sum() - own.diagonal().sum())
+        sums += [2 * kernel(rows, others).sum() for others in blocks[number + 1 :]]
     return torch.stack(sums).sum()
-
-
-def _diagonal(a: Tensor, kernel: Kernel) -> Tensor:
-    # Small blocks: only their diagonals are wanted, of a kernel that may be any function.
-    return torch.stack([kernel(rows, rows).diagonal().sum() for rows in a.split(16)]).sum()
