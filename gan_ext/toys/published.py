@@ -6,10 +6,11 @@ from itertools import pairwise
 from torch import nn
 from torch.nn.init import normal_, orthogonal_, zeros_
 
-from gan_ext.engine import cosine, simultaneous
+from gan_ext.engine import cosine, linear, simultaneous
 from gan_ext.latents import Gaussian, Uniform
 from gan_ext.losses import Minimax, Relativistic
 from gan_ext.nets import (
+    FourierFeatures,
     dcgan_discriminator,
     dcgan_generator,
     pacgan_discriminator,
@@ -65,8 +66,11 @@ def _unrolled_nets(share: float, packing: int) -> _Nets:
     return unrolled_generator(), unrolled_discriminator(share=share, packing=packing)
 
 
-def _plain_point_nets(packing: int) -> _Nets:
-    return plain_generator((2,), 16), plain_discriminator((2,), packing=packing)
+def _steep_point_nets(spread: float, packing: int) -> _Nets:
+    """Nets with Fourier features: steps between modes are steep, and modes narrow, in units of `spread`."""
+    made, seen = FourierFeatures(2, 32, 6.0), FourierFeatures(2 * packing, 32, 3.0 / spread)
+    generator = nn.Sequential(made, plain_generator((2,), made.outputs, (128,) * 5))
+    return generator, nn.Sequential(nn.Flatten(), seen, plain_discriminator((seen.outputs,), (64,) * 4))
 
 
 def _plain_image_nets(side: int, latent: int, packing: int) -> _Nets:
@@ -92,22 +96,23 @@ def _planar(name: str, data: GaussianRing | GaussianGrid, published: dict[str, P
     )
 
 
-def _short(name: str, data: GaussianRing | GaussianGrid, gamma: float, steps: int) -> ToyProtocol:
+def _short(name: str, data: GaussianRing | GaussianGrid, steps: int) -> ToyProtocol:
+    spread = float(data.modes.std())
     return ToyProtocol(
         name=name,
         source="ours: R3GAN's losses in a short budget, https://arxiv.org/abs/2501.05441",
         data=data,
-        prior=partial(Gaussian, 16),
-        nets=_plain_point_nets,
+        prior=partial(Uniform, 2, -1.0, 1.0),
+        nets=partial(_steep_point_nets, spread),
         batch_size=256,
         steps=steps,
-        generator=AdamNumbers(1e-3, 0.0, 0.9),
-        discriminator=AdamNumbers(1e-3, 0.0, 0.9),
+        generator=AdamNumbers(4e-3, 0.0, 0.9),
+        discriminator=AdamNumbers(4e-3, 0.0, 0.9),
         evaluation=2500,
         loss=Relativistic(),
-        gamma=gamma,
+        gamma=0.03 * spread**2,
         ema=0.99,
-        schedules={f"{player}.lr": cosine(1e-3, 1e-5, steps) for player in ("generator", "discriminator")},
+        schedules={f"{player}.lr": linear(4e-3, 4e-5, steps) for player in ("generator", "discriminator")},
     )
 
 
@@ -242,8 +247,8 @@ _ALL = (
             "small ResNet, GAN + R1 + R2": Published(693, kl=0.927),
         },
     ),
-    _short("short ring", GaussianRing(), gamma=0.1, steps=5000),
-    _short("short grid", GaussianGrid(), gamma=0.1, steps=8000),
+    _short("short ring", GaussianRing(), steps=5000),
+    _short("short grid", GaussianGrid(), steps=8000),
     ToyProtocol(
         name="short stacked",
         source="ours: R3GAN's losses with small nets, https://arxiv.org/abs/2501.05441",
