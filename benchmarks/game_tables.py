@@ -65,7 +65,7 @@ def solvers(load: Load, lines: Lines, source: Source) -> str:
         cells.append(f"{figures['digits, ms'] / plain['digits, ms']:.1f}" if there else "")
         rows.append([f"{solver}", *cells])
     heading = [
-        "solver", "bilinear, ρ", "Dirac, ρ", "ring: modes", "good samples, %", "KL", "cost", "digits, %", "cost",
+        "solver", "bilinear", "Dirac", "ring: modes", "good samples, %", "KL", "cost", "digits, %", "cost",
     ]  # fmt: skip
     gap = max(
         abs(figures[f"{game}, measured"] - figures[f"{game}, closed form"])
@@ -74,8 +74,8 @@ def solvers(load: Load, lines: Lines, source: Source) -> str:
     )
     config = result["config"]
     setting = (
-        f"ρ is measured, and differs from its closed form by at most {gap:.0e}. {config['seeds']} seeds; cost is the time "
-        "of a step over that of the first row. "
+        f"Spectral radii are measured, and differ from their closed forms by at most {gap:.0e}. Seeds: "
+        f"{config['seeds']}. Cost is the time of a step over that of the first row. "
     )
     return lines(heading, rows) + "\n\n" + setting + source(result, name)
 
@@ -89,3 +89,25 @@ def _spread(figures: dict[str, float], score: str, scale: float) -> str:
     if f"{score}, std" not in figures:
         return f"{scale * figures[score]:.3g}"
     return f"{scale * figures[score]:.3g} ± {scale * figures[f'{score}, std']:.2g}"
+
+
+def metrics(load: Load, lines: Lines, source: Source) -> str:
+    """Lay out the speed and memory of metrics beside the libraries in common use."""
+    name = "metrics"
+    result = load(name)
+    config, rows = result["config"], []
+    calls = {
+        "prdc": f"precision, recall, density, coverage; {config['width']} features; prdc",
+        "frechet": f"Frechet distance; {config['frechet_width']} features; torchmetrics",
+    }
+    for side, call in calls.items():
+        ours, theirs = f"{side}, ours", f"{side}, theirs"
+        memory = result["peak_megabytes"]
+        rows.append([
+            call, f"{result['seconds'][ours]:.1f}", f"{result['seconds'][theirs]:.1f}",
+            f"**{result['ratios'][side]:.1f}**", f"{memory[ours]:.0f}", f"{memory[theirs]:.0f}",
+            f"{result['largest_relative_difference'][side]:.0e}",
+        ])  # fmt: skip
+    heading = ["call; library", "s", "library, s", "ratio", "peak, MB", "library, MB", "relative difference"]
+    setting = f"{config['rows']} against {config['rows']} rows, median of {config['rounds']} rounds in turns. "
+    return lines(heading, rows) + "\n\n" + setting + source(result, name)

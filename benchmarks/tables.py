@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import code_tables
+import game_tables
 import semi_supervised_tables
 
 from gan_ext.metrics import FrontierPoint, dominates
@@ -374,6 +375,10 @@ TABLES: dict[str, Callable[[], str]] = {
     "smiles": lambda: smiles("sequence_smiles"),
     "shakespeare": lambda: shakespeare("sequence_shakespeare"),
     "oracle": lambda: oracle("sequence_oracle"),
+    "solvers": lambda: game_tables.solvers(load, lines, source),
+    "toys": lambda: game_tables.toys(load, lines, source),
+    "stacked": lambda: game_tables.stacked(load, lines, source),
+    "metrics": lambda: game_tables.metrics(load, lines, source),
     "codes, digits": lambda: code_tables.digits(load, lines, source),
     "codes, mnist": lambda: code_tables.mnist(load, lines, source),
     "codes, mnist seeds": lambda: code_tables.mnist_seeds(load, lines, source),

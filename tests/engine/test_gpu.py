@@ -5,7 +5,20 @@ import torch
 from torch import nn
 
 from gan_ext import Compute, Engine
-from gan_ext.engine import Every, adam, linear
+from gan_ext.engine import (
+    CompetitiveGradientDescent,
+    Consensus,
+    Every,
+    Extragradient,
+    ExtragradientFromPast,
+    Lookahead,
+    Momentum,
+    Optimistic,
+    SymplecticAdjustment,
+    Unrolled,
+    adam,
+    linear,
+)
 from gan_ext.games import KPlusOne, RealBatch, SemiBatch, Standard
 from gan_ext.latents import Gaussian, Uniform
 from gan_ext.nets import mlp_discriminator, mlp_generator
@@ -28,10 +41,11 @@ def semi_batch():
     return SemiBatch(x, torch.arange(8) % 3, u)
 
 
-def engine(graph, precision="float32"):
+def engine(graph, precision="float32", solver=None):
     return Engine(
         make_game(),
         dict.fromkeys(("discriminator", "generator"), adam(1e-3)),
+        solver,
         ema=0.9,
         clip=1.0,
         schedules={"discriminator.lr": linear(1e-3, 1e-4, 20)},
@@ -46,6 +60,27 @@ def test_a_graphed_run_follows_the_eager_one(precision):
     for name, value in eager.items():
         torch.testing.assert_close(graphed[name], value, rtol=1e-3, atol=1e-4)
     assert runs[1].meters.read().keys() == runs[0].meters.read().keys()
+
+
+SOLVERS = [
+    Extragradient(),
+    ExtragradientFromPast(),
+    Optimistic(),
+    Momentum(-0.3),
+    Lookahead(every=4),
+    Consensus(0.1),
+    SymplecticAdjustment(0.1),
+    CompetitiveGradientDescent(2),
+    Unrolled(2, 0.01),
+]
+
+
+@pytest.mark.parametrize("solver", SOLVERS, ids=repr)
+def test_every_solver_is_the_same_in_a_graph(solver):
+    runs = [engine(graph, solver=solver).fit(ConstantStream(semi_batch()), 12) for graph in (False, True)]
+    eager, graphed = (run.averaged.state_dict() for run in runs)
+    for name, value in eager.items():
+        torch.testing.assert_close(graphed[name], value, rtol=1e-3, atol=1e-4)
 
 
 def test_a_graphed_run_resumes_where_it_stopped(tmp_path):
