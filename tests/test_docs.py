@@ -11,7 +11,16 @@ from types import ModuleType
 import pytest
 
 ROOT = Path(__file__).parent.parent
-TUTORIALS = ("quickstart", "semi_supervised", "semi_supervised_terms", "sequences", "codes", "convergence", "evaluation")
+TUTORIALS = (
+    "quickstart",
+    "semi_supervised",
+    "semi_supervised_terms",
+    "sequences",
+    "codes",
+    "convergence",
+    "evaluation",
+    "doctor",
+)
 PAGES = [ROOT / "README.md", *(ROOT / f"docs/{name}.md" for name in TUTORIALS)]
 INSIDE = {"gan_ext.seeds", "gan_ext.estimators"}  # for the package itself; shown at the top level
 BLOCK = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)

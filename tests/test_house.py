@@ -44,7 +44,8 @@ ARROWS: dict[str, tuple[set[str], set[str]]] = {
     "pictures": (set(), {"numpy", "einops", "matplotlib", "PIL"}),
     "explorer": ({"latents", "nets"}, TENSORS | {"numpy"}),
     "doctor": (
-        {"engine", "game", "games", "latents", "losses", "metrics", "seeds", "sequences", "toys"}, TENSORS | {"numpy"}
+        {"engine", "game", "games", "latents", "losses", "metrics", "seeds", "sequences", "toys"},
+        TENSORS | {"numpy"},
     ),
     "guard": ({"engine", "metrics", "seeds", "sequences"}, TENSORS),
     "estimators": (CORE | {"guard", "pictures", "runs"}, ARRAYS | {"einops"}),

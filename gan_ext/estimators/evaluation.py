@@ -15,6 +15,8 @@ from sklearn.utils.validation import check_is_fitted, column_or_1d
 from torch import Tensor
 
 from gan_ext.engine import resolve_device
+from gan_ext.estimators.class_evaluation import class_rows
+from gan_ext.estimators.conditional import ConditionalGAN
 from gan_ext.estimators.evaluation_result import Evaluation, EvaluationRow
 from gan_ext.estimators.features import ClassifierFeatures, SelfSupervisedFeatures
 from gan_ext.estimators.fitted_sequence import FittedSequenceModel
@@ -83,9 +85,10 @@ def evaluate(
 
     Samples and tables: Frechet and kernel distance, sliced Wasserstein distance, precision and recall (k = 3), density
     and coverage (k = 5), leave-one-out accuracy of the nearest neighbour, the classifier two-sample test; inception and
-    mode score if `features` knows classes; with `training`, near-copies and the statistic of data copying.  Texts: BLEU
-    forth and back, self-BLEU, unique and distinct shares, Frechet distance and divergence area of bags of n-grams,
-    perplexity.  A classifier has its accuracy too if there is `y`.
+    mode score if `features` knows classes; GAN-test and GAN-train of a :class:`ConditionalGAN` if there is `y`; with
+    `training`, near-copies and the statistic of data copying.  Texts: BLEU forth and back, self-BLEU, unique and
+    distinct shares, Frechet distance and divergence area of bags of n-grams, perplexity.  A classifier has its accuracy
+    too if there is `y`.
 
     Numbers of evaluations with different features, n or data do not compare.
 
@@ -156,6 +159,10 @@ def evaluate(
     held = None if training is None else _real("training", training, 2)
     sets = _Sets(X[order[:size]], made, X[order[size : 2 * size]], held)
     name, read, believe = _extractor(features, X, labels, seed, device)
+    if labels is not None and isinstance(estimator, ConditionalGAN):
+        parts = [part[labels.known[part]] for part in (order[:size], order[size : 2 * size])]
+        real, other = ((X[part], labels.classes[labels.codes[part]]) for part in parts)
+        rows = class_rows(lambda y, draw: estimator.sample(y, random_state=draw), read, real, other, seed) + rows
     rows = [*_measured(sets, read, believe, placed, resamples, seed), *rows]
     return Evaluation(type(estimator).__name__, size, name, tuple(rows), _notes(sets, features))
 
