@@ -218,16 +218,30 @@ def _field_figure(panels: Mapping[str, FieldPanel], plane: _Plane, columns: int,
         for name, positions in panel.paths.items():
             if np.ndim(positions) != 2 or np.shape(positions)[1] != 2 or not len(positions):
                 raise ValueError(f"The path {name!r} must be [steps + 1, 2], got {list(np.shape(positions))}.")
-    figure, axes = _grid(len(panels), columns, room=0.5)
     names = list(dict.fromkeys(name for panel in panels.values() for name in panel.paths))
+    colours = _colours(names)
+    width = _PANEL * min(columns, len(panels))
+    fitting = min(4, max(1, int(14 * width / (max(map(len, names), default=0) + 6))))  # names beside each other
+    figure, axes = _grid(len(panels), columns, room=0.3 + 0.2 * -(-len(names) // fitting))
     for number, (axis, (title, panel)) in enumerate(zip(axes, panels.items(), strict=True)):
-        _draw_field(axis, panel, plane, {name: f"C{place % 10}" for place, name in enumerate(names)}, length)
+        _draw_field(axis, panel, plane, colours, length)
         axis.set_title(title, fontsize=11)
         axis.set(xlabel=plane.x_label, ylabel=plane.y_label if number % columns == 0 else "")
     if names:
-        handles = [axis.plot([], [], color=f"C{place % 10}", label=name)[0] for place, name in enumerate(names)]
-        figure.legend(handles=handles, loc="outside lower center", ncols=4, fontsize=9)
+        handles = [axis.plot([], [], color=colours[name], label=name)[0] for name in names]
+        figure.legend(handles=handles, loc="outside lower center", ncols=fitting, fontsize=8)
     return figure
+
+
+def _colours(names: Sequence[str]) -> dict[str, Any]:
+    """Return a colour for each name, all different for up to twenty."""
+    from matplotlib import colormaps
+
+    if len(names) <= 10:
+        return {name: f"C{place}" for place, name in enumerate(names)}
+    many = [colormaps["tab20"](place) for place in range(20)]
+    order = [*range(0, 20, 2), *range(1, 20, 2)]
+    return {name: many[order[place % 20]] for place, name in enumerate(names)}
 
 
 def _draw_field(axis: Any, panel: FieldPanel, plane: _Plane, colours: Mapping[str, str], length: int | None) -> None:
