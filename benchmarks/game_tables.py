@@ -9,27 +9,30 @@ Source = Callable[[dict[str, Any], str], str]
 
 
 def toys(load: Load, lines: Lines, source: Source) -> str:
-    """Lay out ring and grid: a row for each arm."""
-    name = "toy_games"
-    result = load(name)
-    config, metrics, rows = result["config"], result["metrics"], []
-    whole = {"ring": 8, "grid": 25}
-    for toy in config["toys"]:
-        for arm in config["arms"]:
+    """Lay out ring and grid: a row for each arm, each from a file of its own."""
+    results = {name: load(name) for name in ("toy_games_standard", "toy_games", "toy_games_lookahead")}
+    whole, rows = {"ring": 8, "grid": 25}, []
+    for toy in whole:
+        for result in results.values():
+            (arm,) = result["config"]["arms"]
             fits = [row for key, row in result["rows"].items() if key.startswith(f"{toy}_{arm}_")]
-            all_found = sum(row["modes"] == whole[toy] for row in fits)
-            figures = {score: metrics[f"{toy}, {arm}, {score}"] for score in ("modes", "high quality", "reverse kl")}
-            worst = {score: metrics[f"{toy}, {arm}, {score}, worst"] for score in figures}
-            rows.append([
-                f"{toy}, {arm}",
-                f"{figures['modes']:.1f} ({worst['modes']:.0f})",
-                f"{all_found} of {len(fits)}",
-                f"{100 * figures['high quality']:.1f} % ({100 * worst['high quality']:.1f})",
-                f"{figures['reverse kl']:.4f} ({worst['reverse kl']:.4f})",
-            ])  # fmt: skip
+            rows.append([f"{toy}, {arm}", *_scores(result["metrics"], f"{toy}, {arm}", fits, whole[toy])])
     heading = ["mean (worst)", "modes", "seeds with all", "good samples", "reverse KL"]
-    setting = f"{config['seeds']} seeds, {config['steps']} steps, {config['samples']} samples of the last step. "
-    return lines(heading, rows) + "\n\n" + setting + source(result, name)
+    config = results["toy_games"]["config"]
+    setting = f"{config['steps']} steps, {config['samples']} samples of the last step."
+    sources = " ".join(source(result, name) for name, result in results.items())
+    return lines(heading, rows) + f"\n\n{setting} {sources}"
+
+
+def _scores(metrics: dict[str, float], stem: str, fits: list[dict[str, Any]], whole: int) -> list[str]:
+    modes, good, kl = (metrics[f"{stem}, {score}"] for score in ("modes", "high quality", "reverse kl"))
+    worst = [metrics[f"{stem}, {score}, worst"] for score in ("modes", "high quality", "reverse kl")]
+    return [
+        f"{modes:.1f} ({worst[0]:.0f})",
+        f"{sum(row['modes'] == whole for row in fits)} of {len(fits)}",
+        f"{100 * good:.1f} % ({100 * worst[1]:.1f})",
+        f"{kl:.4f} ({worst[2]:.4f})",
+    ]
 
 
 def stacked(load: Load, lines: Lines, source: Source) -> str:
@@ -54,19 +57,14 @@ def solvers(load: Load, lines: Lines, source: Source) -> str:
     """Lay out every solver on four games."""
     name = "solvers"
     result = load(name)
-    rows, plain = [], result["rows"]["alternating"]
+    rows = []
     for solver, figures in result["rows"].items():
         cells = [_radius(figures[f"{game}, measured"]) for game in ("bilinear", "dirac")]
-        for score, scale in (("modes", 1), ("high quality", 100), ("reverse kl", 1)):
-            cells.append(_spread(figures, f"ring, {score}", scale))
-        cells.append(f"{figures['ring, ms'] / plain['ring, ms']:.1f}")
-        there = "digits, accuracy" in figures
-        cells.append(_spread(figures, "digits, accuracy", 100) if there else "")
-        cells.append(f"{figures['digits, ms'] / plain['digits, ms']:.1f}" if there else "")
-        rows.append([f"{solver}", *cells])
-    heading = [
-        "solver", "bilinear", "Dirac", "ring: modes", "good samples, %", "KL", "cost", "digits, %", "cost",
-    ]  # fmt: skip
+        for score, scale in (("ring, modes", 1), ("ring, high quality", 100), ("ring, reverse kl", 1)):
+            cells.append(_spread(figures, score, scale))
+        cells.append(_spread(figures, "digits, accuracy", 100) if "digits, accuracy" in figures else "")
+        rows.append([solver, *cells, f"{figures['cost']:.1f}"])
+    heading = ["solver", "bilinear", "Dirac", "ring: modes", "good samples, %", "KL", "digits, %", "cost"]
     gap = max(
         abs(figures[f"{game}, measured"] - figures[f"{game}, closed form"])
         for figures in result["rows"].values()

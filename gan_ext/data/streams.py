@@ -70,6 +70,12 @@ class ArrayStream(Generic[BatchT]):
     def __init__(self, data: BatchT, batch_size: int, seed: int = 0) -> None:
         if not hasattr(data, "_fields"):
             raise ValueError(f"ArrayStream needs a NamedTuple of tensors, got {type(data).__name__}.")
+        for field, values in zip(data._fields, data, strict=True):
+            if not isinstance(values, Tensor):
+                raise ValueError(
+                    f"{field!r} of the data is {type(values).__name__}; make it a tensor, numbers in float32 as the "
+                    "networks': torch.tensor(values, dtype=torch.float32)."
+                )
         lengths = {len(values) for values in data}
         if len(lengths) != 1 or 0 in lengths or batch_size < 1:
             raise ValueError(

@@ -1,6 +1,6 @@
 """The training loop of the package."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol
@@ -19,7 +19,7 @@ from gan_ext.engine.graphs import GraphedStep
 from gan_ext.engine.optimizers import OptimizerFactory
 from gan_ext.engine.ranks import Ranks
 from gan_ext.engine.schedules import Schedule, apply_schedules, checked_schedules
-from gan_ext.engine.solvers import InTurns, Solver
+from gan_ext.engine.solvers import Solver, as_solver
 from gan_ext.engine.turns import Turns
 from gan_ext.game import Game, owned_parameters
 from gan_ext.seeds import kept_generators, reseed
@@ -91,7 +91,7 @@ class Engine:
         self.game = game.to(self.device)
         self.ranks.broadcast(self.game)
         self.parameters = _owners(self.game)
-        self.solver = solver if isinstance(solver, Solver) else InTurns(solver)
+        self.solver = as_solver(solver)
         self.moves = self.solver.moves(tuple(self.parameters))
         self.optimizers = _built(optimizers, self.parameters)
         self.board = self._set_up(_per_player(clip, self.parameters))
@@ -149,6 +149,11 @@ class Engine:
                 f"stream is {type(stream).__name__}, which has no place(device, rank, ranks); use "
                 "gan_ext.data.ArrayStream or a class with the two methods of gan_ext.engine.Stream."
             )
+        if not isinstance(steps, int) or isinstance(steps, bool) or steps < 0:
+            raise ValueError(f"steps={steps!r} must be an integer, at least 0: the number of the last step.")
+        wrong = [each for each in callbacks if not callable(each)] if isinstance(callbacks, Iterable) else [callbacks]
+        if wrong or not isinstance(callbacks, Iterable):
+            raise ValueError(f"callbacks has {wrong[0]!r}; give a sequence of functions of the engine.")
         self.last_step = steps
         stream = stream.place(self.device, self.ranks.rank, self.ranks.count)
         self.game.train()

@@ -70,7 +70,11 @@ def checked_schedules(
         if isinstance(value, (int, float, Tensor)) and not isinstance(value, bool)
     }
     buffers = {name for name, buffer in game.named_buffers() if buffer.dim() == 0 and buffer.is_floating_point()}
-    for key in schedules:
+    for key, schedule in schedules.items():
+        if not callable(schedule):
+            raise ValueError(
+                f"schedules[{key!r}] is {schedule!r}; give a function of the step, such as linear(1.0, 0.1, 5000)."
+            )
         if key not in options and key not in buffers:
             rates = [f"{player}.lr" for player in optimizers]
             raise ValueError(

@@ -78,12 +78,15 @@ def _check_fit(engine: "Engine", checkpoint: Checkpoint) -> None:
     settings: dict[str, Any] = {
         "seed": engine.seed,
         "ema": engine.ema.decay if engine.ema else None,
-        "moves": [list(move) for move in engine.moves],
         "solver": repr(engine.solver),
+        "moves": [list(move) for move in engine.moves],
     }
     for name, value in settings.items():
         if name in index and index[name] != value:  # the first checkpoints of this format knew moves only
-            raise CheckpointError(f"{path} was made with {name}={index[name]}, this engine has {name}={value}.")
+            raise CheckpointError(
+                f"{path} was made with {name}={index[name]}, this engine has {name}={value}. "
+                f"Build it with the same {name}, or start anew in another folder."
+            )
     for player, optimizer in engine.optimizers.items():
         kind = type(optimizer).__name__
         there = index["optimizers"].get(player, {}).get("class")

@@ -157,13 +157,16 @@ def evaluate(
         raise ValueError(f"The estimator makes samples of shape {made.shape[1:]}, X has samples of {X.shape[1:]}.")
     order = np.random.default_rng(seed).permutation(len(X))
     held = None if training is None else _real("training", training, 2)
+    if held is not None and held.shape[1:] != X.shape[1:]:
+        raise ValueError(f"training has samples of shape {held.shape[1:]}, X of {X.shape[1:]}; they must be alike.")
     sets = _Sets(X[order[:size]], made, X[order[size : 2 * size]], held)
     name, read, believe = _extractor(features, X, labels, seed, device)
+    measured = _measured(sets, read, believe, placed, resamples, seed)
     if labels is not None and isinstance(estimator, ConditionalGAN):
         parts = [part[labels.known[part]] for part in (order[:size], order[size : 2 * size])]
         real, other = ((X[part], labels.classes[labels.codes[part]]) for part in parts)
         rows = class_rows(lambda y, draw: estimator.sample(y, random_state=draw), read, real, other, seed) + rows
-    rows = [*_measured(sets, read, believe, placed, resamples, seed), *rows]
+    rows = [*measured, *rows]
     return Evaluation(type(estimator).__name__, size, name, tuple(rows), _notes(sets, features))
 
 
@@ -176,7 +179,7 @@ def _measured(
     seed: int,
 ) -> list[EvaluationRow]:
     def seen(by: Callable[[Array], Any]) -> _Sets:
-        return _Sets(*(None if each is None else _matrix(by(each), device) for each in sets))
+        return _Sets(*(None if each is None else _matrix(by(each), len(each), device) for each in sets))
 
     found = seen(read)
     rows = _rows(_of_features, found, resamples, seed)
@@ -274,10 +277,10 @@ def _extractor(
     return name, getattr(features, "transform", features), getattr(features, "predict_proba", None)
 
 
-def _matrix(features: Any, device: torch.device) -> Tensor:
+def _matrix(features: Any, n: int, device: torch.device) -> Tensor:
     found = torch.as_tensor(features if isinstance(features, Tensor) else np.asarray(features)).to(device)
-    if found.dim() != 2:
-        raise ValueError(f"features must map n samples to a matrix (n, F), it returned shape {tuple(found.shape)}.")
+    if found.dim() != 2 or len(found) != n:
+        raise ValueError(f"features must map {n} samples to a matrix ({n}, F), it returned shape {tuple(found.shape)}.")
     return found
 
 

@@ -60,16 +60,25 @@ class Evaluation:
         return {**found, "rows": [dict(row) for row in found["rows"]], "notes": list(self.notes)}
 
     def __str__(self) -> str:
-        head = ["metric", "generated", "95 % interval", "real", "better"]
+        head = ["metric", "generated", "95 % interval", "floor", "better"]
         lines = [f"{self.estimator}: {self.n} generated against {self.n} real samples, on {self.features}"]
         lines.append(_columns([head, *map(_cells, self.rows)]))
         lines += [fill(f"* {note}", 100, subsequent_indent="  ") for note in self.notes]
         return "\n\n".join(lines)
 
 
+_BEST = {"the floor": "as the floor"}
+
+
 def _cells(row: EvaluationRow) -> list[str]:
     interval = "-" if row.low is None or row.high is None else f"{_short(row.low)} to {_short(row.high)}"
-    return [row.metric, _short(row.value), interval, "-" if row.floor is None else _short(row.floor), row.better]
+    return [
+        row.metric,
+        _short(row.value),
+        interval,
+        "-" if row.floor is None else _short(row.floor),
+        _BEST.get(row.better, row.better),
+    ]
 
 
 def _short(number: float) -> str:

@@ -8,7 +8,8 @@ import torch
 from torch import nn
 
 from gan_ext.data import ArrayStream, Corpus, LabelledTokens, TokenBatch
-from gan_ext.engine import Callback, Compute, Engine, InTurns, SaveEvery, Solver, adam, cosine
+from gan_ext.engine import Callback, Compute, Engine, SaveEvery, adam, cosine
+from gan_ext.engine.solvers import as_solver
 from gan_ext.estimators.objectives import build_generator, build_opponent, opponent_of, solo
 from gan_ext.estimators.task_reward import TaskReward
 from gan_ext.game import Game
@@ -101,9 +102,7 @@ class SequenceTraining:
                 f"objective made {type(game).__name__}; it must make a gan_ext.Game whose `generator` is the one that "
                 "it was given."
             )
-        turns = self.settings.turns
-        if turns is not None:
-            (turns if isinstance(turns, Solver) else InTurns(turns)).moves(tuple(game.players()))
+        as_solver(self.settings.turns, "turns").moves(tuple(game.players()))
 
     def _likelihood(self) -> None:
         self._play("likelihood", SequenceLikelihood(self.generator), self.settings.likelihood_iter, self.seed)

@@ -4,6 +4,7 @@ References: Generative Adversarial Nets (Goodfellow et al., 2014), https://arxiv
 and views name their own.
 """
 
+import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -19,6 +20,8 @@ from gan_ext.losses import (
     Judged,
     NonSaturating,
     Penalty,
+    Relativistic,
+    Wasserstein,
     best_gradients,
     pack,
     values_and_input_gradient,
@@ -75,6 +78,7 @@ class Adversarial(TwoPlayerGame):
         top: float | None = None,
     ) -> None:
         super().__init__(generator, discriminator)
+        _check(loss, penalties, view)
         if packing < 1:
             raise ValueError(f"packing must be at least 1, got {packing}; 1 shows samples one by one.")
         self.prior, self.packing = prior, packing
@@ -159,6 +163,21 @@ class Adversarial(TwoPlayerGame):
         for player, averaging in historical.items():
             averaging.attach(getattr(self, player))
         return nn.ModuleDict(historical)
+
+
+def _check(loss: Any, penalties: Any, view: Any) -> None:
+    if loss is not None and not isinstance(loss, AdversarialLoss):
+        raise ValueError(f"loss={loss!r} must be a pair of losses of gan_ext.losses, such as Hinge().")
+    if not isinstance(penalties, Sequence) or not all(isinstance(each, Penalty) for each in penalties):
+        raise ValueError(f"penalties={penalties!r} must be a list of penalties of gan_ext.losses, such as [R1(0.1)].")
+    if view is not None and not isinstance(view, nn.Module):
+        raise ValueError(f"view={view!r} must be a module, such as gan_ext.data.InstanceNoise(0.1).")
+    if hasattr(view, "observe") and isinstance(loss, Relativistic | Wasserstein):
+        warnings.warn(
+            f"The view adapts by the sign of logits, which has no meaning with {type(loss).__name__}(): only "
+            "differences between logits have. Use NonSaturating() or Hinge().",
+            stacklevel=3,
+        )
 
 
 def _by_name(penalties: Sequence[Penalty]) -> nn.ModuleDict:

@@ -2,7 +2,7 @@
 
 from gan_ext.toys.classifier import DigitReader, digit_reader
 from gan_ext.toys.distributions import GaussianGrid, GaussianRing, PlanarMixture, Spiral
-from gan_ext.toys.fields import Trajectory, field_jacobian, plane_field, position
+from gan_ext.toys.fields import Trajectory, field_jacobian, linear_game, plane_field, position
 from gan_ext.toys.games import BilinearGame, DiracGame, Point
 from gan_ext.toys.protocols import AdamNumbers, Published, StackedDigits, ToyProtocol
 from gan_ext.toys.published import PROTOCOLS
@@ -25,6 +25,7 @@ __all__ = [
     "Trajectory",
     "digit_reader",
     "field_jacobian",
+    "linear_game",
     "measured_matrix",
     "measured_radius",
     "plane_field",

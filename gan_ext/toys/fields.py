@@ -7,10 +7,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from gan_ext.engine import Engine
+from gan_ext.engine import Engine, LinearGame
 from gan_ext.game import TwoPlayerGame, opponents_free
 
-__all__ = ["Trajectory", "field_jacobian", "plane_field", "position"]
+__all__ = ["Trajectory", "field_jacobian", "linear_game", "plane_field", "position"]
 
 
 def position(game: TwoPlayerGame) -> Tensor:
@@ -60,6 +60,7 @@ def field_jacobian(game: TwoPlayerGame, batch: Any = None) -> Tensor:
     .. math:: J = \nabla v, \qquad v = (-\nabla_\theta L_G, -\nabla_\psi L_D)
 
     Small steps converge to a solution if all eigenvalues of J there have negative real parts; imaginary parts turn.
+    The sign is that of velocities; :func:`linear_game` has that of gradients, as solvers take it.
 
     References: The Numerics of GANs (Mescheder et al., 2017), https://arxiv.org/abs/1705.10461
 
@@ -70,6 +71,26 @@ def field_jacobian(game: TwoPlayerGame, batch: Any = None) -> Tensor:
     with _all_differentiable(game):
         rows = [_gradient(each, _parameters(game)).detach() for each in _velocity(game, batch)]
     return torch.stack(rows)
+
+
+def linear_game(game: TwoPlayerGame, rates: float | Sequence[float], batch: Any = None) -> LinearGame:
+    r"""Return a small game as it is near where it stands, for :meth:`gan_ext.engine.Solver.radius`.
+
+    .. math:: J = \nabla (\nabla_\theta L_G, \nabla_\psi L_D)
+
+    that is, minus :func:`field_jacobian`.
+
+    Args:
+        game: a game whose losses can be differentiated twice, at its solution.
+        rates: learning rates of the generator and the discriminator, or one for both.
+        batch: what the losses are given.
+    """
+    sizes = tuple(sum(p.numel() for p in player.parameters()) for player in (game.generator, game.discriminator))
+    each = [rates] * 2 if isinstance(rates, int | float) else list(rates)
+    if len(each) != 2:
+        raise ValueError(f"rates={rates!r} must be one number, or one for the generator and one for the discriminator.")
+    per_coordinate = torch.cat([torch.full((n,), float(rate)) for n, rate in zip(sizes, each, strict=True)])
+    return LinearGame(-field_jacobian(game, batch), per_coordinate, sizes, ("generator", "discriminator"))
 
 
 class Trajectory:

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
 import torch
@@ -31,7 +31,7 @@ from gan_ext.engine import (
 )
 from gan_ext.game import Game
 from gan_ext.testing import ConstantStream
-from gan_ext.toys import BilinearGame, DiracGame, measured_matrix, measured_radius
+from gan_ext.toys import BilinearGame, DiracGame, linear_game, measured_matrix, measured_radius
 
 CPU = Compute(device="cpu")
 BOTH = simultaneous("discriminator", "generator")
@@ -44,7 +44,7 @@ class Nothing(NamedTuple):
 NOTHING = ConstantStream(Nothing(torch.zeros(1)))
 
 
-def play(make: Callable[[], Game], solver: Solver, rate: float) -> Callable[[], Engine]:
+def play(make: Callable[[], Game], solver: Any, rate: float) -> Callable[[], Engine]:
     players = dict.fromkeys(("discriminator", "generator"), sgd(rate))
     return lambda: Engine(make().double(), players, solver, compute=CPU)
 
@@ -150,6 +150,20 @@ def test_r1_on_dirac_has_the_published_eigenvalues(gamma: float) -> None:
         assert abs(a - b) < 1e-3
 
 
+@pytest.mark.parametrize("solver", [InTurns(), Extragradient(), Consensus(0.5), Unrolled(2, 0.1)], ids=repr)
+def test_a_small_game_as_it_stands_has_the_measured_radius(solver: Solver) -> None:
+    gamma = 0.0 if isinstance(solver, Unrolled) else 0.7
+    game = linear_game(DiracGame(0.0, 0.0, gamma).double(), (0.2, 0.4))
+    players = {"discriminator": sgd(0.4), "generator": sgd(0.2)}
+    turns = InTurns(("generator", "discriminator")) if isinstance(solver, InTurns) else solver
+    if isinstance(solver, Unrolled):
+        turns = Unrolled(2, 0.1, turns=("generator", "discriminator"))
+    found = measured_radius(lambda: Engine(DiracGame(0.0, 0.0, gamma).double(), players, turns, compute=CPU), NOTHING)
+    assert turns.radius(game) == pytest.approx(found, abs=1e-4)
+    with pytest.raises(ValueError, match="one for the generator and one for the discriminator"):
+        linear_game(DiracGame(), (0.1, 0.1, 0.1))
+
+
 def test_two_time_scales_change_the_radius_as_the_product_of_rates() -> None:
     rates = torch.tensor([0.4, 0.1])
     assert InTurns(BOTH).radius(LinearGame(BILINEAR, rates)) == pytest.approx(math.sqrt(1 + 0.04))
@@ -218,6 +232,18 @@ BAD: list[tuple[Callable[[], object], str]] = [
     (lambda: CompetitiveGradientDescent(rate=0.0), "rate > 0"),
     (lambda: sgd(0.1, -0.5), "momentum in .*Momentum"),
     (lambda: LinearGame(torch.eye(3), 0.1), "a size for each player"),
+    (lambda: LinearGame(torch.eye(2), -0.1), "rates > 0"),
+    (lambda: LinearGame(torch.eye(2), torch.ones(3)), "one or 2 of them"),
+    (lambda: LinearGame(torch.full((2, 2), math.nan), 0.1), "finite numbers in jacobian"),
+    (lambda: Lookahead(Optimistic), r"the class Optimistic; pass Optimistic\(\)"),
+    (lambda: Lookahead(("a", "b")), r"goes around a solver, such as InTurns\(\('a', 'b'\)\)"),
+    (lambda: play(bilinear, Extragradient, 0.1)(), r"the class Extragradient; pass Extragradient\(\)"),
+    (lambda: play(bilinear, "extragradient", 0.1)(), r"solver is 'extragradient'; pass a solver, such as"),
+    (lambda: play(bilinear, two_time_scales(), 0.1)(), "Learning rates of the players belong to the optimizers"),
+    (lambda: play(bilinear, None, 0.1)().fit(NOTHING, 1.5), "steps=1.5 must be an integer"),
+    (lambda: play(bilinear, None, 0.1)().fit(NOTHING, -1), "steps=-1 must be an integer, at least 0"),
+    (lambda: play(bilinear, None, 0.1)().fit(NOTHING, 1, [None]), "callbacks has None; give a sequence of functions"),
+    (lambda: play(bilinear, None, 0.1)().fit(NOTHING, 1, print), "give a sequence of functions"),
     (lambda: play(bilinear, Lookahead(Lookahead(every=4), every=4), 0.1)(), "nested in one of the same every=4"),
     (lambda: play(bilinear, Unrolled(player="critic"), 0.1)(), "player='critic'"),
     (lambda: play(bilinear, Unrolled(rate={"critic": 0.1}), 0.1)(), "the players of the game"),

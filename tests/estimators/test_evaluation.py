@@ -104,7 +104,7 @@ def test_it_is_plain_data_and_a_printed_table():
     assert back["rows"][0]["metric"] == "frechet distance"
     lines = str(found).splitlines()
     assert lines[0] == "Known: 50 generated against 50 real samples, on standardised columns"
-    assert lines[2].split() == ["metric", "generated", "95", "%", "interval", "real", "better"]
+    assert lines[2].split() == ["metric", "generated", "95", "%", "interval", "floor", "better"]
     assert max(map(len, lines)) <= 100
     assert "50 samples of each kind are few" in str(found)
     with pytest.raises(KeyError, match="no metric 'fid'; there are frechet distance"):
@@ -215,7 +215,7 @@ X, Y = data(60)
         ((Known(), X.astype(str)), {}, ValueError, "X must be numbers"),
         ((Known(), X, Y[:9]), {}, ValueError, "X has 60 samples and y 9 labels"),
         ((Known(), X[:, :1]), {}, ValueError, r"makes samples of shape \(2,\), X has samples of \(1,\)"),
-        ((Known(), X), {"features": lambda x: x[:, 0]}, ValueError, r"a matrix \(n, F\), it returned shape \(30,\)"),
+        ((Known(), X), {"features": lambda x: x[:, 0]}, ValueError, r"a matrix \(30, F\), it returned shape \(30,\)"),
         ((InfoGAN(), X), {}, NotFittedError, "not fitted"),
         ((LogisticRegression().fit(X, Y), X), {}, TypeError, "LogisticRegression, which cannot make samples"),
     ],

@@ -84,6 +84,7 @@ SOUND: dict[str, tuple[Callable[[], Adversarial], RealBatch]] = {
 }
 
 
+@pytest.mark.filterwarnings("ignore:The view adapts by the sign of logits")
 @pytest.mark.parametrize("name", SOUND)
 def test_games_are_sound(name: str) -> None:
     check_game(*SOUND[name])
@@ -279,6 +280,17 @@ def test_bfloat16_changes_slopes_by_rounding_only() -> None:
         loss, terms = at(1, lambda: game.discriminator_loss(BATCH))
     assert loss.dtype == terms["r1"].dtype == torch.float32
     torch.testing.assert_close(terms["r1"], expected, rtol=0.03, atol=0)
+
+
+def test_what_cannot_be_meant_is_told_at_once() -> None:
+    with pytest.raises(ValueError, match=r"loss=.* must be a pair of losses of gan_ext\.losses, such as Hinge\(\)"):
+        Adversarial(*nets(), Hinge)  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match=r"penalties=.* must be a list of penalties .* such as \[R1\(0\.1\)\]"):
+        Adversarial(*nets(), penalties=R1(0.1))  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match=r"view=.* must be a module, such as gan_ext\.data\.InstanceNoise"):
+        Adversarial(*nets(), view=InstanceNoise)  # type: ignore[arg-type]
+    with pytest.warns(UserWarning, match=r"no meaning with Relativistic\(\)"):
+        adaptive(Relativistic())
 
 
 def test_what_cannot_be_played_is_refused() -> None:

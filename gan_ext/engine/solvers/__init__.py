@@ -5,7 +5,7 @@ from gan_ext.engine.solvers.competitive import CompetitiveGradientDescent
 from gan_ext.engine.solvers.displacement import Momentum, Optimistic
 from gan_ext.engine.solvers.extrapolation import Extragradient, ExtragradientFromPast
 from gan_ext.engine.solvers.lookahead import Lookahead
-from gan_ext.engine.solvers.solver import InTurns, LinearGame, Solver
+from gan_ext.engine.solvers.solver import InTurns, LinearGame, Solver, as_solver
 from gan_ext.engine.solvers.unrolled import Unrolled
 
 __all__ = [
@@ -21,4 +21,5 @@ __all__ = [
     "Solver",
     "SymplecticAdjustment",
     "Unrolled",
+    "as_solver",
 ]

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from gan_ext.engine.board import Board
-from gan_ext.engine.solvers.solver import InTurns, LinearGame, Solver
+from gan_ext.engine.solvers.solver import InTurns, LinearGame, Solver, as_solver
 from gan_ext.engine.turns import Moves
 
 __all__ = ["Lookahead"]
@@ -39,6 +39,9 @@ class Lookahead(Solver):
     alpha: float = 0.5
 
     def __post_init__(self) -> None:
+        as_solver(self.solver)
+        if not isinstance(self.solver, Solver):
+            raise ValueError(f"Lookahead goes around a solver, such as InTurns({self.solver!r}), got {self.solver!r}.")
         if self.every < 2 or not 0 < self.alpha < 1:
             raise ValueError(f"Lookahead needs every >= 2 and alpha in (0, 1), got {self.every} and {self.alpha}.")
 

@@ -11,16 +11,19 @@ from torch import Tensor
 from gan_ext.engine.board import Board
 from gan_ext.engine.turns import Moves, Turns, checked_moves
 
-__all__ = ["InTurns", "LinearGame", "Solver", "TurnsSolver"]
+__all__ = ["InTurns", "LinearGame", "Solver", "TurnsSolver", "as_solver"]
 
 
 @dataclass(frozen=True)
 class LinearGame:
     r"""A game near an equilibrium, where the players' gradients are linear: :math:`v(w) = J w`.
 
+    J is the Jacobian of the gradients that players descend.  :func:`gan_ext.toys.field_jacobian` is that of the
+    velocity, which has the other sign; :func:`gan_ext.toys.linear_game` takes a small game as it is.
+
     Args:
         jacobian: J [n, n], of all players' coordinates in one vector.
-        rates: learning rate of every coordinate [n], or one for all.
+        rates: learning rate of every coordinate [n], or one for all, > 0.
         sizes: number of coordinates of each player, in the order of `players`.
         players: their names.
     """
@@ -36,6 +39,11 @@ class LinearGame:
             raise ValueError(
                 f"jacobian has shape {tuple(self.jacobian.shape)} and sizes={self.sizes} belong to players="
                 f"{self.players}; give [n, n] with n the sum of sizes, and a size for each player."
+            )
+        rates = torch.as_tensor(self.rates, dtype=torch.float64)
+        if rates.shape not in ((), (n,)) or not bool((rates > 0).all()) or not bool(self.jacobian.isfinite().all()):
+            raise ValueError(
+                f"LinearGame needs finite numbers in jacobian and rates > 0, one or {n} of them, got {self.rates!r}."
             )
 
     @property
@@ -155,3 +163,24 @@ class InTurns(TurnsSolver):
         for players in self.moves(game.players):
             whole = (game.identity - game.rows(players) @ game.step) @ whole
         return whole
+
+
+def as_solver(value: Any, name: str = "solver") -> Solver:
+    """Return a solver, from one, or from turns, or None for the default.
+
+    Raises:
+        ValueError: it is neither.
+    """
+    if isinstance(value, Solver):
+        return value
+    if value is None or isinstance(value, tuple | list):
+        return InTurns(None if value is None else tuple(value))
+    what = (
+        f"the class {value.__name__}; pass {value.__name__}()"
+        if isinstance(value, type)
+        else f"{value!r}; pass a solver"
+    )
+    raise ValueError(
+        f"{name} is {what}, such as gan_ext.engine.Extragradient(), or a tuple of players in the order of their moves. "
+        "Learning rates of the players belong to the optimizers."
+    )
