@@ -1,6 +1,7 @@
 """Tables of the games that do not converge: solvers, toys, stacked digits; and of the speed of metrics."""
 
 from collections.abc import Callable
+from math import isnan
 from typing import Any
 
 Load = Callable[[str], dict[str, Any]]
@@ -84,6 +85,8 @@ def _radius(radius: float) -> str:
 
 
 def _spread(figures: dict[str, float], score: str, scale: float) -> str:
+    if isnan(figures[score]):
+        return "none"
     if f"{score}, std" not in figures:
         return f"{scale * figures[score]:.3g}"
     return f"{scale * figures[score]:.3g} ± {scale * figures[f'{score}, std']:.2g}"

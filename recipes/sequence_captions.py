@@ -251,7 +251,7 @@ class Fits:
         """Return a generator moved by a reward, the discriminator's log-odds or one that says nothing."""
         game = self.opponents(name, seed, start)
         rates, moves = {"discriminator": 2e-4, "generator": 3e-4}, alternating({"discriminator": 1, "generator": 1})
-        self.play(name, seed, game, self.sizes.game_steps, rates, turns=moves)
+        self.play(name, seed, game, self.sizes.game_steps, rates, solver=moves)
         return game.generator.cpu()
 
 

@@ -210,7 +210,7 @@ class Bench:
         judge = CNNDiscriminator(self.vocabulary, **settings.pop("sizes", sizes))
         game = SeqGAN(own, judge, settings.pop("estimator", LeaveOneOut()), **settings)
         moves = alternating({"discriminator": 2, "generator": 1})
-        self.run(name, seed, game, self.config.steps, {"discriminator": 1e-3, "generator": rate}, turns=moves)
+        self.run(name, seed, game, self.config.steps, {"discriminator": 1e-3, "generator": rate}, solver=moves)
         return own
 
 

@@ -148,7 +148,7 @@ def test_weights_can_be_scheduled() -> None:
     engine = Engine(
         game,
         dict.fromkeys(game.players(), adam()),
-        turns=(("discriminator",), ("discriminator",), ("generator",), ("classifier",)),
+        solver=(("discriminator",), ("discriminator",), ("generator",), ("classifier",)),
         schedules={name: linear(0.0, 1.0, 4) for name in names},
         compute=Compute("cpu"),
     )
@@ -302,7 +302,7 @@ def test_unlabelled_groups_put_right_what_labels_at_their_edges_say() -> None:
         rise = {name: (lambda step, top=top: top * min(1.0, step / 300)) for name, top in tops.items()}
         players = dict.fromkeys(game.players(), adam(3e-3))
         turns = (("discriminator",), ("generator",), ("classifier",))
-        engine = Engine(game, players, ema=0.98, turns=turns, schedules=rise, compute=Compute("cpu"))
+        engine = Engine(game, players, ema=0.98, solver=turns, schedules=rise, compute=Compute("cpu"))
         averaged = engine.fit(SemiStream(SemiBatch, x, y, u, 64, 6), steps).averaged
         assert isinstance(averaged, TripleGAN)
         return averaged.eval()
