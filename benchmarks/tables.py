@@ -16,13 +16,22 @@ from typing import Any
 
 import code_tables
 import game_tables
+import reinforcement_tables
 import semi_supervised_tables
+import steering_tables
+import taxonomy_tables
 
 from gan_ext.metrics import FrontierPoint, dominates
 
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "benchmarks" / "results"
-PAGES = (ROOT / "README.md", ROOT / "docs" / "results.md", ROOT / "docs" / "theory" / "discrete_gradients.md")
+PAGES = (
+    ROOT / "README.md",
+    ROOT / "docs" / "results.md",
+    ROOT / "docs" / "taxonomy.md",
+    ROOT / "docs" / "theory" / "discrete_gradients.md",
+    ROOT / "docs" / "theory" / "reinforcement.md",
+)
 DIGITS = (
     "LabelSpreading, rbf",
     "LabelSpreading, knn",
@@ -374,6 +383,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "captions": lambda: captions("sequence_captions"),
     "smiles": lambda: smiles("sequence_smiles"),
     "shakespeare": lambda: shakespeare("sequence_shakespeare"),
+    "steering": lambda: steering_tables.molecules(load, lines, source),
     "oracle": lambda: oracle("sequence_oracle"),
     "solvers": lambda: game_tables.solvers(load, lines, source),
     "toys": lambda: game_tables.toys(load, lines, source),
@@ -393,6 +403,12 @@ TABLES: dict[str, Callable[[], str]] = {
     "ingredients": lambda: semi_supervised_tables.ablation(load, lines, source, "ablation_digits"),
     "seeds side by side": lambda: semi_supervised_tables.side_by_side(load, lines, source),
     "after fit": lambda: semi_supervised_tables.after_fit(load, lines, source),
+    "taxonomy, ring": lambda: taxonomy_tables.ring(load, lines, source),
+    "taxonomy, images": lambda: taxonomy_tables.images(load, lines, source),
+    "taxonomy, drawing": lambda: taxonomy_tables.drawing(load, lines, source),
+    "taxonomy, claims": lambda: taxonomy_tables.claims(load, lines, source),
+    "imitation": lambda: reinforcement_tables.imitation(load, lines, source),
+    "actor-critic": lambda: reinforcement_tables.tricks(load, lines, source),
     "gradient bias": gradient_bias,
     "gradient coin": gradient_coin,
     "gradient placebo": gradient_placebo,

@@ -20,6 +20,7 @@ TUTORIALS = (
     "convergence",
     "evaluation",
     "doctor",
+    "reinforcement",
 )
 PAGES = [ROOT / "README.md", *(ROOT / f"docs/{name}.md" for name in TUTORIALS)]
 INSIDE = {"gan_ext.seeds", "gan_ext.estimators"}  # for the package itself; shown at the top level

@@ -22,8 +22,8 @@ STEPS = ("losses", "games", "gradients", "nets", "sequences", "terms")  # what r
 TENSORS = {"torch"}
 ARRAYS = {"torch", "numpy", "sklearn", "scipy"}
 CORE = {
-    "data", "engine", "game", "games", "gradients", "latents", "losses", "metrics", "nets", "seeds", "sequences",
-    "terms",
+    "data", "engine", "game", "games", "gradients", "latents", "losses", "metrics", "nets", "plug_and_play", "seeds",
+    "sequences", "terms",
 }  # fmt: skip
 ARROWS: dict[str, tuple[set[str], set[str]]] = {
     "seeds": (set(), TENSORS),
@@ -35,10 +35,16 @@ ARROWS: dict[str, tuple[set[str], set[str]]] = {
     "game": (set(), TENSORS),
     "terms": ({"losses"}, TENSORS),
     "games": ({"game", "gradients", "losses", "latents", "sequences", "terms"}, TENSORS),
+    "reinforcement": ({"games", "nets", "seeds", "sequences"}, TENSORS | {"numpy"}),
     "engine": ({"game", "seeds"}, TENSORS | {"safetensors"}),
+    "plug_and_play": ({"engine", "games", "latents", "seeds", "sequences"}, TENSORS),
     "data": ({"seeds", "sequences"}, ARRAYS | {"tokenizers", "PIL"}),
     "metrics": ({"seeds", "sequences"}, ARRAYS | {"rdkit"}),
     "toys": ({"data", "engine", "game", "games", "latents", "losses", "nets", "seeds"}, TENSORS),
+    "taxonomy": (
+        {"data", "engine", "game", "games", "latents", "losses", "metrics", "nets", "seeds"},
+        ARRAYS | {"zuko"},
+    ),
     "testing": ({"engine", "game", "seeds", "toys"}, TENSORS),
     "runs": ({"engine"}, TENSORS | {"rich"}),
     "pictures": (set(), {"numpy", "einops", "matplotlib", "PIL"}),

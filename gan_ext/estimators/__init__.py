@@ -1,5 +1,6 @@
 """Estimators: the package behind scikit-learn's interface."""
 
+from gan_ext.estimators.chain_scores import ChainScores
 from gan_ext.estimators.code_report import ClassScores, CodeReport, CodeRow
 from gan_ext.estimators.conditional import ConditionalGAN
 from gan_ext.estimators.conditions import (
@@ -18,6 +19,9 @@ from gan_ext.estimators.features import ClassifierFeatures, SelfSupervisedFeatur
 from gan_ext.estimators.infogan import InfoGAN
 from gan_ext.estimators.labelled_only import LabelledOnly
 from gan_ext.estimators.novelty import NoveltyScore
+from gan_ext.estimators.plug_and_play import PlugAndPlayGAN
+from gan_ext.estimators.plug_and_play_benchmark import PlugAndPlayArm, PlugAndPlayBenchmark
+from gan_ext.estimators.plug_and_play_run import MeanAndDeviation, PlugAndPlayRun
 from gan_ext.estimators.pretrained import PretrainedFeatures
 from gan_ext.estimators.protocol import SemiSupervisedProtocol
 from gan_ext.estimators.protocol_cell import Cell
@@ -26,10 +30,12 @@ from gan_ext.estimators.query import Strategy, query
 from gan_ext.estimators.reporting import DeadCodeWarning, report
 from gan_ext.estimators.semi_supervised import SemiSupervisedGANClassifier
 from gan_ext.estimators.sequence import SequenceGAN
+from gan_ext.estimators.steering import SteeredSequenceGAN
 
 __all__ = [
     "AuxiliaryClassifier",
     "Cell",
+    "ChainScores",
     "ClassScores",
     "ClassifierFeatures",
     "CodeReport",
@@ -44,8 +50,13 @@ __all__ = [
     "EvaluationRow",
     "InfoGAN",
     "LabelledOnly",
+    "MeanAndDeviation",
     "NoveltyScore",
     "Plan",
+    "PlugAndPlayArm",
+    "PlugAndPlayBenchmark",
+    "PlugAndPlayGAN",
+    "PlugAndPlayRun",
     "PretrainedFeatures",
     "Projection",
     "ProtocolResult",
@@ -54,6 +65,7 @@ __all__ = [
     "SemiSupervisedGANClassifier",
     "SemiSupervisedProtocol",
     "SequenceGAN",
+    "SteeredSequenceGAN",
     "Strategy",
     "Summary",
     "evaluate",

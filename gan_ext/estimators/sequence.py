@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator
 from sklearn.utils import Tags, check_random_state
 from torch import nn
@@ -17,6 +18,7 @@ from gan_ext.estimators.assembly import claim_folder
 from gan_ext.estimators.checks import check_sequence_settings
 from gan_ext.estimators.fitted_sequence import FittedSequenceModel
 from gan_ext.estimators.sequence_training import SequenceTraining
+from gan_ext.estimators.steering import SteeredSequenceGAN
 from gan_ext.game import Game
 from gan_ext.games import SeqGAN
 
@@ -230,6 +232,27 @@ class SequenceGAN(FittedSequenceModel, BaseEstimator):  # type: ignore[misc]
         self.discriminator_ = None if training.against in ("mediator", "ranker") else training.opponent
         self.history_, self.n_iter_, self.best_step_ = training.history, training.steps, training.best_step
         return self
+
+    def steer(self, X: Any, y: ArrayLike, **settings: Any) -> SteeredSequenceGAN:
+        """Train a classifier of beginnings on labelled texts, by which this model then writes texts with a label.
+
+        The model is fitted already and stays as it is: ``gan.steer(texts, labels).sample(10, label="happy")``.
+
+        Parameters
+        ----------
+        X : list of str or of lists of tokens
+            Texts; they need not be those that the model was fitted on.
+        y : array-like of shape (n,)
+            A label for each.
+        **settings
+            Of :class:`~gan_ext.SteeredSequenceGAN`; `device` and `random_state` are those of this model if not given.
+
+        Returns
+        -------
+        SteeredSequenceGAN
+        """
+        own = {"device": self.device, "random_state": self.random_state}
+        return SteeredSequenceGAN(self, **{**own, **settings}).fit(X, y)
 
     def _claim(self, folder: Path) -> None:
         settings = {name: value for name, value in self.get_params(deep=False).items() if name not in _FREE}

@@ -1,14 +1,16 @@
 """Gradients of expected rewards through discrete tokens: one interface, interchangeable estimators."""
 
-from gan_ext.gradients.actor_critic import ActorCritic, generalized_advantage
+from gan_ext.gradients.actor_critic import ActorCritic
 from gan_ext.gradients.control_variates import REBAR, RELAX, conditional_gumbel
 from gan_ext.gradients.enumeration import Enumeration, all_sequences
-from gan_ext.gradients.estimator import GradientEstimator, Reward, leave_one_out, policy_gradient
+from gan_ext.gradients.estimator import GradientEstimator, Reward, leave_one_out
+from gan_ext.gradients.natural import natural_gradient
 from gan_ext.gradients.pathwise import GumbelSoftmax, StraightThrough, StraightThroughGumbel, relaxed_sample
 from gan_ext.gradients.ppo import PPO
 from gan_ext.gradients.score_function import REINFORCE, LeaveOneOut, MaliGANWeights, SelfCritical, greedy
 from gan_ext.gradients.taylor import Taylor
 from gan_ext.gradients.watch import AdvantageWarning, AdvantageWatch
+from gan_ext.losses import generalized_advantage, policy_gradient
 
 __all__ = [
     "PPO",
@@ -33,6 +35,7 @@ __all__ = [
     "generalized_advantage",
     "greedy",
     "leave_one_out",
+    "natural_gradient",
     "policy_gradient",
     "relaxed_sample",
 ]

@@ -9,38 +9,13 @@ from gan_ext.gradients.estimator import (
     earned,
     leave_one_out,
     per_token,
-    policy_gradient,
     score_terms,
 )
 from gan_ext.gradients.prefixes import PrefixEncoder
-from gan_ext.losses import token_mean
+from gan_ext.losses import generalized_advantage, policy_gradient, token_mean
 from gan_ext.sequences import SequenceModel, real_positions, sample
 
-__all__ = ["ActorCritic", "generalized_advantage"]
-
-
-def generalized_advantage(rewards: Tensor, values: Tensor, mask: Tensor, gamma: float, lam: float) -> Tensor:
-    r"""Return generalised advantages, with nothing to come after the last real token.
-
-    .. math:: \delta_t = r_t + \gamma V_{t+1} - V_t, \qquad A_t = \sum_{k \ge 0} (\gamma \lambda)^k \delta_{t+k}
-
-    References: High-Dimensional Continuous Control Using Generalized Advantage Estimation (Schulman et al., 2016),
-    https://arxiv.org/abs/1506.02438
-
-    Args:
-        rewards: what each token earns at once [B, T].
-        values: what is expected before each token [B, T].
-        mask: which positions hold a token [B, T] (bool).
-        gamma: discount in [0, 1].
-        lam: :math:`\lambda` in [0, 1]; 1 trusts rewards, 0 trusts values.
-    """
-    values = torch.where(mask, values, 0.0)
-    following = torch.cat([values[:, 1:], torch.zeros_like(values[:, :1])], 1)
-    delta = torch.where(mask, rewards + gamma * following - values, 0.0)
-    position = torch.arange(values.shape[1], device=values.device)
-    later = position - position[:, None]  # [t, s]: how long after t is s
-    weights = torch.pow(gamma * lam, later.clamp_min(0).to(delta.dtype)) * (later >= 0)
-    return delta @ weights.T
+__all__ = ["ActorCritic"]
 
 
 class ActorCritic(GradientEstimator):

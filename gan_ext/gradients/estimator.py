@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from gan_ext.losses import token_mean
 from gan_ext.sequences import SequenceModel
 
-__all__ = ["GradientEstimator", "Reward", "earned", "leave_one_out", "one_hot", "policy_gradient"]
+__all__ = ["GradientEstimator", "Reward", "earned", "leave_one_out", "one_hot"]
 
 Reward = Callable[[Tensor], Tensor]
 """Maps token numbers [B, T], or rows [B, T, V], to what a sequence earns [B], or each token from there on [B, T]."""
@@ -56,21 +56,20 @@ class GradientEstimator(nn.Module, ABC):
             ValueError: a reward of the wrong shape, or without the gradient that this estimator needs.
         """
 
+    def given(self, log_prob: Tensor, values: Tensor, mask: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
+        """Return the same for samples that are there already, such as actions in an environment: a policy gradient.
 
-def policy_gradient(log_prob: Tensor, advantage: Tensor, mask: Tensor) -> Tensor:
-    r"""Return the scalar whose gradient is the score-function estimate.
+        Args:
+            log_prob: log-probabilities of what was drawn [B, T], with a graph.
+            values: rewards [B], or action values [B, T].
+            mask: which positions hold a token or an action [B, T] (bool).
 
-    .. math:: L = -\frac{1}{n} \sum_{i,t} m_{it} A_{it} \log p(x_{it} \mid x_{i,<t})
-
-    References: Simple statistical gradient-following algorithms (Williams, 1992),
-    https://doi.org/10.1007/BF00992696
-
-    Args:
-        log_prob: log-probabilities of drawn tokens [B, T], with a graph.
-        advantage: what a token earned beyond what was expected [B, T] or [B, 1]; taken as constant.
-        mask: which positions hold a token [B, T] (bool).
-    """
-    return -(advantage.detach() * log_prob * mask).sum(1).mean()
+        Raises:
+            ValueError: this estimator needs more than rewards.
+        """
+        raise ValueError(
+            f"{type(self).__name__} draws its own samples; for given ones use REINFORCE, LeaveOneOut or MaliGANWeights."
+        )
 
 
 def earned(reward: Reward, tokens: Tensor, mask: Tensor) -> Tensor:

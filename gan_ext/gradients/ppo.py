@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from gan_ext.gradients.estimator import GradientEstimator, Reward, earned, leave_one_out, per_token, score_terms
+from gan_ext.losses import clipped_surrogate, token_mean
 from gan_ext.sequences import SequenceModel, real_positions, sample
 
 __all__ = ["PPO"]
@@ -75,11 +76,11 @@ class PPO(GradientEstimator):
         advantage = per_token(values) - leave_one_out(values, mask)
         log_probs = model(tokens, labels).float().log_softmax(-1)
         before = self.old.log_prob(tokens, labels)
-        ratio = (log_probs.gather(-1, tokens[..., None])[..., 0] * mask - before).exp()
-        clipped = ratio.clamp(1 - self.clip, 1 + self.clip)
-        loss = -(torch.minimum(ratio * advantage, clipped * advantage) * mask).sum(1).mean()
+        after = log_probs.gather(-1, tokens[..., None])[..., 0]
+        loss = clipped_surrogate(after, before, advantage, mask, self.clip)
         terms = score_terms(values, advantage, mask)
-        terms["clipped"] = ((ratio != clipped) & mask).sum() / mask.sum()
+        far = ((after.detach() - before).exp() - 1).abs() > self.clip
+        terms["clipped"] = token_mean(far.float(), mask)
         entropy = -((log_probs.exp() * log_probs).sum(-1) * mask).sum(1).mean()
         loss = loss - self.entropy * entropy
         terms["entropy"] = entropy.detach()

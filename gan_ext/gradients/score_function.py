@@ -12,17 +12,16 @@ from gan_ext.gradients.estimator import (
     earned,
     leave_one_out,
     per_token,
-    policy_gradient,
     score_terms,
 )
-from gan_ext.losses import token_mean
+from gan_ext.losses import policy_gradient, token_mean
 from gan_ext.sequences import SequenceModel, real_positions, sample
 
 __all__ = ["REINFORCE", "LeaveOneOut", "MaliGANWeights", "SelfCritical", "greedy"]
 
 
 class _ScoreFunction(GradientEstimator):
-    """Draw, let the reward judge, compare, and push."""
+    """Draw, let the reward judge, compare, and push; the baseline needs nothing but rewards."""
 
     relaxed = False
 
@@ -31,16 +30,15 @@ class _ScoreFunction(GradientEstimator):
     ) -> tuple[Tensor, dict[str, Tensor]]:
         tokens = sample(model, n, labels=labels)
         mask = real_positions(tokens, model.end)
-        values = earned(reward, tokens, mask)
+        return self.given(model.log_prob(tokens, labels), earned(reward, tokens, mask), mask)
+
+    def given(self, log_prob: Tensor, values: Tensor, mask: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
         with torch.no_grad():
-            advantage = self.advantage(values, mask, model, reward, labels)
-        loss = policy_gradient(model.log_prob(tokens, labels), advantage, mask)
-        return loss, score_terms(values, advantage, mask)
+            advantage = self.compared(values, mask)
+        return policy_gradient(log_prob, advantage, mask), score_terms(values, advantage, mask)
 
     @abstractmethod
-    def advantage(
-        self, values: Tensor, mask: Tensor, model: SequenceModel, reward: Reward, labels: Tensor | None
-    ) -> Tensor:
+    def compared(self, values: Tensor, mask: Tensor) -> Tensor:
         """Return advantages [B, 1] or [B, T] for rewards [B] or action values [B, T]."""
 
 
@@ -77,9 +75,7 @@ class REINFORCE(_ScoreFunction):
         self.average: Tensor
         self.weight: Tensor
 
-    def advantage(
-        self, values: Tensor, mask: Tensor, model: SequenceModel, reward: Reward, labels: Tensor | None
-    ) -> Tensor:
+    def compared(self, values: Tensor, mask: Tensor) -> Tensor:
         if self.baseline is None:
             return per_token(values)
         average = self.average / self.weight.clamp_min(1e-30)
@@ -109,13 +105,11 @@ class LeaveOneOut(_ScoreFunction):
             raise ValueError(f"n={n} leaves nothing when one sample is left out; LeaveOneOut needs n >= 2.")
         return super().forward(model, reward, n, labels)
 
-    def advantage(
-        self, values: Tensor, mask: Tensor, model: SequenceModel, reward: Reward, labels: Tensor | None
-    ) -> Tensor:
+    def compared(self, values: Tensor, mask: Tensor) -> Tensor:
         return per_token(values) - leave_one_out(values, mask)
 
 
-class SelfCritical(_ScoreFunction):
+class SelfCritical(GradientEstimator):
     r"""The score function with the reward of the model's greedy decoding as baseline.
 
     .. math:: (R(x) - R(\hat x)) \nabla \log p(x), \qquad \hat x_t = \arg\max_v p(v \mid \hat x_{<t})
@@ -127,16 +121,26 @@ class SelfCritical(_ScoreFunction):
     https://arxiv.org/abs/1612.00563
     """
 
+    relaxed = False
     unbiased = True
 
-    def advantage(
-        self, values: Tensor, mask: Tensor, model: SequenceModel, reward: Reward, labels: Tensor | None
-    ) -> Tensor:
+    def forward(
+        self, model: SequenceModel, reward: Reward, n: int, labels: Tensor | None = None
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        tokens = sample(model, n, labels=labels)
+        mask = real_positions(tokens, model.end)
+        values = earned(reward, tokens, mask)
+        with torch.no_grad():
+            advantage = per_token(values) - self._expected(model, reward, labels)
+        loss = policy_gradient(model.log_prob(tokens, labels), advantage, mask)
+        return loss, score_terms(values, advantage, mask)
+
+    def _expected(self, model: SequenceModel, reward: Reward, labels: Tensor | None) -> Tensor:
         decoded = greedy(model, 1 if labels is None else len(labels), labels)
         real = real_positions(decoded, model.end)
         baseline = per_token(earned(reward, decoded, real))
         mean = (baseline * real).sum(1, keepdim=True) / real.sum(1, keepdim=True)
-        return per_token(values) - torch.where(real, baseline, mean)
+        return torch.where(real, baseline, mean)
 
 
 class MaliGANWeights(_ScoreFunction):
@@ -161,9 +165,7 @@ class MaliGANWeights(_ScoreFunction):
         self.register_buffer("baseline", torch.tensor(float(baseline)))
         self.baseline: Tensor
 
-    def advantage(
-        self, values: Tensor, mask: Tensor, model: SequenceModel, reward: Reward, labels: Tensor | None
-    ) -> Tensor:
+    def compared(self, values: Tensor, mask: Tensor) -> Tensor:
         if values.dim() == 1:
             return (values.softmax(0) * len(values) - self.baseline)[:, None]
         weights = values.masked_fill(~mask, float("-inf")).softmax(0).nan_to_num()

@@ -13,6 +13,7 @@ from gan_ext.losses.adversarial import (
     discriminator_relativistic,
     discriminator_wasserstein,
     generator_least_squares,
+    generator_likelihood_ratio,
     generator_minimax,
     generator_non_saturating,
     generator_relativistic,
@@ -23,6 +24,7 @@ __all__ = [
     "AdversarialLoss",
     "Hinge",
     "LeastSquares",
+    "LikelihoodRatio",
     "Minimax",
     "NonSaturating",
     "Relativistic",
@@ -88,6 +90,24 @@ class Minimax(NonSaturating):
 
     def generator(self, fake: Tensor, real: Tensor | None = None) -> Tensor:
         return generator_minimax(fake)
+
+
+@dataclass(frozen=True)
+class LikelihoodRatio(NonSaturating):
+    """Cross-entropy against a generator that weighs its samples by how much likelier they are real.
+
+    At the best discriminator the generator's gradient is that of maximum likelihood; see
+    :func:`generator_likelihood_ratio` for equations, variance and source.  Smoothing would spoil the ratio.
+
+    Args:
+        smoothing: as in :class:`NonSaturating`.
+        normalized: whether the mean ratio of a batch is divided out.
+    """
+
+    normalized: bool = True
+
+    def generator(self, fake: Tensor, real: Tensor | None = None) -> Tensor:
+        return generator_likelihood_ratio(fake, normalized=self.normalized)
 
 
 @dataclass(frozen=True)

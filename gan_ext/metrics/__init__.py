@@ -1,9 +1,17 @@
 """Metrics of sequences (texts, likelihoods, molecules, frontiers), sets of features, clusters and codes."""
 
+from gan_ext.metrics.annealed import (
+    BoltzmannMachine,
+    Partition,
+    annealed_partition,
+    decoder_log_likelihood,
+    exact_partition,
+)
 from gan_ext.metrics.bins import DifferentBins, ndb
 from gan_ext.metrics.bleu import BLEU, backward_bleu, bleu, self_bleu
 from gan_ext.metrics.bootstrap import Interval, bootstrap_interval
 from gan_ext.metrics.calibration import Reliability, expected_calibration_error, reliability
+from gan_ext.metrics.chains import autocorrelation_time, effective_samples, switches
 from gan_ext.metrics.class_scores import SplitScore, inception_score, mode_score
 from gan_ext.metrics.clustering import contingency, hungarian_accuracy, matching, purity
 from gan_ext.metrics.codes import (
@@ -73,6 +81,7 @@ from gan_ext.metrics.memorisation import Memorisation, birthday_support, memoris
 from gan_ext.metrics.model_centrality import ModelCentrality, model_centrality
 from gan_ext.metrics.modes import LabelScores, ModeScores, kl_floor, label_scores, mode_scores, nearest_modes
 from gan_ext.metrics.ngrams import distinct, ngram_entropy, ngram_jaccard, unique_ratio
+from gan_ext.metrics.parzen import parzen_bandwidth, parzen_log_density
 from gan_ext.metrics.rejection import RiskCoverage, auroc, false_positive_rate, risk_coverage, threshold_at_risk
 from gan_ext.metrics.resampling import bootstrap_metric, bootstrap_metrics
 from gan_ext.metrics.sliced import sliced_wasserstein
@@ -87,6 +96,7 @@ __all__ = [
     "BagOfNgrams",
     "Band",
     "BetaVAEScore",
+    "BoltzmannMachine",
     "CodeInterventions",
     "Coverage",
     "DensityCoverage",
@@ -115,6 +125,7 @@ __all__ = [
     "Monotonicity",
     "NeighbourTest",
     "OracleScores",
+    "Partition",
     "PrecisionRecall",
     "Quality",
     "Rate",
@@ -123,7 +134,9 @@ __all__ = [
     "SmilesScores",
     "SplitScore",
     "TwoSampleTest",
+    "annealed_partition",
     "auroc",
+    "autocorrelation_time",
     "backward_bleu",
     "best_sum",
     "beta_vae_score",
@@ -139,12 +152,15 @@ __all__ = [
     "coverage_at",
     "cross_talk",
     "dci",
+    "decoder_log_likelihood",
     "density_coverage",
     "disentanglement_completeness",
     "distinct",
     "divergence_area",
     "divergence_frontier",
     "dominates",
+    "effective_samples",
+    "exact_partition",
     "expected_calibration_error",
     "explicitness",
     "factor_vae_score",
@@ -191,6 +207,8 @@ __all__ = [
     "of_samples",
     "oracle_scores",
     "paired_difference",
+    "parzen_bandwidth",
+    "parzen_log_density",
     "perplexity",
     "polynomial_kernel",
     "precision_recall",
@@ -206,6 +224,7 @@ __all__ = [
     "sliced_wasserstein",
     "smiles_scores",
     "student_interval",
+    "switches",
     "temperature_frontier",
     "threshold_at_risk",
     "token_lists",

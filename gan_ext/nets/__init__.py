@@ -25,9 +25,17 @@ from gan_ext.nets.informed import (
     mlp_info_discriminator,
     mlp_trunk,
 )
+from gan_ext.nets.inversion import CodeClassifier, conv_code_classifier, mlp_code_classifier, residual_denoiser
 from gan_ext.nets.layers import Classifier, GaussianNoise, Linear, WeightNormLinear, data_dependent_init, linear_backend
 from gan_ext.nets.leaky import LeakyGenerator
 from gan_ext.nets.mlp import mlp_discriminator, mlp_generator
+from gan_ext.nets.observations import (
+    BernoulliObservation,
+    FlipNoise,
+    GaussianObservation,
+    MixtureObservation,
+    ShiftNoise,
+)
 from gan_ext.nets.oracle import oracle_generator, published_oracle
 from gan_ext.nets.plain import (
     Maxout,
@@ -40,6 +48,8 @@ from gan_ext.nets.plain import (
     residual_generator,
 )
 from gan_ext.nets.plain_images import plain_conv_discriminator, plain_conv_generator
+from gan_ext.nets.policies import CategoricalPolicy, GaussianPolicy, Policy, SequencePolicy, plain_value
+from gan_ext.nets.prefix_classifier import PrefixClassifier
 from gan_ext.nets.published import cnn13, salimans_discriminator, salimans_generator, wide_resnet
 from gan_ext.nets.recurrent import LSTMGenerator, RelationalMemoryGenerator
 from gan_ext.nets.sequence_discriminators import (
@@ -62,18 +72,24 @@ __all__ = [
     "MADE",
     "SEQGAN_SIZES",
     "TEXYGEN_SIZES",
+    "BernoulliObservation",
     "CNNDiscriminator",
+    "CategoricalPolicy",
     "ClassJudgement",
     "Classifier",
     "ClassifyingDiscriminator",
+    "CodeClassifier",
     "ConcatenatedGenerator",
     "ConcatenationDiscriminator",
     "ConditionalBatchNorm",
     "ConditionalSequential",
     "Encoded",
     "Encoder",
+    "FlipNoise",
     "FourierFeatures",
     "GaussianNoise",
+    "GaussianObservation",
+    "GaussianPolicy",
     "Highway",
     "InfoDiscriminator",
     "LSTMGenerator",
@@ -82,13 +98,18 @@ __all__ = [
     "Maxout",
     "MinibatchDiscrimination",
     "MinibatchStandardDeviation",
+    "MixtureObservation",
     "MultiRepresentationDiscriminator",
+    "Policy",
+    "PrefixClassifier",
     "ProjectionDiscriminator",
     "Read",
     "RecurrentDiscriminator",
     "RelationalMemoryGenerator",
     "ResidualBlock",
     "SequenceDiscriminator",
+    "SequencePolicy",
+    "ShiftNoise",
     "TransformerBlock",
     "TransformerDiscriminator",
     "TransformerGenerator",
@@ -97,6 +118,7 @@ __all__ = [
     "WeightNormLinear",
     "cnn13",
     "compact_discriminator",
+    "conv_code_classifier",
     "conv_conditional_generator",
     "conv_discriminator",
     "conv_encoder",
@@ -110,6 +132,7 @@ __all__ = [
     "linear_backend",
     "log_density_quantile",
     "max_over_windows",
+    "mlp_code_classifier",
     "mlp_conditional_generator",
     "mlp_discriminator",
     "mlp_encoder",
@@ -123,7 +146,9 @@ __all__ = [
     "plain_conv_generator",
     "plain_discriminator",
     "plain_generator",
+    "plain_value",
     "published_oracle",
+    "residual_denoiser",
     "residual_discriminator",
     "residual_generator",
     "salimans_discriminator",

@@ -1,5 +1,6 @@
 """Pictures of samples, codes and learning curves (needs matplotlib, in the extra ``recipes``)."""
 
+from gan_ext.pictures.chains import ChainFilm, LivePicture
 from gan_ext.pictures.codes import draw_feature_traversals, draw_heatmap
 from gan_ext.pictures.curves import draw_curves, draw_frontiers
 from gan_ext.pictures.fields import FieldPanel, animate, animate_clouds, animate_fields, draw_clouds, draw_fields
@@ -8,7 +9,9 @@ from gan_ext.pictures.report import draw_code_report
 from gan_ext.pictures.vitals import diagnosis_figure
 
 __all__ = [
+    "ChainFilm",
     "FieldPanel",
+    "LivePicture",
     "animate",
     "animate_clouds",
     "animate_fields",

@@ -66,6 +66,15 @@ class _Gaussians(PlanarMixture):
     def _places(self, n: int, generator: torch.Generator) -> Tensor:
         return self.modes[torch.randint(len(self.modes), (n,), generator=generator)]
 
+    def log_prob(self, x: Tensor) -> Tensor:
+        r"""Return the density's logarithm at points [n, 2], [n] in nats per unit area.
+
+        .. math:: \log p(x) = \log \frac1K \sum_k N(x; m_k, \sigma^2 I)
+        """
+        squares = (x[:, None].double() - self.modes.to(x.device).double()).square().sum(-1)
+        whole = math.log(len(self.modes) * 2 * math.pi * self.std**2)
+        return (squares / (-2 * self.std**2)).logsumexp(1) - whole
+
 
 class GaussianRing(_Gaussians):
     r"""Gaussians evenly spaced on a circle.

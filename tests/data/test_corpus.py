@@ -3,6 +3,8 @@
 import os
 import random
 import time
+from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -272,15 +274,20 @@ def test_wrong_tables_are_refused_with_the_place(wrong: Any, sentence: str) -> N
 
 @pytest.mark.data
 @pytest.mark.skipif("GAN_EXT_DATA" not in os.environ, reason="needs GAN_EXT_DATA")
-def test_ten_thousand_captions_take_a_fifth_of_a_second() -> None:
+def test_ten_thousand_captions_cost_a_few_times_what_counting_their_words_does() -> None:
     lines = read_lines(Path(os.environ["GAN_EXT_DATA"]) / "text/image_coco/train.txt")
-    times = []
-    for _ in range(7):
-        start = time.perf_counter()
-        corpus = Corpus.build(lines)
-        times.append(time.perf_counter() - start)
+
+    def least(work: Callable[[], Any]) -> float:
+        times = []
+        for _ in range(7):
+            start = time.process_time()
+            work()
+            times.append(time.process_time() - start)
+        return min(times)
+
+    corpus = Corpus.build(lines)
     assert corpus.tokens.shape == (10_000, 38)
-    assert min(times) < 0.2
+    assert least(lambda: Corpus.build(lines)) < 15 * least(lambda: Counter(" ".join(lines).split()))
     words = corpus.text(corpus.tokens)
     assert sum(a == " ".join(b.split()) for a, b in zip(words, lines, strict=True)) > 9_950
 

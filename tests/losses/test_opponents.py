@@ -10,12 +10,14 @@ from gan_ext.losses import (
     AdversarialLoss,
     Hinge,
     LeastSquares,
+    LikelihoodRatio,
     Minimax,
     NonSaturating,
     Relativistic,
     Wasserstein,
     best_gradients,
     discriminator_non_saturating,
+    generator_likelihood_ratio,
     generator_non_saturating,
 )
 
@@ -145,3 +147,30 @@ def test_the_gradient_of_the_best_is_that_of_the_loss_of_the_best(
     torch.testing.assert_close(ours, loss.generator(logits))
     best = loss.generator(logits.topk(count).values)
     torch.testing.assert_close(slope(ours, logits), slope(best, logits))
+
+
+@pytest.mark.parametrize("normalized", [True, False])
+@pytest.mark.parametrize("mean", [-0.4, 0.0, 0.7])
+def test_at_the_best_discriminator_the_ratio_follows_maximum_likelihood(mean: float, normalized: bool) -> None:
+    """p = N(0, 1), p_G = N(m, 1): the best logit is log p / p_G = m^2 / 2 - m x, and KL(p, p_G) = m^2 / 2."""
+    quantiles = torch.special.ndtri((torch.arange(200_000, dtype=torch.float64) + 0.5) / 200_000)
+    at = torch.tensor(mean, dtype=torch.float64, requires_grad=True)
+    logits = mean**2 / 2 - mean * (at + quantiles)  # the discriminator is held
+    loss = LikelihoodRatio(normalized=normalized).generator(logits)
+    assert slope(loss, at).item() == pytest.approx(mean, abs=2e-4)
+    assert loss.item() == pytest.approx(0 if normalized else -1, abs=1e-4)
+
+
+def test_the_ratios_variance_is_the_chi_square_divergence() -> None:
+    """Of the two Gaussians above: exp(m^2) - 1."""
+    quantiles = torch.special.ndtri((torch.arange(200_000, dtype=torch.float64) + 0.5) / 200_000)
+    ratio = (0.5**2 / 2 - 0.5 * (0.5 + quantiles)).exp()
+    assert ratio.var().item() == pytest.approx(math.exp(0.25) - 1, abs=1e-3)
+
+
+def test_the_normalised_ratio_is_a_softmax_and_does_not_overflow() -> None:
+    logits = torch.tensor([200.0, 199.0, -300.0], requires_grad=True)
+    loss = generator_likelihood_ratio(logits)
+    assert loss.item() == pytest.approx(-float(logits.detach().logsumexp(0)) + math.log(3), abs=1e-4)
+    torch.testing.assert_close(slope(loss, logits), -logits.detach().softmax(0))
+    assert generator_likelihood_ratio(logits, normalized=False).item() == -math.inf

@@ -62,3 +62,17 @@ def written_idx() -> Callable[[Path, np.ndarray], None]:
         path.write_bytes(gzip.compress(header + values.astype(np.uint8).tobytes()))
 
     return write
+
+
+@pytest.fixture(scope="session")
+def bars(tmp_path_factory: pytest.TempPathFactory, written_idx: Callable[[Path, np.ndarray], None]) -> Path:
+    """Ten kinds of bars in MNIST's four files, 28 pixels wide."""
+    folder, rng = tmp_path_factory.mktemp("bars"), np.random.default_rng(0)
+    for part, n in (("train", 400), ("t10k", 100)):
+        labels = np.arange(n) % 10
+        images = rng.integers(0, 40, (n, 28, 28))
+        for image, label in zip(images, labels, strict=True):
+            image[2:26, 2 + 2 * label : 6 + 2 * label] += 200
+        written_idx(folder / f"{part}-images-idx3-ubyte.gz", images)
+        written_idx(folder / f"{part}-labels-idx1-ubyte.gz", labels)
+    return folder

@@ -15,20 +15,6 @@ STACKED = (
 )  # fmt: skip
 
 
-@pytest.fixture(scope="module")
-def bars(tmp_path_factory, written_idx):
-    """Ten kinds of bars in the four files, 28 pixels wide."""
-    folder, rng = tmp_path_factory.mktemp("bars"), np.random.default_rng(0)
-    for part, n in (("train", 400), ("t10k", 100)):
-        labels = np.arange(n) % 10
-        images = rng.integers(0, 40, (n, 28, 28))
-        for image, label in zip(images, labels, strict=True):
-            image[2:26, 2 + 2 * label : 6 + 2 * label] += 200
-        written_idx(folder / f"{part}-images-idx3-ubyte.gz", images)
-        written_idx(folder / f"{part}-labels-idx1-ubyte.gz", labels)
-    return folder
-
-
 def killed_after(process, folder, pattern):
     """Kill a recipe as soon as a file is there."""
     deadline = time.monotonic() + 300

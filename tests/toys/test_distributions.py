@@ -93,3 +93,13 @@ def test_errors_are_sentences(make: object, message: str) -> None:
 
 def test_mixtures_share_one_interface() -> None:
     assert all(isinstance(mixture, PlanarMixture) for mixture in MIXTURES.values())
+
+
+@pytest.mark.parametrize("mixture", [GaussianRing(5, 1.0, 0.2), GaussianGrid(3, 1.0, 0.15)])
+def test_the_density_is_that_of_the_samples(mixture):
+    """It integrates to one, and the mean logarithm over samples is that over the plane."""
+    line = torch.linspace(-3, 3, 601)
+    log_density = mixture.log_prob(torch.cartesian_prod(line, line))
+    mass = log_density.exp() * (6 / 600) ** 2
+    assert float(mass.sum()) == pytest.approx(1, abs=1e-6)
+    assert float(mixture.log_prob(mixture.sample(50_000)).mean()) == pytest.approx(float(mass @ log_density), abs=0.02)

@@ -1,0 +1,62 @@
+"""Parzen windows: a density estimated from samples, for models in few dimensions that only draw."""
+
+import math
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+__all__ = ["parzen_bandwidth", "parzen_log_density"]
+
+_ROWS = 512  # places that are looked at together
+
+
+def parzen_log_density(samples: Tensor, at: Tensor, bandwidth: float) -> Tensor:
+    r"""Return the logarithm of a sum of Gaussian bumps around samples, at places [m], in nats.
+
+    .. math:: \log \hat p(y) = \log \frac1n \sum_{i=1}^{n} N(y; x_i, h^2 I)
+
+    Of samples of p it estimates p with noise of deviation h added: the density is too broad, and its cross-entropy with
+    data too high, by an amount that falls with n slowly, as :math:`n^{-4/(d+4)}`.  Beyond a handful of dimensions it
+    says nothing of a model (Theis et al.); compare with the estimate from as many real samples.
+
+    References: On Estimation of a Probability Density Function and Mode (Parzen, 1962),
+    https://doi.org/10.1214/aoms/1177704472; A note on the evaluation of generative models (Theis et al., 2016),
+    https://arxiv.org/abs/1511.01844
+
+    Args:
+        samples: [n, d].
+        at: places [m, d].
+        bandwidth: h > 0, in units of the samples.
+
+    Raises:
+        ValueError: shapes that do not fit, no sample, or a bandwidth that is not positive.
+    """
+    if samples.dim() != 2 or at.dim() != 2 or samples.shape[1] != at.shape[1] or not len(samples):
+        raise ValueError(
+            f"samples must be [n, d], at least one, and at [m, d], got {tuple(samples.shape)} and {tuple(at.shape)}."
+        )
+    if not bandwidth > 0:
+        raise ValueError(f"bandwidth={bandwidth!r} must be positive: it is in units of the samples.")
+    x, n, d = samples.double(), *samples.shape
+    bumps = [(torch.cdist(part, x) / bandwidth).square().div(-2).logsumexp(1) for part in at.double().split(_ROWS)]
+    return torch.cat(bumps) - math.log(n) - d * math.log(bandwidth * math.sqrt(2 * math.pi))
+
+
+def parzen_bandwidth(samples: Tensor, held_out: Tensor, bandwidths: Sequence[float] | None = None) -> float:
+    """Return the bandwidth under which held-out data are likeliest.
+
+    Args:
+        samples: [n, d].
+        held_out: data [m, d] that no figure is taken from.
+        bandwidths: to choose from; by default 25 from a hundredth of the data's mean deviation to all of it.
+
+    Raises:
+        ValueError: as :func:`parzen_log_density`, or no bandwidth.
+    """
+    if bandwidths is None:
+        spread = float(held_out.double().std(0).mean())
+        bandwidths = [spread * 10 ** (-2 + step / 12) for step in range(25)]
+    if not bandwidths:
+        raise ValueError("bandwidths is empty; give at least one, in units of the samples.")
+    return max(bandwidths, key=lambda h: float(parzen_log_density(samples, held_out, h).mean()))

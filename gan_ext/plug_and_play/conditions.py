@@ -1,0 +1,302 @@
+"""Conditions: what samples should be like, as log-probabilities that can be differentiated."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from gan_ext.latents import Product
+
+__all__ = ["CaptionCondition", "ClassCondition", "CodeCondition", "Condition", "KnownPixels", "Pasted", "UnitCondition"]
+
+
+class Condition(ABC):
+    r"""A differentiable log-probability of what is wanted, given data; conditions add up by ``+``.
+
+    Attributes:
+        chains: the number of chains that the condition speaks about, one by one; None if the same holds for all.
+    """
+
+    chains: int | None = None
+
+    @abstractmethod
+    def log_prob(self, x: Tensor) -> Tensor:
+        r"""Return :math:`\log p(y \mid x)` [n] in nats for data [n, ...]; a constant may be missing."""
+
+    def target_only(self, x: Tensor) -> Tensor:
+        """Return numbers [n] whose slope the official sampler follows; that of `log_prob`, unless there are classes."""
+        return self.log_prob(x)
+
+    def both(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Return `log_prob` and `target_only` of the same data, from one pass where that can be done."""
+        return self.log_prob(x), self.target_only(x)
+
+    def __add__(self, other: "Condition") -> "Condition":
+        if not isinstance(other, Condition):
+            return NotImplemented
+        return _Sum((self, other))
+
+    def __mul__(self, strength: float) -> "Condition":
+        return _Scaled(self, strength)
+
+    __rmul__ = __mul__
+
+    def to(self, device: torch.device) -> "Condition":
+        """Move what the condition is made of to a device, in place."""
+        for name, value in vars(self).items():
+            if isinstance(value, nn.Module | Tensor | Condition):
+                setattr(self, name, value.to(device))
+        return self
+
+
+class ClassCondition(Condition):
+    r"""Data should be of a class, by a classifier's opinion.
+
+    .. math:: \log p(y \mid x) = \ell_y(x) - \log\sum_k e^{\ell_k(x)}
+
+    Its slope is :math:`\sum_k ([k = y] - p_k) \nabla \ell_k`.  The official sampler of PPGN keeps the summand of the
+    wanted class alone, :math:`(1 - p_y) \nabla \ell_y`: that is the slope of :meth:`target_only`.
+
+    References: Plug & Play Generative Networks (Nguyen et al., 2017), https://arxiv.org/abs/1612.00005
+
+    Args:
+        classifier: maps data [n, ...] to class logits [n, K], or to a tuple whose first entry they are, as the
+            discriminators of :class:`~gan_ext.games.KPlusOne` do.
+        classes: the wanted class, or one for each chain [n].
+
+    Raises:
+        ValueError: classes that are no whole numbers from 0 on.
+    """
+
+    def __init__(self, classifier: nn.Module, classes: int | Sequence[int] | Tensor) -> None:
+        wanted = _numbers(classes, "classes", "class")
+        self.classifier, self.classes = _judging(classifier), wanted
+        self.chains = len(wanted) if wanted.ndim else None
+
+    def log_prob(self, x: Tensor) -> Tensor:
+        logits = self._logits(x)
+        return logits.log_softmax(1).gather(1, self._wanted(logits)).squeeze(1)
+
+    def target_only(self, x: Tensor) -> Tensor:
+        return self.both(x)[1]
+
+    def both(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        logits = self._logits(x)
+        wanted = self._wanted(logits)
+        log_prob = logits.log_softmax(1).gather(1, wanted)
+        missing = 1 - log_prob.detach().exp()
+        return log_prob.squeeze(1), (missing * logits.gather(1, wanted)).squeeze(1)
+
+    def _logits(self, x: Tensor) -> Tensor:
+        logits = _first(self.classifier(x)).float()
+        if int(self.classes.max()) >= logits.shape[1]:
+            raise ValueError(f"classes has {int(self.classes.max())}, the classifier has {logits.shape[1]} classes.")
+        return logits
+
+    def _wanted(self, logits: Tensor) -> Tensor:
+        return self.classes.expand(len(logits)).unsqueeze(1)
+
+
+class UnitCondition(Condition):
+    r"""A unit of a network should be active: the preferred stimulus of a neuron.
+
+    .. math:: \log p(y \mid x) = \beta \, a(x)
+
+    up to a constant, with the unit's activation a, averaged over positions if it is a channel of a feature map.
+
+    References: Multifaceted Feature Visualization (Nguyen et al., 2016), https://arxiv.org/abs/1602.03616
+
+    Args:
+        network: maps data to activations [n, U] or [n, U, h, w], or to a tuple whose first entry they are.
+        unit: the number of the unit, or one for each chain [n].
+        strength: :math:`\beta`, in nats for each unit of activation.
+    """
+
+    def __init__(self, network: nn.Module, unit: int | Sequence[int] | Tensor, strength: float = 1.0) -> None:
+        wanted = _numbers(unit, "unit", "unit")
+        self.network, self.unit, self.strength = _judging(network), wanted, strength
+        self.chains = len(wanted) if wanted.ndim else None
+
+    def log_prob(self, x: Tensor) -> Tensor:
+        active = _first(self.network(x)).float()
+        active = active.flatten(2).mean(2) if active.ndim > 2 else active
+        if int(self.unit.max()) >= active.shape[1]:
+            raise ValueError(f"unit has {int(self.unit.max())}, but the network has {active.shape[1]} units.")
+        return self.strength * active.gather(1, self.unit.expand(len(active)).unsqueeze(1)).squeeze(1)
+
+
+class KnownPixels(Condition):
+    r"""Data should agree with what is known of it: in-painting.
+
+    .. math:: \log p(y \mid x) = -\frac{1}{2 \sigma^2} \sum_{i \in \text{known}} (x_i - y_i)^2
+
+    up to a constant.
+
+    Args:
+        data: the image y [c, h, w], or one for each chain [n, c, h, w] (a table's row [d] or [n, d] likewise).
+        known: which entries are known, bool, of a shape that broadcasts to that of a sample.
+        sigma: :math:`\sigma`, the deviation that is tolerated, in units of the data.
+
+    Raises:
+        ValueError: a sigma that is not positive, or a mask that knows nothing or does not fit.
+    """
+
+    def __init__(self, data: Tensor, known: Tensor, sigma: float = 0.1) -> None:
+        if not sigma > 0:
+            raise ValueError(f"sigma={sigma!r} must be positive: the deviation that is tolerated.")
+        self.data, self.known, self.sigma = data, _mask(data, known), sigma
+        self.chains = len(data) if data.ndim in (2, 4) else None
+
+    def log_prob(self, x: Tensor) -> Tensor:
+        errors = torch.where(self.known, x.float() - self.data.float(), 0.0)
+        return -errors.square().flatten(1).sum(1) / (2 * self.sigma**2)
+
+
+class Pasted(Condition):
+    """Another condition, on data in which what is known has been pasted: its slope acts in the hole alone.
+
+    References: Plug & Play Generative Networks (Nguyen et al., 2017), section on in-painting,
+    https://arxiv.org/abs/1612.00005
+
+    Args:
+        condition: what the completed data should be.
+        data: as in :class:`KnownPixels`.
+        known: likewise.
+    """
+
+    def __init__(self, condition: Condition, data: Tensor, known: Tensor) -> None:
+        self.condition, self.data, self.known = condition, data, _mask(data, known)
+        self.chains = len(data) if data.ndim in (2, 4) else condition.chains
+
+    def paste(self, x: Tensor) -> Tensor:
+        """Return data [n, ...] with the known entries put in."""
+        return torch.where(self.known, self.data.to(x.dtype), x)
+
+    def log_prob(self, x: Tensor) -> Tensor:
+        return self.condition.log_prob(self.paste(x))
+
+    def target_only(self, x: Tensor) -> Tensor:
+        return self.condition.target_only(self.paste(x))
+
+
+class CodeCondition(Condition):
+    r"""A reader should find given codes in the data, such as the codes of an InfoGAN.
+
+    .. math:: \log q(c \mid x)
+
+    Args:
+        reader: maps data to the codes' statistics [n, S].
+        codes: the codes that it reads.
+        values: the wanted codes [d], or one row for each chain [n, d].
+    """
+
+    def __init__(self, reader: nn.Module, codes: Product, values: Tensor) -> None:
+        if values.shape[-1] != codes.dim or values.ndim > 2:
+            raise ValueError(f"values has shape {tuple(values.shape)}; the codes are vectors of {codes.dim} numbers.")
+        self.reader, self.codes, self.values = _judging(reader), codes, values
+        self.chains = len(values) if values.ndim == 2 else None
+
+    def log_prob(self, x: Tensor) -> Tensor:
+        statistics = _first(self.reader(x)).float()
+        return self.codes.log_posterior(statistics, self.values.expand(len(x), -1))
+
+
+class CaptionCondition(Condition):
+    r"""A captioner should find a text in the data.
+
+    .. math:: \log p(w_1 \ldots w_T \mid x) = \sum_{t \le T} \log p(w_t \mid x, w_{<t})
+
+    References: Plug & Play Generative Networks (Nguyen et al., 2017), section on captions,
+    https://arxiv.org/abs/1612.00005
+
+    Args:
+        captioner: called with data [n, ...] and token numbers [n, T], returns the logits of each token [n, T, V] given
+            the data and the tokens before it.
+        tokens: the text as token numbers [T], or one row for each chain [n, T].
+        padding: the token number that fills rows up, which does not count; None if there is none.
+    """
+
+    def __init__(
+        self, captioner: Callable[[Tensor, Tensor], Tensor], tokens: Tensor, padding: int | None = None
+    ) -> None:
+        if tokens.is_floating_point() or tokens.ndim not in (1, 2):
+            raise ValueError(f"tokens must be whole numbers [T] or [n, T], got {tokens.dtype} {tuple(tokens.shape)}.")
+        self.captioner = _judging(captioner) if isinstance(captioner, nn.Module) else captioner
+        self.tokens, self.padding = tokens.long(), padding
+        self.chains = len(tokens) if tokens.ndim == 2 else None
+
+    def log_prob(self, x: Tensor) -> Tensor:
+        tokens = self.tokens.expand(len(x), -1)
+        logits = self.captioner(x, tokens).float()
+        found = logits.log_softmax(-1).gather(2, tokens.unsqueeze(2)).squeeze(2)
+        return (found if self.padding is None else torch.where(tokens == self.padding, 0.0, found)).sum(1)
+
+
+class _Sum(Condition):
+    def __init__(self, parts: tuple[Condition, ...]) -> None:
+        chains = {part.chains for part in parts} - {None}
+        if len(chains) > 1:
+            raise ValueError(f"The conditions speak about {sorted(map(str, chains))} chains; give each as many.")
+        self.parts, self.chains = parts, next(iter(chains), None)
+
+    def log_prob(self, x: Tensor) -> Tensor:
+        return torch.stack([part.log_prob(x) for part in self.parts]).sum(0)
+
+    def target_only(self, x: Tensor) -> Tensor:
+        return torch.stack([part.target_only(x) for part in self.parts]).sum(0)
+
+    def to(self, device: torch.device) -> Condition:
+        for part in self.parts:
+            part.to(device)
+        return self
+
+
+class _Scaled(Condition):
+    def __init__(self, condition: Condition, strength: float) -> None:
+        if not strength >= 0:
+            raise ValueError(f"A condition's strength must be at least 0, got {strength!r}.")
+        self.condition, self.strength, self.chains = condition, strength, condition.chains
+
+    def log_prob(self, x: Tensor) -> Tensor:
+        return self.strength * self.condition.log_prob(x)
+
+    def target_only(self, x: Tensor) -> Tensor:
+        return self.strength * self.condition.target_only(x)
+
+
+def _numbers(given: Any, name: str, noun: str) -> Tensor:
+    """Return one whole number, or one for each chain."""
+    try:
+        wanted = torch.as_tensor(given)
+        sound = not wanted.is_floating_point() and wanted.ndim < 2 and wanted.numel() > 0 and bool((wanted >= 0).all())
+    except (TypeError, ValueError, RuntimeError):
+        sound = False
+    if not sound:
+        raise ValueError(f"{name}={given!r} must be one {noun}, or one for each chain: whole numbers from 0 on.")
+    return wanted.long()
+
+
+def _first(output: Any) -> Tensor:
+    found: Tensor = output[0] if isinstance(output, tuple) else output
+    return found
+
+
+def _judging(module: Any) -> Any:
+    """Return a network in evaluation mode, so that noise and dropout do not disturb a chain."""
+    return module.eval() if isinstance(module, nn.Module) else module
+
+
+def _mask(data: Tensor, known: Tensor) -> Tensor:
+    sample = data.shape[1:] if data.ndim in (2, 4) else data.shape
+    try:
+        mask = known.bool().expand(sample)
+    except RuntimeError:
+        mask = None
+    if mask is None or not bool(mask.any()):
+        raise ValueError(
+            f"known has shape {tuple(known.shape)}; it must say which entries of a sample {tuple(sample)} are known, "
+            "and know one at least."
+        )
+    return mask

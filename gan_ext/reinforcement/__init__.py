@@ -1,0 +1,16 @@
+"""Environments, episodes and demonstrations, for games whose generator is a policy."""
+
+from gan_ext.reinforcement.environment import Environment, TokenEnvironment, Transition
+from gan_ext.reinforcement.episodes import EpisodeStream, collect, demonstrations, episode_returns
+from gan_ext.reinforcement.gymnasium import GymnasiumEnvironment
+
+__all__ = [
+    "Environment",
+    "EpisodeStream",
+    "GymnasiumEnvironment",
+    "TokenEnvironment",
+    "Transition",
+    "collect",
+    "demonstrations",
+    "episode_returns",
+]

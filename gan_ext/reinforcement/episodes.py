@@ -1,0 +1,191 @@
+"""Playing whole episodes, and streams of them for the engine."""
+
+import copy
+from typing import Any
+
+import torch
+from torch import Tensor
+from typing_extensions import Self
+
+from gan_ext.games import Demonstrations, Episodes, Imitation
+from gan_ext.nets import Policy
+from gan_ext.reinforcement.environment import Environment
+from gan_ext.seeds import mix
+from gan_ext.sequences import evaluating
+
+__all__ = ["EpisodeStream", "collect", "demonstrations", "episode_returns"]
+
+
+@torch.no_grad()
+def collect(environment: Environment, policy: Policy, n: int, seed: int, trim: bool = False) -> Episodes:
+    """Play `n` fresh episodes up to their end, or to the horizon T.
+
+    Where episodes begin, and which actions are drawn, are functions of the seed and of the policy's weights.
+
+    Args:
+        environment: where to act.
+        policy: who acts, on any device, in evaluation mode.
+        n: how many episodes.
+        seed: decides everything that is drawn.
+        trim: whether T may be less: the longest episode, rounded up to a power of two; saves time on a CPU.
+
+    Returns:
+        Episodes [n, T], on the policy's device; what comes after an episode's end is 0.
+    """
+    device = next(policy.parameters()).device
+    generator = torch.Generator().manual_seed(mix(seed, 1))
+    uniform = torch.rand(n, environment.horizon, policy.uniforms, generator=generator).to(device)
+    seen = environment.reset(n, mix(seed, 2))
+    observations, actions = [seen], []
+    rewards, mask = torch.zeros(n, environment.horizon), torch.zeros(n, environment.horizon, dtype=torch.bool)
+    open_, terminated = torch.ones(n, dtype=torch.bool), torch.zeros(n, dtype=torch.bool)
+    with evaluating(policy):
+        memory = policy.initial(n)
+        for position in range(environment.horizon):
+            action, memory = policy.act(seen.to(device), uniform[:, position], memory)
+            came = environment.step(action.cpu())
+            seen = torch.where(_like(open_, came.observations), came.observations, 0)
+            observations.append(seen)
+            actions.append(torch.where(_like(open_, action.cpu()), action.cpu(), 0))
+            rewards[:, position], mask[:, position] = came.rewards * open_, open_
+            terminated |= open_ & came.terminated
+            open_ &= ~(came.terminated | came.truncated)
+            if not bool(open_.any()):
+                break
+        length = _length(len(actions), environment.horizon) if trim else environment.horizon
+        whole = [_filled(observations, length + 1).to(device), _filled(actions, length).to(device)]
+        log_prob, _ = policy(whole[0][:, :-1], whole[1])
+    mask, rewards = mask[:, :length].to(device), rewards[:, :length].to(device)
+    return Episodes(whole[0], whole[1], log_prob * mask, rewards, mask, terminated.to(device))
+
+
+def _length(longest: int, horizon: int) -> int:
+    return min(horizon, 1 << max(4, (longest - 1).bit_length()))
+
+
+def _like(flags: Tensor, values: Tensor) -> Tensor:
+    return flags.reshape(-1, *[1] * (values.dim() - 1))
+
+
+def _filled(values: list[Tensor], length: int) -> Tensor:
+    """Stack what was seen along time, and fill up with zeros."""
+    stacked = torch.stack(values, 1)
+    whole = stacked.new_zeros(len(stacked), length, *stacked.shape[2:])
+    whole[:, : stacked.shape[1]] = stacked
+    return whole
+
+
+def episode_returns(environment: Environment, policy: Policy, n: int = 100, seed: int = 0) -> Tensor:
+    """Return the sum of the environment's rewards in each of `n` fresh episodes [n]."""
+    return collect(environment, policy, n, seed).rewards.sum(1)
+
+
+def demonstrations(episodes: Episodes, every: int = 1, seed: int = 0) -> Demonstrations:
+    """Return single steps of an expert's episodes: every n-th of each, from a first one that is drawn.
+
+    References: the subsampling of Generative Adversarial Imitation Learning (Ho and Ermon, 2016), section 6,
+    https://arxiv.org/abs/1606.03476
+
+    Args:
+        episodes: what the expert played.
+        every: n >= 1; 1 keeps every step.
+        seed: decides the first one of each episode.
+    """
+    if every < 1:
+        raise ValueError(f"every={every} must be at least 1; 1 keeps every step.")
+    generator = torch.Generator().manual_seed(mix(seed, 3))
+    mask = episodes.mask
+    first = torch.randint(every, (len(mask), 1), generator=generator).to(mask.device)
+    position = torch.arange(mask.shape[1], device=mask.device)
+    kept = mask & ((position - first) % every == 0)
+    pairs = torch.stack([episodes.observations[:, :-1][kept], episodes.observations[:, 1:][kept]], 1)
+    ends = episodes.terminated[:, None] & (position == mask.sum(1, keepdim=True) - 1)
+    return Demonstrations(pairs, episodes.actions[kept][:, None], mask[kept][:, None], ends[kept])
+
+
+class EpisodeStream:
+    """Fresh episodes of the present policy for each step of the engine, with rows of an expert for imitation.
+
+    ``stream[draw]`` belongs to step ``draw // moves``: the first move of a step plays, the others reuse what was
+    played.  It is a function of the policy's weights at the beginning of the step, the seed and the draw.  A checkpoint
+    is made between steps and holds the weights; so a resumed run plays the same episodes.
+
+    Args:
+        environment: where to act.
+        policy: the game's; the very module that is trained.
+        episodes: how many are played for a step, over all ranks.
+        moves: moves of one step, as the engine's solver has them.
+        seed: decides what is drawn.
+        expert: what the expert did; None for games that need none.
+        expert_batch: rows of it for each move, drawn with replacement, over all ranks.
+        share: share of the episodes in (0, 1] that each move gets; below 1 they are drawn, without replacement.
+        trim: see :func:`collect`; shapes then differ from step to step, so leave it out when losses are compiled.
+    """
+
+    def __init__(
+        self,
+        environment: Environment,
+        policy: Policy,
+        episodes: int,
+        moves: int,
+        seed: int = 0,
+        expert: Demonstrations | None = None,
+        expert_batch: int = 1024,
+        share: float = 1.0,
+        trim: bool = False,
+    ) -> None:
+        if not 0 < share <= 1:
+            raise ValueError(f"share={share!r} must be in (0, 1]: the share of the episodes that a move gets.")
+        if min(episodes, moves, expert_batch) < 1:
+            raise ValueError(
+                "EpisodeStream needs episodes, moves and expert_batch of at least 1, got "
+                f"{episodes}, {moves} and {expert_batch}."
+            )
+        if expert is not None:
+            _check(expert, environment)
+        self.environment, self.policy = environment, policy
+        self.episodes, self.moves, self.seed = episodes, moves, seed
+        self.expert, self.expert_batch, self.share, self.trim, self.rank = expert, expert_batch, share, trim, 0
+        self._played: tuple[int, Episodes] | None = None
+
+    def __getitem__(self, draw: int) -> Any:
+        step, move = divmod(draw, self.moves)
+        if move == 0 or self._played is None or self._played[0] != step:
+            seed = mix(self.seed, self.rank, step)
+            self._played = step, collect(self.environment, self.policy, self.episodes, seed, self.trim)
+        played = self._played[1]
+        generator = torch.Generator().manual_seed(mix(self.seed, self.rank, draw, 4))
+        if self.share < 1:
+            some = torch.randperm(self.episodes, generator=generator)[: max(1, round(self.share * self.episodes))]
+            played = Episodes(*(each[some.to(each.device)] for each in played))
+        if self.expert is None:
+            return played
+        rows = torch.randint(len(self.expert.mask), (self.expert_batch,), generator=generator)
+        rows = rows.to(self.expert.mask.device)
+        return Imitation(*played, *(each[rows] for each in self.expert))
+
+    def place(self, device: torch.device, rank: int, ranks: int) -> Self:
+        """Return the stream of one rank, with what the expert did on a device."""
+        if self.episodes % ranks or self.expert_batch % ranks:
+            raise ValueError(
+                f"episodes={self.episodes} and expert_batch={self.expert_batch} cannot be shared evenly by {ranks} "
+                "ranks."
+            )
+        placed = copy.copy(self)
+        placed.rank, placed._played = rank, None
+        placed.episodes, placed.expert_batch = self.episodes // ranks, self.expert_batch // ranks
+        placed.expert = None if self.expert is None else Demonstrations(*(each.to(device) for each in self.expert))
+        return placed
+
+
+def _check(expert: Demonstrations, environment: Environment) -> None:
+    n, steps = expert.mask.shape[:2] if expert.mask.dim() == 2 else (0, 0)
+    seen, done = expert.observations.shape, expert.actions.shape
+    fits = seen == (n, steps + 1, *environment.shape) and done == (n, steps, *environment.action_shape)
+    if not n or not fits or expert.terminated.shape != (n,):
+        raise ValueError(
+            "expert must have observations [M, S + 1, ...], actions [M, S, ...], a mask [M, S] and terminated [M] of "
+            f"this environment ({environment.shape} and {environment.action_shape}), M >= 1; got {tuple(seen)}, "
+            f"{tuple(done)}, {tuple(expert.mask.shape)} and {tuple(expert.terminated.shape)}. "
+            "gan_ext.reinforcement.demonstrations makes them of episodes."
+        )
