@@ -157,7 +157,8 @@ def claims(load: Load, lines: Lines, source: Source) -> str:
         ],
         [
             "Training is a game, harder than minimising.",
-            f"Spread of the Frechet distance over {result['config']['seeds']} seeds, a rough one: {100 * spreads['GAN']:.0f} % for the GAN, "
+            f"Spread of the Frechet distance over {result['config']['seeds']} seeds, a rough one: "
+            f"{100 * spreads['GAN']:.0f} % for the GAN, "
             f"{100 * spreads['GAN, likelihood']:.0f} % with the likelihood's loss, {100 * min(rest):.0f} to "
             f"{100 * max(rest):.0f} % for models with a likelihood.",
             _verdict(

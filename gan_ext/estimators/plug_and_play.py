@@ -58,7 +58,7 @@ class PlugAndPlayGAN(FittedPlugAndPlay):
         For ``variant="joint"``: deviations of the noise on data, on features and on codes.
     denoiser_noise : float, default=0.5
         For ``variant="denoising"``: the noise that the denoiser learns to take away, in units of the codes.
-    r1 : float, default=1.0
+    r1 : float, default=0.25
         Weight of the penalty on the discriminator's slope at real data.
     averaging : float, default=0.998
         Decay of the averaged weights of the generator, per step.
@@ -126,7 +126,7 @@ class PlugAndPlayGAN(FittedPlugAndPlay):
         adversarial: float = 0.1,
         noise: Sequence[float] = (0.05, 0.1, 0.3),
         denoiser_noise: float = 0.5,
-        r1: float = 1.0,
+        r1: float = 0.25,
         averaging: float = 0.998,
         channels: int = 32,
         hidden_layer_sizes: Sequence[int] = (256, 256),

@@ -19,10 +19,11 @@ from gan_ext.estimators.base import on_cpu
 from gan_ext.estimators.chain_scores import ChainScores, Reference, class_scores
 from gan_ext.estimators.features import ClassifierFeatures
 from gan_ext.estimators.plug_and_play import PlugAndPlayGAN
+from gan_ext.estimators.plug_and_play_training import image_nets
 from gan_ext.games import R3GAN, DenoisingAutoencoder, RealBatch
 from gan_ext.latents import Gaussian
 from gan_ext.metrics import autocorrelation_time, switches
-from gan_ext.nets import plain_conv_discriminator, plain_conv_generator, residual_denoiser
+from gan_ext.nets import residual_denoiser
 from gan_ext.plug_and_play import (
     ChainPrior,
     Chains,
@@ -154,10 +155,7 @@ class PlugAndPlayBenchmark:
         shape = tuple(data.shape[1:])
         with kept_generators(torch.device("cpu")):
             reseed(torch.device("cpu"), self.random_state, 5)
-            generator = plain_conv_generator(shape, self.code_dim, 2 * self.channels, output=nn.Sigmoid())
-            discriminator = plain_conv_discriminator(shape, self.channels)
-        for net in (generator, discriminator):
-            net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+            generator, discriminator = image_nets(shape, self.code_dim, self.channels)
         rate = flat_then_linear(4e-4, self.max_iter)
         engine = Engine(
             R3GAN(generator, discriminator, Gaussian(self.code_dim), 0.25),

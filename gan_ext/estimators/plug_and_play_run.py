@@ -13,7 +13,7 @@ from gan_ext.data import DataError
 from gan_ext.engine import ensure_writable
 from gan_ext.estimators.chain_scores import ChainScores
 from gan_ext.estimators.plug_and_play_benchmark import PlugAndPlayBenchmark
-from gan_ext.pictures import ChainFilm, LivePicture, image_grid
+from gan_ext.pictures import ChainFilm, LivePicture, draw_images
 from gan_ext.runs import write_json
 
 __all__ = ["MeanAndDeviation", "PlugAndPlayRun"]
@@ -132,20 +132,10 @@ class PlugAndPlayRun:
 
     def draw(self, columns: int) -> None:
         """Draw what every arm made as samples.png, a column for each class."""
-        from matplotlib.figure import Figure
-
         names = ["real images", *self.scores()]
-        across = min(5, len(names))
-        down = -(-len(names) // across)
-        figure = Figure(figsize=(3.1 * across, 2.8 * down), layout="constrained")
-        axes = figure.subplots(down, across, squeeze=False).ravel()
-        for axis in axes:
-            axis.axis("off")
-        for axis, name in zip(axes, names, strict=False):
-            shown = np.clip(np.load(self._samples(name)), 0, 1)
-            axis.imshow(image_grid(shown, columns), cmap="gray_r", vmin=0, vmax=1)
-            axis.set_title(name, fontsize=9)
-        figure.savefig(self.folder / "samples.png", dpi=120)
+        draw_images(
+            self.folder / "samples.png", {name: np.load(self._samples(name)) for name in names}, columns, across=5
+        )
 
 
 def _mean(rows: Sequence[Mapping[str, float]], score: str) -> MeanAndDeviation:

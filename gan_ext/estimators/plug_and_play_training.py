@@ -16,6 +16,7 @@ from gan_ext.estimators.base import on_cpu
 from gan_ext.game import Game
 from gan_ext.games import DenoisingAutoencoder, FeatureInversion, LabelledBatch, MaximumLikelihood, RealBatch
 from gan_ext.nets import (
+    Affine,
     CodeClassifier,
     conv_code_classifier,
     mlp_code_classifier,
@@ -24,10 +25,11 @@ from gan_ext.nets import (
     plain_discriminator,
     plain_generator,
     residual_denoiser,
+    unit_tanh,
 )
 from gan_ext.seeds import kept_generators, mix, reseed
 
-__all__ = ["Stages", "Trained", "train"]
+__all__ = ["Stages", "Trained", "image_nets", "train"]
 
 _ROWS = 1024  # samples encoded at a time
 
@@ -138,14 +140,19 @@ def _inverted(stages: Stages, classifier: CodeClassifier, data: Tensor) -> Engin
 
 def _nets(stages: Stages, shape: tuple[int, ...]) -> tuple[nn.Module, nn.Module]:
     settings = stages.estimator
-    last = nn.Sigmoid() if settings.scaler_.kind == "minmax" else nn.Identity()
     with _seeded(stages.seed, 2):
-        if not are_images(shape):
-            widths = tuple(settings.hidden_layer_sizes)
-            body = plain_generator(shape, settings.code_dim, widths)
-            return nn.Sequential(body, last), plain_discriminator(shape, widths)
-        generator = plain_conv_generator(shape, settings.code_dim, 2 * settings.channels, output=last)
-        discriminator = plain_conv_discriminator(shape, settings.channels)
+        if are_images(shape):
+            return image_nets(shape, settings.code_dim, settings.channels)
+        widths = tuple(settings.hidden_layer_sizes)
+        last = nn.Sigmoid() if settings.scaler_.kind == "minmax" else nn.Identity()
+        body = plain_generator(shape, settings.code_dim, widths)
+        return nn.Sequential(body, last), plain_discriminator(shape, widths)
+
+
+def image_nets(shape: tuple[int, ...], code_dim: int, channels: int) -> tuple[nn.Module, nn.Module]:
+    """Build a generator and a discriminator of images in [0, 1], which the discriminator centres."""
+    generator = plain_conv_generator(shape, code_dim, 2 * channels, output=unit_tanh())
+    discriminator = nn.Sequential(Affine(2.0, -1.0), plain_conv_discriminator(shape, channels))
     for net in (generator, discriminator):
         net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     return generator, discriminator

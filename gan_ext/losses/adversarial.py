@@ -69,7 +69,7 @@ def generator_minimax(fake: Tensor) -> Tensor:
 
 
 def generator_likelihood_ratio(fake: Tensor, *, normalized: bool = True) -> Tensor:
-    r"""Return the generator's loss whose gradient is that of maximum likelihood where the discriminator is the best one.
+    r"""Return the generator's loss whose gradient at the best discriminator is that of maximum likelihood.
 
     .. math:: L_G = -E_z[e^{d(G(z))}], \qquad \text{normalised: } L_G = -\log E_z[e^{d(G(z))}]
 

@@ -25,7 +25,14 @@ from gan_ext.nets.informed import (
     mlp_info_discriminator,
     mlp_trunk,
 )
-from gan_ext.nets.inversion import CodeClassifier, conv_code_classifier, mlp_code_classifier, residual_denoiser
+from gan_ext.nets.inversion import (
+    Affine,
+    CodeClassifier,
+    conv_code_classifier,
+    mlp_code_classifier,
+    residual_denoiser,
+    unit_tanh,
+)
 from gan_ext.nets.layers import Classifier, GaussianNoise, Linear, WeightNormLinear, data_dependent_init, linear_backend
 from gan_ext.nets.leaky import LeakyGenerator
 from gan_ext.nets.mlp import mlp_discriminator, mlp_generator
@@ -72,6 +79,7 @@ __all__ = [
     "MADE",
     "SEQGAN_SIZES",
     "TEXYGEN_SIZES",
+    "Affine",
     "BernoulliObservation",
     "CNNDiscriminator",
     "CategoricalPolicy",
@@ -157,6 +165,7 @@ __all__ = [
     "strided_generator",
     "strided_info_discriminator",
     "strided_net",
+    "unit_tanh",
     "unrolled_discriminator",
     "unrolled_generator",
     "wide_resnet",

@@ -9,7 +9,36 @@ from torch import Tensor, nn
 from gan_ext.nets.conv import image_sides
 from gan_ext.nets.layers import GaussianNoise, Linear
 
-__all__ = ["CodeClassifier", "conv_code_classifier", "mlp_code_classifier", "residual_denoiser"]
+__all__ = [
+    "Affine",
+    "CodeClassifier",
+    "conv_code_classifier",
+    "mlp_code_classifier",
+    "residual_denoiser",
+    "unit_tanh",
+]
+
+
+class Affine(nn.Module):
+    """Scale and shift numbers; ``Affine(2, -1)`` centres images in [0, 1] on 0.
+
+    Args:
+        scale: factor.
+        shift: summand.
+    """
+
+    def __init__(self, scale: float, shift: float) -> None:
+        super().__init__()
+        self.scale, self.shift = scale, shift
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return scale * x + shift."""
+        return self.scale * x + self.shift
+
+
+def unit_tanh() -> nn.Sequential:
+    """Return (tanh + 1) / 2, the last activation of a generator of images in [0, 1]."""
+    return nn.Sequential(nn.Tanh(), Affine(0.5, 0.5))
 
 
 class CodeClassifier(nn.Module):
@@ -39,9 +68,10 @@ class CodeClassifier(nn.Module):
 def conv_code_classifier(
     shape: Sequence[int], classes: int, codes: int = 32, channels: int = 32, hidden: int = 256, noise: float = 0.5
 ) -> CodeClassifier:
-    """Build a classifier of images whose codes have mean 0 and variance 1 in every coordinate.
+    """Build a classifier of images in [0, 1] whose codes have mean 0 and variance 1 in every coordinate.
 
-    Two strided convolutions are the features; a hidden layer and a normalised linear layer make the code, which the
+    Two strided convolutions of centred images are the features; a hidden layer and a normalised linear layer make the
+    code, which the
     head sees with noise: so that classes lie apart, and a small step in codes is a small step in images.
 
     Args:
@@ -54,6 +84,7 @@ def conv_code_classifier(
     """
     colours, height, width = image_sides(shape)
     lower = nn.Sequential(
+        Affine(2.0, -1.0),
         nn.Conv2d(colours, channels, 5, stride=2, padding=2),
         nn.ReLU(),
         nn.Conv2d(channels, 2 * channels, 5, stride=2, padding=2),

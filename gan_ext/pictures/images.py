@@ -33,21 +33,26 @@ def image_grid(images: Array, columns: int, gap: int = 1, background: float = 0.
     return picture[..., 0] if picture.shape[-1] == 1 else picture
 
 
-def draw_images(path: str | Path, panels: Mapping[str, Array], columns: int = 10) -> None:
+def draw_images(path: str | Path, panels: Mapping[str, Array], columns: int = 10, across: int | None = None) -> None:
     """Draw sets of images side by side under their titles.
 
     Args:
         path: the picture's file.
         panels: title to images [n, h, w] or [n, c, h, w], values 0 to 1.
         columns: images in a row of each panel.
+        across: panels side by side; all of them if None.
     """
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(4.2 * len(panels), 4.6), layout="constrained")
-    for axis, (title, images) in zip(np.atleast_1d(figure.subplots(1, len(panels))), panels.items(), strict=True):
+    across = min(len(panels), across or len(panels))
+    down = -(-len(panels) // across)
+    figure = Figure(figsize=(4.2 * across, 4.6 * down), layout="constrained")
+    axes = np.atleast_1d(figure.subplots(down, across)).ravel()
+    for axis in axes:
+        axis.axis("off")
+    for axis, (title, images) in zip(axes, panels.items(), strict=False):
         axis.imshow(image_grid(np.clip(images, 0, 1), columns), cmap="gray_r", vmin=0, vmax=1)
         axis.set_title(title, fontsize=11)
-        axis.axis("off")
     figure.savefig(path, dpi=120)
 
 

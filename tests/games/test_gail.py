@@ -99,7 +99,7 @@ def test_proximal_policies_and_clones_are_sound():
 
 
 @pytest.mark.slow
-@pytest.mark.filterwarnings("ignore:.*torch.jit.*:DeprecationWarning")  # torch's own, the first time it compiles
+@pytest.mark.filterwarnings("default")  # the compiler's own
 @pytest.mark.parametrize("name", ["absorbing", "replay", "states"])
 def test_imitation_compiles(name):
     check_game(MAKES[name], imitated(), compile=True)
