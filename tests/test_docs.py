@@ -21,6 +21,7 @@ TUTORIALS = (
     "evaluation",
     "doctor",
     "reinforcement",
+    "plug_and_play",
 )
 PAGES = [ROOT / "README.md", *(ROOT / f"docs/{name}.md" for name in TUTORIALS)]
 INSIDE = {"gan_ext.seeds", "gan_ext.estimators"}  # for the package itself; shown at the top level

@@ -104,9 +104,9 @@ class FittedPlugAndPlay(ClassifierMixin, TransformerMixin, GANEstimator):  # typ
         if self.variant == "flat":
             return OfficialSampler(prior=0.0, noise=0.0, size=0.1, low=None, high=None)
         if self.variant == "denoising":  # the pull R(h) - h as it is, not divided by the noise's variance
-            return Langevin(0.2, prior=self.denoiser_noise**2, condition=3.0, temperature=0.05, cooling=0.3)
+            return Langevin(0.2, prior=self.denoiser_noise**2, condition=10.0, temperature=0.05, cooling=0.3)
         if self.variant == "joint":
-            return Langevin(0.2, temperature=0.2, cooling=0.3)
+            return Langevin(0.2, condition=3.0, temperature=0.5, cooling=0.3)
         return Langevin(0.2, condition=3.0, temperature=0.05, cooling=0.3)
 
     def sample(

@@ -182,16 +182,17 @@ class PlugAndPlayBenchmark:
         game, dim = self.inverter.game_, self.code_dim
         joint = JointPrior.of(game, dim, 1.0)
         gan, latent = self.gan, Gaussian(dim)
-        images = DenoisingPrior(self.image_denoiser, self.inverter.sample_shape_, self.image_noise)
+        images = DenoisingPrior(self.image_denoiser, self.inverter.sample_shape_, 1.0)  # the pull R(x) - x as it is
+        pixels = Langevin(0.2, 0.3, 7.5, 0.025, cooling=0.3, low=0.0, high=1.0)
         warm = Langevin(0.2, condition=3.0, temperature=0.05, cooling=0.3)
         corrected = MetropolisLangevin(0.1)
         return {
-            "PPGN-x": PlugAndPlayArm(nn.Identity(), images, Langevin(0.01, temperature=0.05, cooling=0.3), 3),
+            "PPGN-x": PlugAndPlayArm(nn.Identity(), images, pixels, 3),
             "DGN-AM": PlugAndPlayArm(game, FlatPrior(dim), _official(0.0, 0.1), 4),
             "PPGN-h": PlugAndPlayArm(game, self.inverter.prior(), self.inverter.default_sampler(), 5),
             "joint PPGN-h": PlugAndPlayArm(self.joint.game_, self.joint.prior(), self.joint.default_sampler(), 5),
             "noiseless joint PPGN-h": PlugAndPlayArm(game, joint, warm, 5),
-            "noiseless joint, official step": PlugAndPlayArm(game, joint, _official(0.1, 0.05), 5),
+            "noiseless joint, official step": PlugAndPlayArm(game, joint, _official(0.1, 0.02), 5),
             "flat prior, same chains": PlugAndPlayArm(game, FlatPrior(dim), warm, 4),
             "latent Langevin": PlugAndPlayArm(gan.generator, LatentPrior(latent), corrected, 4),
             "DDLS": PlugAndPlayArm(
