@@ -16,6 +16,7 @@ from typing import Any
 
 import code_tables
 import game_tables
+import plug_and_play_tables
 import reinforcement_tables
 import semi_supervised_tables
 import steering_tables
@@ -383,6 +384,8 @@ TABLES: dict[str, Callable[[], str]] = {
     "captions": lambda: captions("sequence_captions"),
     "smiles": lambda: smiles("sequence_smiles"),
     "shakespeare": lambda: shakespeare("sequence_shakespeare"),
+    "plug and play, mnist": lambda: plug_and_play_tables.mnist(load, lines, source),
+    "plug and play, fashion": lambda: plug_and_play_tables.fashion(load, lines, source),
     "steering": lambda: steering_tables.molecules(load, lines, source),
     "oracle": lambda: oracle("sequence_oracle"),
     "solvers": lambda: game_tables.solvers(load, lines, source),

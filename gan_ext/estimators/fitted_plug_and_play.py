@@ -1,6 +1,5 @@
 """What a fitted plug and play generator can do: classify, encode, and run chains under conditions."""
 
-import copy
 from collections.abc import Callable, Sequence
 from typing import Any, Literal
 
@@ -82,7 +81,7 @@ class FittedPlugAndPlay(ClassifierMixin, TransformerMixin, GANEstimator):  # typ
             return FlatPrior(self.code_dim)
         if self.variant == "denoising":
             assert self.denoiser_ is not None
-            return DenoisingPrior(copy.deepcopy(self.denoiser_), self.code_dim, self.denoiser_noise)
+            return DenoisingPrior(self.denoiser_, self.code_dim, self.denoiser_noise)
         return JointPrior.of(self.game_, self.code_dim, 1.0)
 
     def plug(self, condition: Condition | None, sampler: Sampler | None = None) -> PlugAndPlay:

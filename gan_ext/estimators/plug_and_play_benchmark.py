@@ -1,6 +1,5 @@
 """All variants of plug and play generative networks side by side, with two modern baselines."""
 
-import copy
 import time
 from collections.abc import Sequence
 from dataclasses import replace
@@ -202,7 +201,7 @@ class PlugAndPlayBenchmark:
 
     def chains(self, arm: PlugAndPlayArm, classes: Array) -> PlugAndPlay:
         """Return the chains of an arm under the condition of a class for each of them."""
-        condition = ClassCondition(copy.deepcopy(self.inverter.classifier_), torch.from_numpy(classes))
+        condition = ClassCondition(self.inverter.classifier_, torch.from_numpy(classes))
         exact = isinstance(arm.sampler, MetropolisLangevin)
         compute = Compute(self.device, "float32") if exact else self.compute
         return PlugAndPlay(arm.generator, condition, arm.prior, arm.sampler, compute=compute)

@@ -1,5 +1,6 @@
 """Conditions: what samples should be like, as log-probabilities that can be differentiated."""
 
+import copy
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -14,6 +15,8 @@ __all__ = ["CaptionCondition", "ClassCondition", "CodeCondition", "Condition", "
 
 class Condition(ABC):
     r"""A differentiable log-probability of what is wanted, given data; conditions add up by ``+``.
+
+    Networks that a condition of this package is given are copied, frozen, and put into evaluation mode.
 
     Attributes:
         chains: the number of chains that the condition speaks about, one by one; None if the same holds for all.
@@ -223,7 +226,7 @@ class CaptionCondition(Condition):
     ) -> None:
         if tokens.is_floating_point() or tokens.ndim not in (1, 2):
             raise ValueError(f"tokens must be whole numbers [T] or [n, T], got {tokens.dtype} {tuple(tokens.shape)}.")
-        self.captioner = _judging(captioner) if isinstance(captioner, nn.Module) else captioner
+        self.captioner = _judging(captioner)
         self.tokens, self.padding = tokens.long(), padding
         self.chains = len(tokens) if tokens.ndim == 2 else None
 
@@ -284,8 +287,8 @@ def _first(output: Any) -> Tensor:
 
 
 def _judging(module: Any) -> Any:
-    """Return a network in evaluation mode, so that noise and dropout do not disturb a chain."""
-    return module.eval() if isinstance(module, nn.Module) else module
+    """Return a frozen copy of a network in evaluation mode, so that noise and dropout do not disturb a chain."""
+    return copy.deepcopy(module).requires_grad_(False).eval() if isinstance(module, nn.Module) else module
 
 
 def _mask(data: Tensor, known: Tensor) -> Tensor:

@@ -3,6 +3,7 @@
 import copy
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -13,8 +14,13 @@ from gan_ext.latents import Prior
 __all__ = ["ChainPrior", "DenoisingPrior", "DiscriminatorDriven", "FlatPrior", "JointPrior", "LatentPrior"]
 
 
+Frozen = TypeVar("Frozen", bound=Callable[..., object])
+
+
 class ChainPrior(ABC):
     r"""What a chain believes of its state h before any condition.
+
+    Networks are copied, frozen, and put into evaluation mode.
 
     Args:
         shape: of one state; a whole number for a vector.
@@ -83,7 +89,7 @@ class DenoisingPrior(ChainPrior):
         super().__init__(shape)
         if not sigma > 0:
             raise ValueError(f"sigma={sigma!r} must be positive: the deviation of the noise that is taken away.")
-        self.reconstruct, self.sigma = reconstruct, sigma
+        self.reconstruct, self.sigma = _frozen(reconstruct), sigma
 
     @torch.no_grad()
     def score(self, codes: Tensor, data: Tensor) -> Tensor:
@@ -107,12 +113,12 @@ class JointPrior(ChainPrior):
         super().__init__(dim)
         if not sigma > 0:
             raise ValueError(f"sigma={sigma!r} must be positive: how far a code may be from E(G(h)).")
-        self.encoder, self.sigma = encoder, sigma
+        self.encoder, self.sigma = _frozen(encoder), sigma
 
     @classmethod
     def of(cls, game: FeatureInversion, dim: int, sigma: float) -> "JointPrior":
         """Return the prior of a trained :class:`~gan_ext.games.FeatureInversion`, with a copy of its encoder."""
-        return cls(nn.Sequential(copy.deepcopy(game.lower), copy.deepcopy(game.upper)).eval(), dim, sigma)
+        return cls(nn.Sequential(game.lower, game.upper), dim, sigma)
 
     @torch.no_grad()
     def score(self, codes: Tensor, data: Tensor) -> Tensor:
@@ -128,7 +134,7 @@ class LatentPrior(ChainPrior):
 
     def __init__(self, prior: Prior) -> None:
         super().__init__(prior.dim)
-        self.prior = prior
+        self.prior = _frozen(prior)
 
     def score(self, codes: Tensor, data: Tensor) -> Tensor:
         with torch.enable_grad():
@@ -162,7 +168,7 @@ class DiscriminatorDriven(ChainPrior):
 
     def __init__(self, prior: Prior, generator: nn.Module, discriminator: nn.Module) -> None:
         super().__init__(prior.dim)
-        self.prior, self.generator, self.discriminator = prior, generator, discriminator.eval()
+        self.prior, self.generator, self.discriminator = _frozen(prior), _frozen(generator), _frozen(discriminator)
 
     def score(self, codes: Tensor, data: Tensor) -> Tensor:
         with torch.enable_grad():
@@ -178,3 +184,8 @@ class DiscriminatorDriven(ChainPrior):
 
     def start(self, n: int) -> Tensor:
         return self.prior.sample(n)
+
+
+def _frozen(function: Frozen) -> Frozen:
+    """Return a frozen copy of a network in evaluation mode; a plain function as it is."""
+    return copy.deepcopy(function).requires_grad_(False).eval() if isinstance(function, nn.Module) else function

@@ -130,6 +130,15 @@ def test_conditions_add_up_and_are_weighed(net: nn.Linear) -> None:
     assert torch.allclose(both.target_only(x), first.target_only(x) + 0.5 * second.log_prob(x))
 
 
+def test_the_classifier_is_left_as_it_was() -> None:
+    net = nn.Sequential(nn.Linear(6, 4), nn.Dropout(0.9))
+    condition = ClassCondition(net, 1)
+    x = torch.randn(3, 6)
+    assert torch.equal(condition.log_prob(x), condition.log_prob(x))  # no dropout
+    assert net.training
+    assert all(parameter.requires_grad for parameter in net.parameters())
+
+
 def test_chains_with_a_class_each_find_it(net: nn.Linear) -> None:
     wanted = torch.arange(4).repeat(3)
     sampler = Langevin(0.5, temperature=0.0)
