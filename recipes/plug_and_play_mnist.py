@@ -18,7 +18,7 @@ for a GPU.
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import tyro
@@ -89,23 +89,6 @@ def images(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
     return scaled
 
 
-def table(run: PlugAndPlayRun, title: str) -> Table:
-    """Lay the scores out."""
-    shown = Table(title=title)
-    columns = {
-        "hit_rate": "hit rate", "coverage": "coverage", "density": "density", "diversity": "diversity",
-        "frechet": "Frechet", "autocorrelation": "tau", "switches": "switches", "passes": "passes",
-        "milliseconds": "ms",
-    }  # fmt: skip
-    shown.add_column("")
-    for heading in columns.values():
-        shown.add_column(heading, justify="right")
-    for name, scores in run.scores().items():
-        shown.add_row(name, *(f"{scores[score].mean:.3g}" for score in columns))
-    shown.add_row("real images", *(f"{run.floor[score]:.3g}" if score in run.floor else "" for score in columns))
-    return shown
-
-
 def main(config: Config) -> None:
     """Train, run all arms, then print, draw and write."""
     check(config)
@@ -132,10 +115,19 @@ def main(config: Config) -> None:
         benchmark, reference, real, chains=config.chains, steps=config.steps, seeds=config.chain_seeds,
         arms=config.arms,
     )  # fmt: skip
-    title = f"MNIST: {config.chains} chains for each class, {config.steps} steps"
-    Console(width=130).print(table(run, title))
+    heading, *rows = run.table()
+    shown = Table(*heading, title=f"MNIST: {config.chains} chains for each class, {config.steps} steps")
+    for row in rows:
+        shown.add_row(*row)
+    Console(width=130).print(shown)
     run.draw(len(benchmark.classes))
-    finish(config, run, judged, training, time.monotonic() - start)
+    seconds = time.monotonic() - start
+    write_result(
+        config.out, "plug_and_play_mnist", asdict(config), {"judge, accuracy": round(judged, 3), **run.metrics()},
+        f"{config.chains} chains for each class, {config.steps} steps, judged by an independent classifier against "
+        f"{'held-out training' if config.validation else 'test'} images; deviations are over seeds of the chains",
+        seconds, len(run.rows()) * config.steps / seconds, config.device, rows=run.rows(), training_seconds=training,
+    )  # fmt: skip
     print(f"Pictures, chains.gif and result.json are in {config.out}")
 
 
@@ -149,23 +141,6 @@ def check(config: Config) -> None:
     if unknown:
         raise DataError(f"--arms has {', '.join(unknown)}; there are {'; '.join(PlugAndPlayBenchmark.names)}.")
     ensure_writable(config.out)
-
-
-def finish(config: Config, run: PlugAndPlayRun, judged: float, training: float, seconds: float) -> None:
-    """Write result.json."""
-    metrics: dict[str, Any] = {"judge, accuracy": round(judged, 3)}
-    metrics |= {f"real images, {name}": round(value, 5) for name, value in run.floor.items()}
-    for name, scores in run.scores().items():
-        for score, (mean, deviation) in scores.items():
-            metrics[f"{name}, {score}"] = round(mean, 5)
-            if config.chain_seeds > 1:
-                metrics[f"{name}, {score}, std"] = round(deviation, 5)
-    write_result(
-        config.out, "plug_and_play_mnist", asdict(config), metrics,
-        f"{config.chains} chains for each class, {config.steps} steps, judged by an independent classifier against "
-        f"{'held-out training' if config.validation else 'test'} images; deviations are over seeds of the chains",
-        seconds, len(run.rows()) * config.steps / seconds, config.device, rows=run.rows(), training_seconds=training,
-    )  # fmt: skip
 
 
 if __name__ == "__main__":

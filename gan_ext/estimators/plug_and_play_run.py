@@ -22,6 +22,11 @@ Array = NDArray[Any]
 _SHOWN = 8  # images of each class in pictures
 _FILM = "noiseless joint PPGN-h"  # the arm whose chains are filmed
 
+_COLUMNS = {
+    "hit_rate": "hit rate", "coverage": "coverage", "density": "density", "diversity": "diversity",
+    "frechet": "Frechet", "autocorrelation": "tau", "switches": "switches", "passes": "passes", "milliseconds": "ms",
+}  # fmt: skip
+
 
 class MeanAndDeviation(NamedTuple):
     """Of a score over seeds of the chains; the deviation is 0 for one seed."""
@@ -129,6 +134,23 @@ class PlugAndPlayRun:
             found.setdefault(key.rsplit(", chains", 1)[0], []).append(row)
         ordered = [name for name in PlugAndPlayBenchmark.names if name in found]
         return {name: {score: _mean(found[name], score) for score in ChainScores._fields} for name in ordered}
+
+    def metrics(self) -> dict[str, float]:
+        """Return all scores by "arm, score", with ", std" for the deviation, and those of real images."""
+        found = {f"real images, {name}": round(value, 5) for name, value in self.floor.items()}
+        for arm, scores in self.scores().items():
+            for score, (mean, deviation) in scores.items():
+                found[f"{arm}, {score}"] = round(mean, 5)
+                found[f"{arm}, {score}, std"] = round(deviation, 5)
+        return found
+
+    def table(self) -> list[list[str]]:
+        """Return the scores as rows of cells, the first row being the heading, the last one real images."""
+        rows = [["", *_COLUMNS.values()]]
+        for name, scores in self.scores().items():
+            rows.append([name, *(f"{scores[score].mean:.3g}" for score in _COLUMNS)])
+        real = (f"{self.floor[score]:.3g}" if score in self.floor else "" for score in _COLUMNS)
+        return [*rows, ["real images", *real]]
 
     def draw(self, columns: int) -> None:
         """Draw what every arm made as samples.png, a column for each class."""
