@@ -35,8 +35,8 @@ def _table(name: str, load: Load, lines: Lines, source: Source) -> str:
     rows.append(["*real images*", *(_real(metrics, score) for score in SCORES)])
     setting = (
         f"{config['chains']} chains for each class, {config['steps']} steps; mean ± deviation of {config['chain_seeds']} "
-        f"runs of the chains on one training, of {result['training_seconds'] / 60:.0f} minutes. The judge names "
-        f"{metrics['judge, accuracy']:.1f} % of real test images right. "
+        f"runs of the chains on one training. The judge names {metrics['judge, accuracy']:.1f} % of real test images "
+        "right. "
     )
     return lines(["", *SCORES.values()], rows) + "\n\n" + setting + source(result, name)
 
