@@ -31,22 +31,24 @@ def fashion(load: Load, lines: Lines, source: Source) -> str:
 def _table(name: str, load: Load, lines: Lines, source: Source) -> str:
     result = load(name)
     metrics, config = result["metrics"], result["config"]
-    rows = [[arm, *(_cell(metrics, arm, score) for score in SCORES)] for arm in ARMS]
+    one = config["chain_seeds"] == 1
+    rows = [[arm, *(_cell(metrics, arm, score, one) for score in SCORES)] for arm in ARMS]
     rows.append(["*real images*", *(_real(metrics, score) for score in SCORES)])
+    seeds = config["chain_seeds"]
+    runs = "one run of the chains" if seeds == 1 else f"mean ± deviation of {seeds} runs of the chains"
     setting = (
-        f"{config['chains']} chains for each class, {config['steps']} steps; mean ± deviation of {config['chain_seeds']} "
-        f"runs of the chains on one training. The judge names {metrics['judge, accuracy']:.1f} % of real test images "
-        "right. "
+        f"{config['chains']} chains for each class, {config['steps']} steps; {runs} on one training. The judge names "
+        f"{metrics['judge, accuracy']:.1f} % of real test images right. "
     )
     return lines(["", *SCORES.values()], rows) + "\n\n" + setting + source(result, name)
 
 
-def _cell(metrics: dict[str, float], arm: str, score: str) -> str:
-    mean, deviation = metrics[f"{arm}, {score}"], metrics[f"{arm}, {score}, std"]
+def _cell(metrics: dict[str, float], arm: str, score: str, one: bool) -> str:
+    mean, deviation = metrics[f"{arm}, {score}"], metrics.get(f"{arm}, {score}, std", 0.0)
     if score == "hit_rate":
-        return f"{100 * mean:.1f} ± {100 * deviation:.1f}"
+        return f"{100 * mean:.1f}" + ("" if one else f" ± {100 * deviation:.1f}")
     if score == "coverage":
-        return f"{mean:.3f} ± {deviation:.3f}"
+        return f"{mean:.3f}" + ("" if one else f" ± {deviation:.3f}")
     return _short(mean)
 
 
