@@ -51,7 +51,7 @@ class _Standardizing(nn.Module):
         super().__init__()
         flat = observations.reshape(-1, observations.shape[-1]).float()
         self.register_buffer("mean", flat.mean(0))
-        self.register_buffer("deviation", flat.std(0).clamp_min(1e-6))
+        self.register_buffer("deviation", flat.std(0, correction=0).clamp_min(1e-6))
         self.mean: Tensor
         self.deviation: Tensor
 

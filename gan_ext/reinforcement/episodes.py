@@ -98,6 +98,9 @@ def demonstrations(episodes: Episodes, every: int = 1, seed: int = 0) -> Demonst
     first = torch.randint(every, (len(mask), 1), generator=generator).to(mask.device)
     position = torch.arange(mask.shape[1], device=mask.device)
     kept = mask & ((position - first) % every == 0)
+    if not bool(kept.any()):
+        longest = int(mask.sum(1).max())
+        raise ValueError(f"every={every} leaves no step of {len(mask)} episodes, the longest of {longest}; take less.")
     pairs = torch.stack([episodes.observations[:, :-1][kept], episodes.observations[:, 1:][kept]], 1)
     ends = episodes.terminated[:, None] & (position == mask.sum(1, keepdim=True) - 1)
     return Demonstrations(pairs, episodes.actions[kept][:, None], mask[kept][:, None], ends[kept])

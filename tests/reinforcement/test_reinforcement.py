@@ -208,6 +208,8 @@ def test_single_steps_keep_what_came_after_and_where_it_ended():
     assert {float(gap) for gap in apart if 0 < gap < 50} == {4.0}
     with pytest.raises(ValueError, match="every=0 must be at least 1"):
         demonstrations(episodes, 0)
+    with pytest.raises(ValueError, match="leaves no step of 1 episodes"):
+        demonstrations(Episodes(*(part[:1] for part in episodes)), 10_000, seed=3)
 
 
 def test_mistakes_are_named(cartpole, monkeypatch):
