@@ -152,9 +152,9 @@ def fit(config: Config, arm: Arm, episodes: int, every: int, seed: int) -> dict[
     torch.set_num_threads(1)
     environment, start = GymnasiumEnvironment(config.environment), time.monotonic()
     played = load(config.out / ("novice.npz" if arm == "gail, novice" else "expert.npz"))
-    every = 1 if arm == "gail, novice" else every  # a random policy falls after some twenty steps
+    apart = 1 if arm == "gail, novice" else every  # a random policy falls after some twenty steps
     first = (seed - config.seed) * max(config.episodes)
-    shown = demonstrations(Episodes(*(part[first : first + episodes] for part in played)), every, seed)
+    shown = demonstrations(Episodes(*(part[first : first + episodes] for part in played)), apart, seed)
     policy, course = policy_of(environment, seed), []
 
     def look(engine: Engine) -> None:

@@ -44,14 +44,16 @@ def draw_images(path: str | Path, panels: Mapping[str, Array], columns: int = 10
     """
     from matplotlib.figure import Figure
 
+    grids = {title: image_grid(np.clip(images, 0, 1), columns) for title, images in panels.items()}
     across = min(len(panels), across or len(panels))
     down = -(-len(panels) // across)
-    figure = Figure(figsize=(4.2 * across, 4.6 * down), layout="constrained")
+    tallest = max(grid.shape[0] / grid.shape[1] for grid in grids.values())
+    figure = Figure(figsize=(4.2 * across, (4.2 * tallest + 0.4) * down), layout="constrained")
     axes = np.atleast_1d(figure.subplots(down, across)).ravel()
     for axis in axes:
         axis.axis("off")
-    for axis, (title, images) in zip(axes, panels.items(), strict=False):
-        axis.imshow(image_grid(np.clip(images, 0, 1), columns), cmap="gray_r", vmin=0, vmax=1)
+    for axis, (title, grid) in zip(axes, grids.items(), strict=False):
+        axis.imshow(grid, cmap="gray_r", vmin=0, vmax=1)
         axis.set_title(title, fontsize=11)
     figure.savefig(path, dpi=120)
 
