@@ -378,6 +378,8 @@ def main(config: Config) -> None:
     """Fit every row on every set, time the samples, then print, draw and write."""
     if min(config.seeds, config.timed, *config.parameters, *config.sizes) < 1 or min(config.samples) < 8:
         raise DataError("--seeds, --timed, --parameters and --sizes must be at least 1, --samples at least 8.")
+    if (config.steps is not None and config.steps < 1) or not config.seconds > 0:
+        raise DataError(f"--seconds {config.seconds:g} must be positive, and --steps {config.steps} at least 1.")
     if config.device != "cpu":
         raise DataError(f"--device {config.device}: the figures are times of one core, so that it can only be cpu.")
     ensure_writable(config.out)

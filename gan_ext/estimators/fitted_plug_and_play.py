@@ -70,8 +70,8 @@ class FittedPlugAndPlay(ClassifierMixin, TransformerMixin, GANEstimator):  # typ
         """Return the samples (n, ...) that the generator makes of codes (n, code_dim)."""
         check_is_fitted(self)
         wanted = torch.tensor(np.asarray(codes), dtype=torch.float32)
-        if wanted.ndim != 2 or wanted.shape[1] != self.code_dim:
-            raise ValueError(f"codes has shape {tuple(wanted.shape)}; pass (n, {self.code_dim}).")
+        if wanted.ndim != 2 or wanted.shape[1] != self.code_dim or not bool(wanted.isfinite().all()):
+            raise ValueError(f"codes has shape {tuple(wanted.shape)}; pass finite numbers (n, {self.code_dim}).")
         return self._generate(self.game_.generator, lambda: wanted, 0)
 
     def prior(self) -> ChainPrior:
@@ -132,10 +132,10 @@ class FittedPlugAndPlay(ClassifierMixin, TransformerMixin, GANEstimator):  # typ
         steps : int, default=100
             Steps of each chain.
         sampler : gan_ext.plug_and_play.Sampler or None
-            How chains move.
+            How chains move; :meth:`default_sampler` if None.
         callbacks : sequence of callables, default=()
             Called with a :class:`~gan_ext.plug_and_play.ChainState` after each step, such as
-            :class:`~gan_ext.plug_and_play.LivePicture`.
+            :class:`~gan_ext.pictures.LivePicture`.
         random_state : int, RandomState instance or None
             Decides starts and noise.
 
@@ -165,9 +165,9 @@ class FittedPlugAndPlay(ClassifierMixin, TransformerMixin, GANEstimator):  # typ
         Parameters
         ----------
         X : array-like of shape (n, ...)
-            Samples; entries that are not known may hold anything finite.
+            Samples; entries that are not known may hold anything, NaN too.
         known : array-like of bool, of the shape of one sample or one that broadcasts to it
-            Which entries are known.
+            Which entries are known, by True and False; the same for all samples.
         y : array-like of shape (n,), one class, or None
             The class of each.
         sigma : float, default=0.1
@@ -179,8 +179,9 @@ class FittedPlugAndPlay(ClassifierMixin, TransformerMixin, GANEstimator):  # typ
         -------
         ndarray of shape (n, ...): the known entries as they were, the others as found.
         """
-        X = self._read_data(X)
-        mask = torch.as_tensor(np.asarray(known)).bool()
+        check_is_fitted(self)
+        mask = torch.as_tensor(np.asarray(known))
+        X = self._read_data(self._without_hole(X, mask))
         data = torch.tensor(self.scaler_.forward(X), dtype=torch.float32)
         condition: Condition = KnownPixels(data, mask, sigma)
         if y is not None:
@@ -191,7 +192,18 @@ class FittedPlugAndPlay(ClassifierMixin, TransformerMixin, GANEstimator):  # typ
             sampler = OfficialSampler(0.1, noise=0.0, size=0.1, decay=True, low=None, high=None, gradient="exact")
         chains = self.plug(condition, sampler).sample(len(X), steps, seed=new_seed(random_state))
         found = self.scaler_.inverse(chains.data.double().numpy())
-        return np.where(mask.expand(X.shape[1:]).numpy(), X, found)
+        return np.where(mask.bool().expand(X.shape[1:]).numpy(), X, found)
+
+    def _without_hole(self, X: Any, mask: Tensor) -> Any:
+        """Return samples with 0 in place of NaN where nothing is known."""
+        X = np.asarray(X)
+        if X.shape[1:] != self.sample_shape_ or not np.issubdtype(X.dtype, np.floating):
+            return X
+        try:
+            hole = ~mask.bool().expand(X.shape[1:]).numpy()
+        except RuntimeError:
+            return X
+        return np.where(hole & np.isnan(X), 0.0, X)
 
     def _wanted(self, y: Any, n_samples: int | None) -> tuple[Tensor | None, int]:
         """Return the number of each wanted sample's class, and how many samples."""

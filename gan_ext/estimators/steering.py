@@ -9,6 +9,7 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils import Tags, check_random_state
+from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
 from typing_extensions import Self
@@ -145,6 +146,7 @@ class SteeredSequenceGAN(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         tokens = corpus.encode(X)
         if labels.shape != (len(tokens),):
             raise ValueError(f"y must have shape ({len(tokens)},), a label for each text, got {labels.shape}.")
+        check_classification_targets(labels)
         self.classes_, numbers = np.unique(labels, return_inverse=True)
         if len(self.classes_) < 2:
             raise ValueError(

@@ -54,6 +54,7 @@ class _Standardizing(nn.Module):
         self.register_buffer("deviation", flat.std(0, correction=0).clamp_min(1e-6))
         self.mean: Tensor
         self.deviation: Tensor
+        self.width = 2 * flat.shape[-1]  # how many numbers are shown of a step; 0 if that is not known
 
     def standard(self, observations: Tensor) -> Tensor:
         return (observations - self.mean) / self.deviation
@@ -70,6 +71,7 @@ class StateAction(_Standardizing):
     def __init__(self, observations: Tensor, actions: int) -> None:
         super().__init__(observations)
         self.actions = actions
+        self.width = self.width // 2 + actions if actions else 0
 
     def forward(self, observations: Tensor, actions: Tensor) -> Tensor:
         """Map observations [N, T + 1, d] and actions to [N, T, d + k]."""
@@ -190,7 +192,8 @@ class GAIL(PPO):
         options: further arguments of :class:`~gan_ext.games.PPO`.
 
     Raises:
-        ValueError: a number out of range.
+        ValueError: a number out of range, a reward that cannot be called, a discriminator that cannot take rows of the
+            view, or a batch without an expert.
     """
 
     def __init__(
@@ -208,6 +211,9 @@ class GAIL(PPO):
         **options: Any,
     ) -> None:
         super().__init__(policy, value, **options)
+        if reward is not None and not callable(reward):
+            raise ValueError(f"reward={reward!r} cannot be called; give a function such as losses.minimax_reward.")
+        _check_width(discriminator, view, absorbing)
         self.discriminator, self.view = discriminator, view
         self.form = log_odds_reward if reward is None else reward
         names = [penalty.name for penalty in penalties]
@@ -258,6 +264,11 @@ class GAIL(PPO):
 
     def discriminator_loss(self, batch: Any) -> Loss:
         """Return what the discriminator minimises."""
+        if not hasattr(batch, "expert_observations"):
+            raise ValueError(
+                f"The batch is {type(batch).__name__}, without an expert; give EpisodeStream "
+                "expert=demonstrations(episodes)."
+            )
         with torch.no_grad():
             real, known = self._shown(
                 batch.expert_observations, batch.expert_actions, batch.expert_mask, batch.expert_terminated
@@ -278,6 +289,23 @@ class GAIL(PPO):
             terms[name] = measured.detach()
             loss = loss + penalty.weighted(measured)
         return loss, terms
+
+
+def _check_width(discriminator: nn.Module, view: nn.Module, absorbing: bool) -> None:
+    """Show a discriminator rows of zeros, where the view says how many numbers are in one."""
+    width = view.width if isinstance(view, _Standardizing) else 0
+    if not width:
+        return
+    device = next((each.device for each in discriminator.parameters()), torch.device("cpu"))
+    try:
+        with torch.no_grad(), evaluating(discriminator):
+            discriminator(torch.zeros(2, width + absorbing, device=device))
+    except RuntimeError as error:
+        mark = f", of which 1 is the mark of absorbing={absorbing}" if absorbing else ""
+        raise ValueError(
+            f"discriminator cannot take rows of {width + absorbing} numbers{mark}: build it for as many, such as "
+            f"plain_discriminator(({width + absorbing},)). It says: {error}"
+        ) from None
 
 
 def _absorbing_row(width: int, device: torch.device) -> Tensor:

@@ -42,9 +42,14 @@ class Condition(ABC):
         return _Sum((self, other))
 
     def __mul__(self, strength: float) -> "Condition":
+        if isinstance(strength, bool) or not isinstance(strength, int | float):
+            return NotImplemented
         return _Scaled(self, strength)
 
     __rmul__ = __mul__
+
+    def __radd__(self, other: object) -> "Condition":
+        return self if other == 0 else NotImplemented  # so that sum() works
 
     def to(self, device: torch.device) -> "Condition":
         """Move what the condition is made of to a device, in place."""
@@ -67,15 +72,15 @@ class ClassCondition(Condition):
     Args:
         classifier: maps data [n, ...] to class logits [n, K], or to a tuple whose first entry they are, as the
             discriminators of :class:`~gan_ext.games.KPlusOne` do.
-        classes: the wanted class, or one for each chain [n].
+        classes: the number of the wanted class, or one for each chain [n]: a column of the logits, and not a label.
 
     Raises:
-        ValueError: classes that are no whole numbers from 0 on.
+        ValueError: classes that are no whole numbers from 0 on; a classifier that is no network.
     """
 
     def __init__(self, classifier: nn.Module, classes: int | Sequence[int] | Tensor) -> None:
         wanted = _numbers(classes, "classes", "class")
-        self.classifier, self.classes = _judging(classifier), wanted
+        self.classifier, self.classes = _network(classifier, "classifier"), wanted
         self.chains = len(wanted) if wanted.ndim else None
 
     def log_prob(self, x: Tensor) -> Tensor:
@@ -94,6 +99,10 @@ class ClassCondition(Condition):
 
     def _logits(self, x: Tensor) -> Tensor:
         logits = _first(self.classifier(x)).float()
+        if logits.ndim != 2 or logits.shape[1] < 2:
+            raise ValueError(
+                f"classifier returns {tuple(logits.shape)} for {len(x)} samples; it must return logits [n, K]."
+            )
         if int(self.classes.max()) >= logits.shape[1]:
             raise ValueError(f"classes has {int(self.classes.max())}, the classifier has {logits.shape[1]} classes.")
         return logits
@@ -119,7 +128,7 @@ class UnitCondition(Condition):
 
     def __init__(self, network: nn.Module, unit: int | Sequence[int] | Tensor, strength: float = 1.0) -> None:
         wanted = _numbers(unit, "unit", "unit")
-        self.network, self.unit, self.strength = _judging(network), wanted, strength
+        self.network, self.unit, self.strength = _network(network, "network"), wanted, strength
         self.chains = len(wanted) if wanted.ndim else None
 
     def log_prob(self, x: Tensor) -> Tensor:
@@ -149,10 +158,12 @@ class KnownPixels(Condition):
     def __init__(self, data: Tensor, known: Tensor, sigma: float = 0.1) -> None:
         if not sigma > 0:
             raise ValueError(f"sigma={sigma!r} must be positive: the deviation that is tolerated.")
-        self.data, self.known, self.sigma = data, _mask(data, known), sigma
+        data = torch.as_tensor(data)
+        self.data, self.known, self.sigma = data, _mask(data, torch.as_tensor(known)), sigma
         self.chains = len(data) if data.ndim in (2, 4) else None
 
     def log_prob(self, x: Tensor) -> Tensor:
+        _check_fit(self.data, x)
         errors = torch.where(self.known, x.float() - self.data.float(), 0.0)
         return -errors.square().flatten(1).sum(1) / (2 * self.sigma**2)
 
@@ -170,11 +181,15 @@ class Pasted(Condition):
     """
 
     def __init__(self, condition: Condition, data: Tensor, known: Tensor) -> None:
-        self.condition, self.data, self.known = condition, data, _mask(data, known)
+        if not isinstance(condition, Condition):
+            raise ValueError(f"condition={condition!r} must be a condition, such as ClassCondition(net, 3).")
+        data = torch.as_tensor(data)
+        self.condition, self.data, self.known = condition, data, _mask(data, torch.as_tensor(known))
         self.chains = len(data) if data.ndim in (2, 4) else condition.chains
 
     def paste(self, x: Tensor) -> Tensor:
         """Return data [n, ...] with the known entries put in."""
+        _check_fit(self.data, x)
         return torch.where(self.known, self.data.to(x.dtype), x)
 
     def log_prob(self, x: Tensor) -> Tensor:
@@ -192,13 +207,15 @@ class CodeCondition(Condition):
     Args:
         reader: maps data to the codes' statistics [n, S].
         codes: the codes that it reads.
-        values: the wanted codes [d], or one row for each chain [n, d].
+        values: the wanted codes [d], or one row for each chain [n, d], as `codes.sample` draws them: a category is
+            a row with a 1.
     """
 
     def __init__(self, reader: nn.Module, codes: Product, values: Tensor) -> None:
-        if values.shape[-1] != codes.dim or values.ndim > 2:
+        values = torch.as_tensor(values, dtype=torch.float32)
+        if values.ndim not in (1, 2) or values.shape[-1] != codes.dim:
             raise ValueError(f"values has shape {tuple(values.shape)}; the codes are vectors of {codes.dim} numbers.")
-        self.reader, self.codes, self.values = _judging(reader), codes, values
+        self.reader, self.codes, self.values = _network(reader, "reader"), codes, values
         self.chains = len(values) if values.ndim == 2 else None
 
     def log_prob(self, x: Tensor) -> Tensor:
@@ -224,6 +241,7 @@ class CaptionCondition(Condition):
     def __init__(
         self, captioner: Callable[[Tensor, Tensor], Tensor], tokens: Tensor, padding: int | None = None
     ) -> None:
+        tokens = torch.as_tensor(tokens)
         if tokens.is_floating_point() or tokens.ndim not in (1, 2):
             raise ValueError(f"tokens must be whole numbers [T] or [n, T], got {tokens.dtype} {tuple(tokens.shape)}.")
         self.captioner = _judging(captioner)
@@ -233,6 +251,11 @@ class CaptionCondition(Condition):
     def log_prob(self, x: Tensor) -> Tensor:
         tokens = self.tokens.expand(len(x), -1)
         logits = self.captioner(x, tokens).float()
+        if logits.shape[:2] != tokens.shape or logits.shape[-1] <= int(tokens.max()):
+            raise ValueError(
+                f"captioner returns {tuple(logits.shape)} for {len(x)} samples and tokens up to {int(tokens.max())}; "
+                "it must return logits [n, T, V] of more than that many tokens."
+            )
         found = logits.log_softmax(-1).gather(2, tokens.unsqueeze(2)).squeeze(2)
         return (found if self.padding is None else torch.where(tokens == self.padding, 0.0, found)).sum(1)
 
@@ -286,6 +309,23 @@ def _first(output: Any) -> Tensor:
     return found
 
 
+def _network(module: Any, name: str) -> Any:
+    """Return a frozen copy of a network, or say where an estimator keeps its own."""
+    if isinstance(module, nn.Module):
+        return _judging(module)
+    raise ValueError(
+        f"{name}={type(module).__name__} must be a torch module; of an estimator take the network inside, such as "
+        "model.classifier_ of a PlugAndPlayGAN or model.game_.discriminator of a SemiSupervisedGANClassifier."
+    )
+
+
+def _check_fit(data: Tensor, x: Tensor) -> None:
+    """Raise ValueError unless known data has the shape of the chains' samples."""
+    sample = data.shape[1:] if data.ndim in (2, 4) else data.shape
+    if sample != x.shape[1:]:
+        raise ValueError(f"data is of samples {tuple(sample)}, but chains hold samples {tuple(x.shape[1:])}.")
+
+
 def _judging(module: Any) -> Any:
     """Return a frozen copy of a network in evaluation mode, so that noise and dropout do not disturb a chain."""
     return copy.deepcopy(module).requires_grad_(False).eval() if isinstance(module, nn.Module) else module
@@ -294,12 +334,13 @@ def _judging(module: Any) -> Any:
 def _mask(data: Tensor, known: Tensor) -> Tensor:
     sample = data.shape[1:] if data.ndim in (2, 4) else data.shape
     try:
-        mask = known.bool().expand(sample)
+        truths = known.dtype == torch.bool or bool(((known == 0) | (known == 1)).all())
+        mask = known.bool().expand(sample) if truths else None
     except RuntimeError:
         mask = None
     if mask is None or not bool(mask.any()):
         raise ValueError(
-            f"known has shape {tuple(known.shape)}; it must say which entries of a sample {tuple(sample)} are known, "
-            "and know one at least."
+            f"known has shape {tuple(known.shape)}; it must say by True and False which entries of a sample "
+            f"{tuple(sample)} are known, and know one at least."
         )
     return mask

@@ -141,12 +141,19 @@ class PlugAndPlay:
     def _first(self, n: int, start: Tensor | None, seed: int) -> Position:
         reseed(self.device, mix(seed, 16))
         codes = self.target.prior.start(n) if start is None else start
-        return self.target.at(codes.to(self.device, torch.float32), self.sampler.target_only)
+        position = self.target.at(codes.to(self.device, torch.float32), self.sampler.target_only)
+        if bool(position.log_condition.isnan().any() | position.codes.isnan().any()):
+            raise ValueError(
+                "The condition or the codes are NaN before the first step: look for NaN in what was given."
+            )
+        return position
 
     def _check_run(self, n: int, steps: int, start: Tensor | None, trace_every: int) -> None:
         for name, value, least in (("n", n, 1), ("steps", steps, 1), ("trace_every", trace_every, 0)):
             if isinstance(value, bool) or not isinstance(value, int) or value < least:
                 raise ValueError(f"{name}={value!r} must be a whole number, at least {least}.")
+        if start is not None and not isinstance(start, Tensor):
+            raise ValueError(f"start is {type(start).__name__}; pass a tensor of codes.")
         if start is not None and tuple(start.shape) != (n, *self.target.prior.shape):
             raise ValueError(
                 f"start has shape {tuple(start.shape)}, but n={n} chains need {(n, *self.target.prior.shape)}."

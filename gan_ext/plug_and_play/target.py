@@ -52,6 +52,18 @@ class Target(NamedTuple):
             followed = codes.requires_grad_()
             data = self.generator(followed).float()
             log_condition, guide = condition.both(data) if target_only else (condition.log_prob(data), None)
+            _check(log_condition, len(codes))
             (slope,) = torch.autograd.grad((log_condition if guide is None else guide).sum(), followed)
         codes.requires_grad_(False)
         return data.detach(), log_condition.detach(), slope
+
+
+def _check(log_condition: object, n: int) -> None:
+    """Raise ValueError unless a condition says one number for each chain, which depends on the data."""
+    if not isinstance(log_condition, Tensor) or log_condition.shape != (n,):
+        shape = tuple(log_condition.shape) if isinstance(log_condition, Tensor) else type(log_condition).__name__
+        raise ValueError(
+            f"The condition's log_prob returns {shape} for {n} chains; one number for each is needed: [n]."
+        )
+    if not log_condition.requires_grad:
+        raise ValueError("The condition's log_prob does not depend on the data in a way that has a slope.")

@@ -4,12 +4,12 @@ import copy
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from typing_extensions import Self
 
-from gan_ext.games import Demonstrations, Episodes, Imitation
-from gan_ext.nets import Policy
-from gan_ext.reinforcement.environment import Environment
+from gan_ext.games import GAIL, PPO, Demonstrations, Episodes, Imitation
+from gan_ext.nets import CategoricalPolicy, GaussianPolicy, Policy
+from gan_ext.reinforcement.environment import Environment, Transition
 from gan_ext.seeds import mix
 from gan_ext.sequences import evaluating
 
@@ -31,11 +31,18 @@ def collect(environment: Environment, policy: Policy, n: int, seed: int, trim: b
 
     Returns:
         Episodes [n, T], on the policy's device; what comes after an episode's end is 0.
+
+    Raises:
+        ValueError: no Environment, n < 1, a policy that does not fit, or an environment that breaks its own word.
     """
+    _check_policy(environment, policy)
+    if isinstance(n, bool) or not isinstance(n, int) or n < 1:
+        raise ValueError(f"n={n!r} must be an integer, at least 1: the number of episodes.")
     device = next(policy.parameters()).device
     generator = torch.Generator().manual_seed(mix(seed, 1))
     uniform = torch.rand(n, environment.horizon, policy.uniforms, generator=generator).to(device)
     seen = environment.reset(n, mix(seed, 2))
+    _check_tensor(environment, "reset's observations", seen, (n, *environment.shape))
     observations, actions = [seen], []
     rewards, mask = torch.zeros(n, environment.horizon), torch.zeros(n, environment.horizon, dtype=torch.bool)
     open_, terminated = torch.ones(n, dtype=torch.bool), torch.zeros(n, dtype=torch.bool)
@@ -43,11 +50,15 @@ def collect(environment: Environment, policy: Policy, n: int, seed: int, trim: b
         memory = policy.initial(n)
         for position in range(environment.horizon):
             action, memory = policy.act(seen.to(device), uniform[:, position], memory)
+            if position == 0:
+                _check_actions(environment, action)
             came = environment.step(action.cpu())
+            if position == 0:
+                _check_transition(environment, came, n)
             seen = torch.where(_like(open_, came.observations), came.observations, 0)
             observations.append(seen)
             actions.append(torch.where(_like(open_, action.cpu()), action.cpu(), 0))
-            rewards[:, position], mask[:, position] = came.rewards * open_, open_
+            rewards[:, position], mask[:, position] = torch.where(open_, came.rewards, 0.0), open_
             terminated |= open_ & came.terminated
             open_ &= ~(came.terminated | came.truncated)
             if not bool(open_.any()):
@@ -117,12 +128,20 @@ class EpisodeStream:
         environment: where to act.
         policy: the game's; the very module that is trained.
         episodes: how many are played for a step, over all ranks.
-        moves: moves of one step, as the engine's solver has them.
+        moves: moves of one step, as the engine's solver has them: ``len(engine.moves)``.  The stream cannot see the
+            engine.  With too many, it notices that the policy has moved between two moves of a step; with too few,
+            fresh episodes are played within a step, and nothing says so.
         seed: decides what is drawn.
         expert: what the expert did; None for games that need none.
         expert_batch: rows of it for each move, drawn with replacement, over all ranks.
         share: share of the episodes in (0, 1] that each move gets; below 1 they are drawn, without replacement.
         trim: see :func:`collect`; shapes then differ from step to step, so leave it out when losses are compiled.
+        game: which game the episodes are for; then its policy, and its need of an expert, are checked.  None checks
+            neither: episodes of another policy than the game's teach it nothing, and nothing says so.
+
+    Raises:
+        ValueError: a number out of range, or environment, policy, expert and game that do not fit each other; at a
+            draw, a policy that has moved within a step.
     """
 
     def __init__(
@@ -136,7 +155,9 @@ class EpisodeStream:
         expert_batch: int = 1024,
         share: float = 1.0,
         trim: bool = False,
+        game: PPO | None = None,
     ) -> None:
+        _check_policy(environment, policy)
         if not 0 < share <= 1:
             raise ValueError(f"share={share!r} must be in (0, 1]: the share of the episodes that a move gets.")
         if min(episodes, moves, expert_batch) < 1:
@@ -146,16 +167,24 @@ class EpisodeStream:
             )
         if expert is not None:
             _check(expert, environment)
+        _check_game(game, policy, expert)
         self.environment, self.policy = environment, policy
         self.episodes, self.moves, self.seed = episodes, moves, seed
         self.expert, self.expert_batch, self.share, self.trim, self.rank = expert, expert_batch, share, trim, 0
         self._played: tuple[int, Episodes] | None = None
+        self._weights: list[Tensor] = []
 
     def __getitem__(self, draw: int) -> Any:
         step, move = divmod(draw, self.moves)
         if move == 0 or self._played is None or self._played[0] != step:
             seed = mix(self.seed, self.rank, step)
             self._played = step, collect(self.environment, self.policy, self.episodes, seed, self.trim)
+            self._weights = [each.detach().clone() for each in self.policy.parameters()]
+        elif self._has_moved():
+            raise ValueError(
+                f"moves={self.moves} is not what the engine has: the policy moved before move {move} of step {step}. "
+                "Give EpisodeStream moves=len(engine.moves)."
+            )
         played = self._played[1]
         generator = torch.Generator().manual_seed(mix(self.seed, self.rank, draw, 4))
         if self.share < 1:
@@ -166,6 +195,10 @@ class EpisodeStream:
         rows = torch.randint(len(self.expert.mask), (self.expert_batch,), generator=generator)
         rows = rows.to(self.expert.mask.device)
         return Imitation(*played, *(each[rows] for each in self.expert))
+
+    def _has_moved(self) -> bool:
+        pairs = zip(self._weights, self.policy.parameters(), strict=True)
+        return any(bool(((now != before) & (now == now)).any()) for before, now in pairs)
 
     def place(self, device: torch.device, rank: int, ranks: int) -> Self:
         """Return the stream of one rank, with what the expert did on a device."""
@@ -181,7 +214,82 @@ class EpisodeStream:
         return placed
 
 
+def _check_policy(environment: Environment, policy: Policy) -> None:
+    if not isinstance(environment, Environment):
+        raise ValueError(
+            f"environment is {type(environment).__name__}, not an Environment; give "
+            'GymnasiumEnvironment("CartPole-v1") with the name of yours, or a subclass of Environment.'
+        )
+    if not isinstance(policy, Policy):
+        raise ValueError(f"policy is {type(policy).__name__}, not a Policy; give CategoricalPolicy or a subclass.")
+    if not isinstance(policy, CategoricalPolicy | GaussianPolicy):
+        return
+    chooses = isinstance(policy, CategoricalPolicy)
+    if chooses != bool(environment.actions):
+        wanted = "CategoricalPolicy" if environment.actions else "GaussianPolicy"
+        raise ValueError(f"policy is {type(policy).__name__}, but actions of this environment need a {wanted}.")
+    first, last = policy.net[0], policy.net[-1]
+    assert isinstance(first, nn.Linear)
+    assert isinstance(last, nn.Linear)
+    inputs, actions = environment.shape[-1:], environment.actions or (environment.action_shape or (1,))[-1]
+    if inputs != (first.in_features,) or actions != last.out_features:
+        raise ValueError(
+            f"policy has inputs={first.in_features} and actions={last.out_features}, but the environment has "
+            f"observations of shape {environment.shape} and {actions} actions; build the policy with these."
+        )
+
+
+def _check_actions(environment: Environment, action: Tensor) -> None:
+    if action.shape[1:] != environment.action_shape:
+        raise ValueError(
+            f"policy gives actions of shape {tuple(action.shape[1:])}, but the environment takes "
+            f"{environment.action_shape}; build the policy for it."
+        )
+    if environment.actions and not 0 <= int(action.min()) <= int(action.max()) < environment.actions:
+        raise ValueError(
+            f"policy chose action {int(action.max())}, but the environment has actions={environment.actions}, from 0 "
+            "on; build the policy with as many."
+        )
+
+
+def _check_transition(environment: Environment, came: Transition, n: int) -> None:
+    if not isinstance(came, Transition):
+        raise ValueError(
+            f"{type(environment).__name__}.step gave {type(came).__name__}; return "
+            "Transition(observations, rewards, terminated, truncated)."
+        )
+    _check_tensor(environment, "step's observations", came.observations, (n, *environment.shape))
+    _check_tensor(environment, "step's rewards", came.rewards, (n,))
+    for name, value in (("terminated", came.terminated), ("truncated", came.truncated)):
+        _check_tensor(environment, f"step's {name}", value, (n,))
+        if value.dtype != torch.bool:
+            raise ValueError(f"{type(environment).__name__}: step's {name} is {value.dtype}; make it bool.")
+
+
+def _check_tensor(environment: Environment, what: str, value: Tensor, shape: tuple[int, ...]) -> None:
+    name = type(environment).__name__
+    if not isinstance(value, Tensor):
+        raise ValueError(f"{name}: {what} are {type(value).__name__}; make a tensor of them (torch.as_tensor).")
+    if value.shape != shape or value.device.type != "cpu" or value.dtype == torch.float64:
+        raise ValueError(
+            f"{name}: {what} are {value.dtype} {tuple(value.shape)} on {value.device}; they must be {shape} on the "
+            "CPU, and not float64: use .float()."
+        )
+
+
+def _check_game(game: PPO | None, policy: Policy, expert: Demonstrations | None) -> None:
+    if game is not None and game.policy is not policy:
+        raise ValueError("policy is not the game's; give EpisodeStream policy=game.policy, the very module it trains.")
+    if isinstance(game, GAIL) and expert is None:
+        raise ValueError("expert=None, but GAIL imitates one; give expert=demonstrations(episodes).")
+
+
 def _check(expert: Demonstrations, environment: Environment) -> None:
+    if not isinstance(expert, Demonstrations):
+        raise ValueError(
+            f"expert is {type(expert).__name__}, not Demonstrations; give expert=demonstrations(episodes), with "
+            "gan_ext.reinforcement.demonstrations."
+        )
     n, steps = expert.mask.shape[:2] if expert.mask.dim() == 2 else (0, 0)
     seen, done = expert.observations.shape, expert.actions.shape
     fits = seen == (n, steps + 1, *environment.shape) and done == (n, steps, *environment.action_shape)

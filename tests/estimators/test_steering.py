@@ -121,6 +121,7 @@ def test_it_is_a_scikit_learn_estimator(model: SequenceGAN) -> None:
     [
         ({}, [0] * 20, "y has one label only, 0; a classifier needs texts without it, too"),
         ({}, [0, 1], "y must have shape (20,), a label for each text, got (2,)"),
+        ({}, [float(each) / 7 for each in range(20)], "Unknown label type: continuous"),
         ({"max_iter": 0}, [0, 1] * 10, "max_iter=0 must be an integer, at least 1"),
         ({"learning_rate": 0.0}, [0, 1] * 10, "learning_rate=0.0 must be positive"),
         ({"validation_fraction": 1.0}, [0, 1] * 10, "validation_fraction=1.0 must be in [0, 1)"),

@@ -252,6 +252,15 @@ def test_mistakes_are_named():
         gail(penalties=[R1(1.0), R1(2.0)])
     with pytest.raises(ValueError, match="Replay needs rows >= 1"):
         Replay(0, 3)
+    with pytest.raises(ValueError, match="reward='minimax' cannot be called"):
+        gail(reward="minimax")
+    view = StateAction(torch.randn(9, 3), 2)
+    with pytest.raises(ValueError, match="cannot take rows of 6 numbers, of which 1 is the mark of absorbing=True"):
+        GAIL(policy, value, plain_discriminator((5,), (8,)), view, absorbing=True)
+    with pytest.raises(ValueError, match=r"cannot take rows of 6 numbers: build"):
+        GAIL(policy, value, plain_discriminator((5,), (8,)), StateTransition(torch.randn(9, 3)))
+    with pytest.raises(ValueError, match="The batch is Episodes, without an expert"):
+        gail().discriminator_loss(played())
 
 
 def test_cloning_ends_at_the_frequencies_of_the_expert():

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
@@ -13,6 +14,7 @@ from gan_ext.plug_and_play import (
     CaptionCondition,
     ClassCondition,
     CodeCondition,
+    Condition,
     FlatPrior,
     KnownPixels,
     Langevin,
@@ -165,8 +167,42 @@ MASK = torch.tensor([True, False, True, False, True, False])
         (lambda net: CaptionCondition(net, torch.zeros(3)), "tokens must be whole numbers"),
         (lambda net: ClassCondition(net, [1, 2]) + ClassCondition(net, [1, 2, 3]), "give each as many"),
         (lambda net: -1.0 * ClassCondition(net, 1), "strength must be at least 0"),
+        (lambda net: ClassCondition(lambda x: x, 1), "must be a torch module"),
+        (lambda net: ClassCondition(nn.Linear(6, 1), 0).log_prob(torch.zeros(2, 6)), r"must return logits \[n, K\]"),
+        (lambda net: KnownPixels(torch.zeros(6), torch.arange(6)), "by True and False"),
+        (lambda net: KnownPixels(torch.zeros(1, 6, 6), MASK).log_prob(torch.zeros(2, 3, 6, 6)), "chains hold samples"),
+        (lambda net: Pasted(net, torch.zeros(6), MASK), "condition="),
+        (lambda net: CaptionCondition(lambda x, t: torch.zeros(2, 1, 3), [5]).log_prob(torch.zeros(2, 6)), "captioner"),
     ],
 )
 def test_bad_arguments_are_named(net: nn.Linear, make: Callable[[nn.Linear], object], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         make(net)
+
+
+def test_what_a_condition_says_is_checked(net: nn.Linear) -> None:
+    class Wrong(Condition):
+        def __init__(self, say: Callable[[Tensor], Tensor]) -> None:
+            self.say = say
+
+        def log_prob(self, x: Tensor) -> Tensor:
+            return self.say(x)
+
+    for say, message in (
+        (lambda x: x.sum(), "one number for each"),
+        (lambda x: x.sum(1, keepdim=True), "one number for each"),
+        (lambda x: x.detach().sum(1), "has a slope"),
+        (lambda x: x.sum(1) * torch.nan, "NaN before the first step"),
+    ):
+        chains = PlugAndPlay(nn.Identity(), Wrong(say), FlatPrior(6), compute=CPU)
+        with pytest.raises(ValueError, match=message):
+            chains.sample(4, 3)
+
+
+def test_conditions_can_be_summed_and_take_arrays(net: nn.Linear) -> None:
+    x = torch.randn(3, 6)
+    both = sum([ClassCondition(net, 1), ClassCondition(net, 2)])
+    assert isinstance(both, Condition)
+    assert torch.allclose(both.log_prob(x), net(x).log_softmax(1)[:, 1:3].sum(1))
+    known = KnownPixels(np.zeros(6), MASK.numpy())  # type: ignore[arg-type]
+    assert torch.allclose(known.log_prob(x), KnownPixels(torch.zeros(6), MASK).log_prob(x))

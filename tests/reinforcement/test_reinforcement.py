@@ -9,7 +9,7 @@ import torch
 
 from gan_ext import Engine
 from gan_ext.data import ArrayStream
-from gan_ext.engine import adam
+from gan_ext.engine import NonFiniteLossError, adam
 from gan_ext.games import GAIL, PPO, BehaviouralCloning, Episodes, Replay, StateAction
 from gan_ext.losses import R1
 from gan_ext.nets import (
@@ -21,9 +21,11 @@ from gan_ext.nets import (
     plain_value,
 )
 from gan_ext.reinforcement import (
+    Environment,
     EpisodeStream,
     GymnasiumEnvironment,
     TokenEnvironment,
+    Transition,
     collect,
     demonstrations,
     episode_returns,
@@ -243,6 +245,92 @@ def test_mistakes_are_named(cartpole, monkeypatch):
     monkeypatch.setattr(importlib, "import_module", absent)
     with pytest.raises(ImportError, match=r'pip install "gan_ext\[reinforcement\]"'):
         GymnasiumEnvironment("CartPole-v1")
+
+
+class Walk(Environment):
+    """A line; `spoil` breaks what a reset or a step returns."""
+
+    def __init__(self, spoil=lambda what, value: value, horizon=4):
+        super().__init__((1,), 2, (), horizon)
+        self.spoil = spoil
+
+    def reset(self, n, seed):
+        self.place = torch.zeros(n, 1)
+        return self.spoil("reset", self.place)
+
+    def step(self, actions):
+        self.place = self.place + 1.0
+        never = torch.zeros(len(actions), dtype=torch.bool)
+        return self.spoil("step", Transition(self.place, self.place[:, 0], never, never))
+
+
+SPOILT = {
+    "reset's observations are ndarray": ("reset", lambda seen: seen.numpy()),
+    "reset's observations are torch.float64": ("reset", lambda seen: seen.double()),
+    r"reset's observations are torch.float32 \(2, 1\)": ("reset", lambda seen: seen[1:]),
+    "Walk.step gave tuple; return Transition": ("step", tuple),
+    r"step's rewards are torch.float32 \(3, 1\)": ("step", lambda came: came._replace(rewards=came.rewards[:, None])),
+    "step's terminated is torch.int64; make it bool": ("step", lambda came: came._replace(terminated=came[2].long())),
+}
+
+
+@pytest.mark.parametrize("message", SPOILT)
+def test_environments_that_break_their_word_are_named(message):
+    where, spoil = SPOILT[message]
+    collect(Walk(), CategoricalPolicy(1, 2, (8,)), 3, 0)
+    with pytest.raises(ValueError, match=message):
+        collect(Walk(lambda what, value: spoil(value) if what == where else value), CategoricalPolicy(1, 2, (8,)), 3, 0)
+
+
+@pytest.mark.parametrize("play", [lambda *given: collect(*given, 2, 0), lambda *given: EpisodeStream(*given, 2, 1)])
+def test_policies_that_do_not_fit_are_named(cartpole, play):
+    import gymnasium
+
+    for inputs, actions in ((3, 2), (4, 3)):
+        with pytest.raises(ValueError, match=f"policy has inputs={inputs} and actions={actions}, but the environment"):
+            play(cartpole, CategoricalPolicy(inputs, actions, (8,)))
+    with pytest.raises(ValueError, match="environment need a CategoricalPolicy"):
+        play(cartpole, GaussianPolicy(4, 2, (8,)))
+    with pytest.raises(ValueError, match="policy is Sequential, not a Policy"):
+        play(cartpole, plain_value(4))
+    with pytest.raises(ValueError, match=r'not an Environment; give GymnasiumEnvironment\("CartPole-v1"\)'):
+        play(gymnasium.make("CartPole-v1"), CategoricalPolicy(4, 2, (8,)))
+    with pytest.raises(ValueError, match="n=0 must be an integer, at least 1"):
+        collect(cartpole, CategoricalPolicy(4, 2, (8,)), 0, 0)
+
+
+def test_tokens_beyond_the_environment_are_named():
+    model = LSTMGenerator(9, 4, 4, 6)
+    with pytest.raises(ValueError, match="but the environment has actions=2, from 0"):
+        collect(TokenEnvironment(2, 4), SequencePolicy(model), 50, 0)
+
+
+def test_streams_that_do_not_fit_the_game_are_named(cartpole):
+    policy, other = CategoricalPolicy(4, 2, (8,)), CategoricalPolicy(4, 2, (8,))
+    game = PPO(policy, plain_value(4, (8,)))
+    EpisodeStream(cartpole, policy, 2, 2, game=game)
+    with pytest.raises(ValueError, match="policy is not the game's"):
+        EpisodeStream(cartpole, other, 2, 2, game=game)
+    engine = Engine(game, dict.fromkeys(game.players(), adam()))
+    with pytest.raises(
+        ValueError, match=r"moves=3 is not what the engine has: the policy moved before move 2 of step 0"
+    ):
+        engine.fit(EpisodeStream(cartpole, policy, 2, 3), 2)
+    episodes = collect(cartpole, policy, 2, 0)
+    with pytest.raises(ValueError, match="expert is Episodes, not Demonstrations"):
+        EpisodeStream(cartpole, policy, 2, 2, expert=episodes)
+    view = StateAction(episodes.observations, 2)
+    imitation = GAIL(policy, plain_value(4, (8,)), plain_discriminator((6,), (8,)), view)
+    with pytest.raises(ValueError, match="expert=None, but GAIL imitates one"):
+        EpisodeStream(cartpole, policy, 2, 3, game=imitation)
+
+
+def test_a_reward_that_is_nan_stops_the_run():
+    policy = CategoricalPolicy(1, 2, (8,))
+    nan = Walk(lambda what, value: value._replace(rewards=value.rewards * math.nan) if what == "step" else value)
+    game = PPO(policy, plain_value(1, (8,)))
+    with pytest.raises(NonFiniteLossError):
+        Engine(game, dict.fromkeys(game.players(), adam())).fit(EpisodeStream(nan, policy, 4, 2), 2)
 
 
 @pytest.mark.slow
