@@ -19,6 +19,7 @@ from gan_ext.estimators.class_evaluation import class_rows
 from gan_ext.estimators.conditional import ConditionalGAN
 from gan_ext.estimators.evaluation_result import Evaluation, EvaluationRow
 from gan_ext.estimators.features import ClassifierFeatures, SelfSupervisedFeatures
+from gan_ext.estimators.fitted_plug_and_play import FittedPlugAndPlay
 from gan_ext.estimators.fitted_sequence import FittedSequenceModel
 from gan_ext.estimators.labels import read_labels
 from gan_ext.estimators.text_evaluation import evaluate_text
@@ -83,12 +84,12 @@ def evaluate(
     interval over the draw of samples (:func:`gan_ext.metrics.bootstrap_metric`), and as d(A, B): the floor, or the
     ceiling, at this n.  No metric has a value that is good by itself; the floor is what a perfect generator would get.
 
-    Samples and tables: Frechet and kernel distance, sliced Wasserstein distance, precision and recall (k = 3), density
-    and coverage (k = 5), leave-one-out accuracy of the nearest neighbour, the classifier two-sample test; inception and
-    mode score if `features` knows classes; GAN-test and GAN-train of a :class:`ConditionalGAN` if there is `y`; with
-    `training`, near-copies and the statistic of data copying.  Texts: BLEU forth and back, self-BLEU, unique and
-    distinct shares, Frechet distance and divergence area of bags of n-grams, perplexity.  A classifier has its accuracy
-    too if there is `y`.
+    Samples and tables: Frechet and kernel distance, sliced Wasserstein distance, precision and recall (k = 3),
+    density and coverage (k = 5), leave-one-out accuracy of the nearest neighbour, the classifier two-sample test;
+    inception and mode score if `features` knows classes; GAN-test and GAN-train of a :class:`ConditionalGAN` or
+    :class:`PlugAndPlayGAN` if there is `y`; with `training`, near-copies and the statistic of data copying.  Texts:
+    BLEU forth and back, self-BLEU, unique and distinct shares, Frechet distance and divergence area of bags of
+    n-grams, perplexity.  A classifier has its accuracy too if there is `y`.
 
     Numbers of evaluations with different features, n or data do not compare.
 
@@ -162,7 +163,7 @@ def evaluate(
     sets = _Sets(X[order[:size]], made, X[order[size : 2 * size]], held)
     name, read, believe = _extractor(features, X, labels, seed, device)
     measured = _measured(sets, read, believe, placed, resamples, seed)
-    if labels is not None and isinstance(estimator, ConditionalGAN):
+    if labels is not None and isinstance(estimator, ConditionalGAN | FittedPlugAndPlay):
         parts = [part[labels.known[part]] for part in (order[:size], order[size : 2 * size])]
         real, other = ((X[part], labels.classes[labels.codes[part]]) for part in parts)
         rows = class_rows(lambda y, draw: estimator.sample(y, random_state=draw), read, real, other, seed) + rows

@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from sklearn.base import ClassifierMixin, TransformerMixin
+from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
 
@@ -46,6 +47,7 @@ class FittedPlugAndPlay(ClassifierMixin, TransformerMixin, GANEstimator):  # typ
     denoiser_noise: float
     precision: Literal["float32", "bfloat16"]
     classes_: Array
+    class_prior_: Array
     classifier_: CodeClassifier
     game_: FeatureInversion
     denoiser_: nn.Module | None
@@ -124,7 +126,8 @@ class FittedPlugAndPlay(ClassifierMixin, TransformerMixin, GANEstimator):  # typ
         Parameters
         ----------
         y : array-like of shape (n,), one class, or None
-            A class for each sample, or one for all; None for no class.
+            A class for each sample, or one for all.  None draws classes by their shares in training, or asks for no
+            class if there is a `condition`.
         n_samples : int or None
             How many; None for one, or one for each class in the array `y`.
         condition : gan_ext.plug_and_play.Condition or None
@@ -144,6 +147,10 @@ class FittedPlugAndPlay(ClassifierMixin, TransformerMixin, GANEstimator):  # typ
         ndarray of shape (n, ...), in the units of the data.
         """
         check_is_fitted(self)
+        if y is None and condition is None:
+            check_count("n_samples", 1 if n_samples is None else n_samples)
+            draws = check_random_state(random_state)
+            y = draws.choice(self.classes_, n_samples or 1, p=self.class_prior_)
         wanted, n = self._wanted(y, n_samples)
         plugged = _both(None if wanted is None else ClassCondition(self.classifier_, wanted), condition)
         chains = self.plug(plugged, sampler).sample(n, steps, seed=new_seed(random_state), callbacks=callbacks)

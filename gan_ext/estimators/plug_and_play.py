@@ -89,6 +89,8 @@ class PlugAndPlayGAN(FittedPlugAndPlay):
     ----------
     classes_ : ndarray
         The classes.
+    class_prior_ : ndarray
+        Shares of the classes among labelled samples, by which :meth:`sample` draws classes where none is asked for.
     classifier_ : gan_ext.nets.CodeClassifier
         The classifier, on the CPU.
     game_ : gan_ext.games.FeatureInversion
@@ -184,6 +186,8 @@ class PlugAndPlayGAN(FittedPlugAndPlay):
         self._claim_checkpoint(X, labels.codes)
         warn_of_constants(X, "samples will hardly vary there")
         self.classes_, self.sample_shape_ = labels.classes, X.shape[1:]
+        counts = np.bincount(labels.codes[labels.known], minlength=len(labels.classes))
+        self.class_prior_ = counts / counts.sum()
         self.scaler_ = Scaler(self.scaling, X)
         data = torch.tensor(self.scaler_.forward(X), dtype=torch.float32)
         stages = Stages(self, seed)

@@ -5,10 +5,9 @@ from gan_ext.plug_and_play.conditions import (
     ClassCondition,
     CodeCondition,
     Condition,
-    KnownPixels,
-    Pasted,
     UnitCondition,
 )
+from gan_ext.plug_and_play.known import KnownPixels, Pasted
 from gan_ext.plug_and_play.play import Chains, ChainState, PlugAndPlay
 from gan_ext.plug_and_play.priors import (
     ChainPrior,

@@ -10,7 +10,7 @@ from sklearn.base import clone
 from sklearn.datasets import load_digits
 from torch import nn
 
-from gan_ext import PlugAndPlayGAN, SemiSupervisedGANClassifier
+from gan_ext import PlugAndPlayGAN, SemiSupervisedGANClassifier, evaluate
 from gan_ext.estimators import PlugAndPlayBenchmark
 from gan_ext.plug_and_play import ClassCondition, FlatPrior, KnownPixels, Langevin, OfficialSampler
 
@@ -48,6 +48,20 @@ def test_a_table_is_classified_and_its_classes_are_drawn(fitted: PlugAndPlayGAN,
     apart = np.linalg.norm((ours[:, None] - centres) / X.std(0), axis=2)  # in the units of the data
     assert (apart.argmin(1) == np.arange(3)).all()
     assert apart.diagonal().max() < 1
+
+
+def test_without_a_wish_classes_come_by_their_shares(fitted: PlugAndPlayGAN, blobs: Any) -> None:
+    _, y = blobs
+    assert fitted.class_prior_ == pytest.approx(np.unique(y, return_counts=True)[1] / len(y))
+    found = fitted.predict(fitted.sample(n_samples=150, random_state=0))
+    shares = np.array([(found == name).mean() for name in "abc"])
+    assert np.abs(shares - fitted.class_prior_).max() < 0.15
+    assert fitted.sample().shape == (1, 3)
+
+
+def test_it_can_be_evaluated(fitted: PlugAndPlayGAN, blobs: Any) -> None:
+    table = evaluate(fitted, *blobs, n=60, resamples=2)
+    assert {"gan-train", "gan-test"} <= {row.metric for row in table.rows}
 
 
 def test_codes_go_through_data_and_back(fitted: PlugAndPlayGAN, blobs: Any) -> None:
