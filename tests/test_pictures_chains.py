@@ -62,3 +62,10 @@ def test_what_cannot_be_drawn_is_said(tmp_path: Path) -> None:
         LivePicture(tmp_path / "live.png")(state(6, shape=(7,)))
     with pytest.raises(ValueError, match="every=0"):
         LivePicture(tmp_path / "live.png", every=0)
+
+
+def test_chains_that_are_shown_are_spread_over_all(tmp_path: Path) -> None:
+    data = torch.linspace(0, 1, 101)[:, None, None, None].expand(101, 1, 4, 4)
+    shown = SimpleNamespace(step=6, steps=6, position=SimpleNamespace(data=data))
+    drawn = np.asarray(LivePicture(tmp_path / "live.png", chains=3, enlarge=1).picture(shown))
+    assert drawn[0, [0, 5, 10]].tolist() == [0, 128, 255]

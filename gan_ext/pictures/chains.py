@@ -24,7 +24,7 @@ class LivePicture:
         path: the picture's file, .png.
         every: steps between pictures; the last step is always drawn.
         columns: images in a row.
-        chains: how many chains are shown, the first ones.
+        chains: how many chains are shown, spread evenly over all, so that each class has some.
         restore: from the data that chains hold to values in [0, 1], [n, c, h, w]; they are clipped as they are if None.
         enlarge: pixels for each pixel of an image.
 
@@ -57,10 +57,12 @@ class LivePicture:
             os.replace(beside, self.path)  # noqa: PTH105
 
     def picture(self, state: Any) -> Any:
-        """Return the images of the first chains as one picture (a PIL image)."""
+        """Return the images of some chains as one picture (a PIL image)."""
         from PIL import Image
 
-        data = np.asarray(state.position.data[: self.chains].detach().cpu().float())
+        every = state.position.data
+        rows = np.linspace(0, len(every) - 1, min(len(every), self.chains)).round().tolist()
+        data = np.asarray(every[[int(row) for row in rows]].detach().cpu().float())
         if data.ndim not in (3, 4):
             raise ValueError(f"Chains hold data of shape {data.shape[1:]}; only images [c, h, w] can be drawn.")
         shown = np.clip(data if self.restore is None else self.restore(data), 0, 1)
