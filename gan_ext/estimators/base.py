@@ -20,7 +20,7 @@ from gan_ext.estimators.scaling import Scaler
 from gan_ext.game import Game
 from gan_ext.seeds import kept_generators, reseed
 
-__all__ = ["FREE", "ROWS", "GANEstimator", "new_seed", "on_cpu"]
+__all__ = ["FREE", "ROWS", "GANEstimator", "new_seed", "on_cpu", "remembering"]
 
 FREE = frozenset({"callbacks", "checkpoint", "checkpoint_every", "device", "warm_start"})  # may change on resuming
 ROWS = 4096  # samples judged or made at a time
@@ -86,14 +86,8 @@ class GANEstimator(BaseEstimator):  # type: ignore[misc]
 
     def _all_callbacks(self) -> list[Callback]:
         """Return the user's callbacks between one that fills the history and one that saves."""
-        every = max(1, self.max_iter // 50)
-
-        def remember(engine: Engine) -> None:
-            if engine.step % every == 0:
-                engine.record(**engine.meters.read())
-
         saving = [] if self.checkpoint is None else [SaveEvery(self.checkpoint_every, self.checkpoint)]
-        return [remember, *self.callbacks, *saving]
+        return [remembering(self.max_iter), *self.callbacks, *saving]
 
     def _judge(self, network: nn.Module, X: Any, read: Callable[[Any], Tensor]) -> Array:
         """Return what `read` takes from the network's output on data, in blocks and in double precision."""
@@ -117,6 +111,17 @@ class GANEstimator(BaseEstimator):  # type: ignore[misc]
         with torch.no_grad(), kept_generators(cpu):
             reseed(cpu, new_seed(random_state))
             return make()
+
+
+def remembering(steps: int) -> Callback:
+    """Return a callback that adds the mean losses to the history, fifty times in a training of so many steps."""
+    every = max(1, steps // 50)
+
+    def remember(engine: Engine) -> None:
+        if engine.step % every == 0:
+            engine.record(**engine.meters.read())
+
+    return remember
 
 
 def on_cpu(game: GameT) -> GameT:

@@ -17,7 +17,7 @@ from gan_ext.engine import Callback, Compute, Engine, Solver, adam, flat_then_li
 from gan_ext.estimators.base import ROWS, GANEstimator, new_seed, on_cpu
 from gan_ext.estimators.checks import check_conditional_settings, check_count, warn_of_constants
 from gan_ext.estimators.conditions import Condition, Plan, Projection
-from gan_ext.estimators.labels import Labels, read_labels
+from gan_ext.estimators.labels import Labels, class_numbers, read_labels
 from gan_ext.estimators.scaling import Scaler, Scaling
 from gan_ext.games import ClassGame, LabelledBatch
 from gan_ext.nets import fix_spectral_norms
@@ -224,29 +224,13 @@ class ConditionalGAN(GANEstimator):
         check_is_fitted(self)
         if y is None:
             y = self.draw_labels(1 if n_samples is None else n_samples, random_state)
-        codes = torch.from_numpy(self._codes(y, n_samples)).split(ROWS)
+        codes = torch.from_numpy(class_numbers(y, n_samples, self.classes_)).split(ROWS)
         generator, prior = self.game_.generator, self.game_.prior
 
         def make() -> Tensor:
             return torch.cat([generator(prior.sample(len(part)), part) for part in codes])
 
         return self._restore(self._seeded(make, random_state))
-
-    def _codes(self, y: Any, n_samples: int | None) -> NDArray[np.int64]:
-        """Return the number of the class of every wanted sample."""
-        if n_samples is not None:
-            check_count("n_samples", n_samples)
-        y = np.full(n_samples or 1, y) if np.ndim(y) == 0 else np.asarray(y)
-        if y.ndim != 1 or len(y) != (n_samples or len(y)) or not len(y):
-            raise ValueError(
-                f"y has shape {y.shape} and n_samples={n_samples!r}; pass one class and a number of samples, or a list "
-                "with a class for each sample."
-            )
-        numbers = {name: number for number, name in enumerate(self.classes_.tolist())}
-        for label in y.tolist():
-            if label not in numbers:
-                raise ValueError(f"y has the class {label!r}, which fit did not see; classes: {list(numbers)}.")
-        return np.array([numbers[label] for label in y.tolist()], np.int64)
 
     def _take_up(self, X: Array, labels: Labels) -> None:
         """Set what depends on the data alone."""

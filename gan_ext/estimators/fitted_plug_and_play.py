@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from gan_ext.engine import Compute
 from gan_ext.estimators.base import GANEstimator, new_seed
 from gan_ext.estimators.checks import check_count
+from gan_ext.estimators.labels import class_numbers
 from gan_ext.games import FeatureInversion
 from gan_ext.nets import CodeClassifier
 from gan_ext.plug_and_play import (
@@ -32,7 +33,7 @@ from gan_ext.plug_and_play import (
     Sampler,
 )
 
-__all__ = ["FittedPlugAndPlay", "Variant"]
+__all__ = ["FittedPlugAndPlay", "Variant", "variant_sampler"]
 
 Array = NDArray[Any]
 Variant = Literal["noiseless_joint", "joint", "denoising", "flat"]
@@ -102,13 +103,7 @@ class FittedPlugAndPlay(ClassifierMixin, TransformerMixin, GANEstimator):  # typ
 
     def default_sampler(self) -> Sampler:
         """Return the sampler that the documentation's results were made with, for this variant."""
-        if self.variant == "flat":
-            return OfficialSampler(prior=0.0, noise=0.0, size=0.1, low=None, high=None)
-        if self.variant == "denoising":  # the pull R(h) - h as it is, not divided by the noise's variance
-            return Langevin(0.2, prior=self.denoiser_noise**2, condition=10.0, temperature=0.05, cooling=0.3)
-        if self.variant == "joint":
-            return Langevin(0.2, condition=3.0, temperature=0.5, cooling=0.3)
-        return Langevin(0.2, condition=3.0, temperature=0.05, cooling=0.3)
+        return variant_sampler(self.variant, self.denoiser_noise)
 
     def sample(
         self,
@@ -214,22 +209,25 @@ class FittedPlugAndPlay(ClassifierMixin, TransformerMixin, GANEstimator):  # typ
 
     def _wanted(self, y: Any, n_samples: int | None) -> tuple[Tensor | None, int]:
         """Return the number of each wanted sample's class, and how many samples."""
-        if n_samples is not None:
-            check_count("n_samples", n_samples)
         if y is None:
+            check_count("n_samples", 1 if n_samples is None else n_samples)
             return None, n_samples or 1
-        y = np.full(n_samples or 1, y) if np.ndim(y) == 0 else np.asarray(y)
-        if y.ndim != 1 or not len(y) or len(y) != (n_samples or len(y)):
-            raise ValueError(
-                f"y has shape {y.shape} and n_samples={n_samples!r}; pass one class or one for each sample."
-            )
-        missing = [label for label in y.tolist() if label not in self.classes_.tolist()]
-        if missing:
-            raise ValueError(f"y has the class {missing[0]!r}; fit saw {self.classes_.tolist()}.")
-        return torch.from_numpy(np.searchsorted(self.classes_, y)), len(y)
+        numbers = class_numbers(y, n_samples, self.classes_)
+        return torch.from_numpy(numbers), len(numbers)
 
 
 def _both(first: Condition | None, second: Condition | None) -> Condition | None:
     if first is None or second is None:
         return second if first is None else first
     return first + second
+
+
+def variant_sampler(variant: Variant, denoiser_noise: float = 1.0) -> Sampler:
+    """Return the sampler that the documentation's results were made with, for a variant."""
+    if variant == "flat":
+        return OfficialSampler(prior=0.0, noise=0.0, size=0.1, low=None, high=None)
+    if variant == "denoising":  # the pull R(h) - h as it is, not divided by the noise's variance
+        return Langevin(0.2, prior=denoiser_noise**2, condition=10.0, temperature=0.05, cooling=0.3)
+    if variant == "joint":
+        return Langevin(0.2, condition=3.0, temperature=0.5, cooling=0.3)
+    return Langevin(0.2, condition=3.0, temperature=0.05, cooling=0.3)

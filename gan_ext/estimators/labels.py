@@ -7,7 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.utils.multiclass import check_classification_targets
 
-__all__ = ["Labels", "read_labels"]
+from gan_ext.estimators.checks import check_count
+
+__all__ = ["Labels", "class_numbers", "read_labels"]
 
 
 class Labels(NamedTuple):
@@ -61,6 +63,32 @@ def read_labels(
     codes = np.full(len(y), -1, np.int64)
     codes[known] = np.searchsorted(classes, shown)
     return Labels(classes, codes, known)
+
+
+def class_numbers(y: Any, n_samples: int | None, classes: NDArray[Any]) -> NDArray[np.int64]:
+    """Return the number of the class of every wanted sample [n].
+
+    Args:
+        y: one class for all, or a class for each.
+        n_samples: how many; None for one, or for as many as `y` has.
+        classes: those that fit saw, in order.
+
+    Raises:
+        ValueError: a count below 1, classes for another number of samples, or a class that fit did not see.
+    """
+    if n_samples is not None:
+        check_count("n_samples", n_samples)
+    y = np.full(n_samples or 1, y) if np.ndim(y) == 0 else np.asarray(y)
+    if y.ndim != 1 or len(y) != (n_samples or len(y)) or not len(y):
+        raise ValueError(
+            f"y has shape {y.shape} and n_samples={n_samples!r}; pass one class and a number of samples, or a list "
+            "with a class for each sample."
+        )
+    numbers = {name: number for number, name in enumerate(classes.tolist())}
+    for label in y.tolist():
+        if label not in numbers:
+            raise ValueError(f"y has the class {label!r}, which fit did not see; classes: {list(numbers)}.")
+    return np.array([numbers[label] for label in y.tolist()], np.int64)
 
 
 def _check_sign(shown: NDArray[Any], unlabeled: Any) -> None:

@@ -9,6 +9,7 @@ import torch
 from typing_extensions import Self
 
 from gan_ext.engine import Callback
+from gan_ext.estimators.assembly import label_counts
 from gan_ext.estimators.base import new_seed
 from gan_ext.estimators.checks import check_common, check_integers, check_not_negative, warn_of_constants
 from gan_ext.estimators.fitted_plug_and_play import FittedPlugAndPlay, Variant
@@ -186,7 +187,7 @@ class PlugAndPlayGAN(FittedPlugAndPlay):
         self._claim_checkpoint(X, labels.codes)
         warn_of_constants(X, "samples will hardly vary there")
         self.classes_, self.sample_shape_ = labels.classes, X.shape[1:]
-        counts = np.bincount(labels.codes[labels.known], minlength=len(labels.classes))
+        counts = label_counts(labels)
         self.class_prior_ = counts / counts.sum()
         self.scaler_ = Scaler(self.scaling, X)
         data = torch.tensor(self.scaler_.forward(X), dtype=torch.float32)

@@ -17,6 +17,7 @@ from gan_ext.engine import Callback, Compute, Engine, SaveEvery, adam, cosine, f
 from gan_ext.estimators.base import on_cpu
 from gan_ext.estimators.chain_scores import ChainScores, Reference, class_scores
 from gan_ext.estimators.features import ClassifierFeatures
+from gan_ext.estimators.fitted_plug_and_play import variant_sampler
 from gan_ext.estimators.plug_and_play import PlugAndPlayGAN
 from gan_ext.estimators.plug_and_play_training import image_nets
 from gan_ext.games import R3GAN, DenoisingAutoencoder, RealBatch
@@ -183,15 +184,16 @@ class PlugAndPlayBenchmark:
         gan, latent = self.gan, Gaussian(dim)
         images = DenoisingPrior(self.image_denoiser, self.inverter.sample_shape_, 1.0)  # the pull R(x) - x as it is
         pixels = Langevin(0.2, 0.3, 7.5, 0.025, cooling=0.3, low=0.0, high=1.0)
-        warm = Langevin(0.2, condition=3.0, temperature=0.05, cooling=0.3)
+        warm = variant_sampler("noiseless_joint")
+        official = OfficialSampler(0.1, noise=0.0, size=0.02, low=None, high=None)  # these codes have no ends
         corrected = MetropolisLangevin(0.1)
         return {
             "PPGN-x": PlugAndPlayArm(nn.Identity(), images, pixels, 3),
-            "DGN-AM": PlugAndPlayArm(game, FlatPrior(dim), _official(0.0, 0.1), 4),
+            "DGN-AM": PlugAndPlayArm(game, FlatPrior(dim), variant_sampler("flat"), 4),
             "PPGN-h": PlugAndPlayArm(game, self.inverter.prior(), self.inverter.default_sampler(), 5),
             "joint PPGN-h": PlugAndPlayArm(self.joint.game_, self.joint.prior(), self.joint.default_sampler(), 5),
             "noiseless joint PPGN-h": PlugAndPlayArm(game, joint, warm, 5),
-            "noiseless joint, official step": PlugAndPlayArm(game, joint, _official(0.1, 0.02), 5),
+            "noiseless joint, official step": PlugAndPlayArm(game, joint, official, 5),
             "flat prior, same chains": PlugAndPlayArm(game, FlatPrior(dim), warm, 4),
             "latent Langevin": PlugAndPlayArm(gan.generator, LatentPrior(latent), corrected, 4),
             "DDLS": PlugAndPlayArm(
@@ -261,8 +263,3 @@ class PlugAndPlayBenchmark:
             shown = [plugged.target.generator(part.to(plugged.device)).float().cpu() for part in trace[steps::stride]]
         labels = [reference.prototypes.predict(self.judge.transform(images.numpy())) for images in shown]
         return {"autocorrelation": float(np.median(times)), "switches": switches(np.stack(labels)) / stride}
-
-
-def _official(prior: float, size: float) -> OfficialSampler:
-    """Return the official step for codes that have no ends."""
-    return OfficialSampler(prior, noise=0.0, size=size, low=None, high=None)

@@ -12,7 +12,7 @@ from torch.nn import functional as F  # noqa: N812
 from gan_ext.data import ArrayStream
 from gan_ext.engine import Compute, Engine, SaveEvery, adam, cosine, flat_then_linear
 from gan_ext.estimators.assembly import are_images
-from gan_ext.estimators.base import on_cpu
+from gan_ext.estimators.base import on_cpu, remembering
 from gan_ext.game import Game
 from gan_ext.games import DenoisingAutoencoder, FeatureInversion, LabelledBatch, MaximumLikelihood, RealBatch
 from gan_ext.nets import (
@@ -128,14 +128,8 @@ def _inverted(stages: Stages, classifier: CodeClassifier, data: Tensor) -> Engin
         schedules={"discriminator.lr": rate, "generator.lr": rate},
         compute=stages.compute,
     )
-    every = max(1, steps // 50)
-
-    def remember(engine: Engine) -> None:
-        if engine.step % every == 0:
-            engine.record(**engine.meters.read())
-
     stream = ArrayStream(RealBatch(data), min(settings.batch_size, len(data)), stages.seed)
-    return stages.run(engine, "generator", stream, steps, [remember, *settings.callbacks])
+    return stages.run(engine, "generator", stream, steps, [remembering(steps), *settings.callbacks])
 
 
 def _nets(stages: Stages, shape: tuple[int, ...]) -> tuple[nn.Module, nn.Module]:

@@ -129,13 +129,14 @@ class PPO(Game):
         log_prob, entropy = self.policy(batch.observations[:, :-1], batch.actions)
         with torch.no_grad():
             rewards = self.reward(batch)
+            paid = _paid(rewards, batch)
         if self.estimator is not None:
             whole = rewards.dim() == 1
-            values = rewards if whole else reward_to_go(_paid(rewards, batch), batch.mask, self.gamma)
+            values = rewards if whole else reward_to_go(paid, batch.mask, self.gamma)
             loss, terms = self.estimator.given(log_prob, values, batch.mask)
         else:
-            loss, terms = self._surrogate(log_prob, batch, _paid(rewards, batch))
-        terms = {**terms, "return": _paid(rewards, batch).sum(1).mean()}
+            loss, terms = self._surrogate(log_prob, batch, paid)
+        terms = {**terms, "return": paid.sum(1).mean()}
         if self.natural is None:
             loss = loss - self.entropy * entropy_bonus(entropy, batch.mask)
         return loss, {**terms, "entropy": token_mean(entropy.detach(), batch.mask)}

@@ -1,6 +1,5 @@
 """Conditions: what samples should be like, as log-probabilities that can be differentiated."""
 
-import copy
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -9,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from gan_ext.latents import Product
+from gan_ext.plug_and_play.frozen import frozen
 
 __all__ = ["CaptionCondition", "ClassCondition", "CodeCondition", "Condition", "UnitCondition"]
 
@@ -184,7 +184,7 @@ class CaptionCondition(Condition):
         tokens = torch.as_tensor(tokens)
         if tokens.is_floating_point() or tokens.ndim not in (1, 2):
             raise ValueError(f"tokens must be whole numbers [T] or [n, T], got {tokens.dtype} {tuple(tokens.shape)}.")
-        self.captioner = _judging(captioner)
+        self.captioner = frozen(captioner)
         self.tokens, self.padding = tokens.long(), padding
         self.chains = len(tokens) if tokens.ndim == 2 else None
 
@@ -252,13 +252,8 @@ def _first(output: Any) -> Tensor:
 def _network(module: Any, name: str) -> Any:
     """Return a frozen copy of a network, or say where an estimator keeps its own."""
     if isinstance(module, nn.Module):
-        return _judging(module)
+        return frozen(module)
     raise ValueError(
         f"{name}={type(module).__name__} must be a torch module; of an estimator take the network inside, such as "
         "model.classifier_ of a PlugAndPlayGAN or model.game_.discriminator of a SemiSupervisedGANClassifier."
     )
-
-
-def _judging(module: Any) -> Any:
-    """Return a frozen copy of a network in evaluation mode, so that noise and dropout do not disturb a chain."""
-    return copy.deepcopy(module).requires_grad_(False).eval() if isinstance(module, nn.Module) else module

@@ -1,6 +1,5 @@
 """Plug and play: a generator that is fixed, and a condition that is plugged in."""
 
-import copy
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
@@ -10,6 +9,7 @@ from torch import Tensor, nn
 from gan_ext.engine import Compute, resolve_device
 from gan_ext.games import FeatureInversion
 from gan_ext.plug_and_play.conditions import Condition
+from gan_ext.plug_and_play.frozen import frozen
 from gan_ext.plug_and_play.priors import ChainPrior
 from gan_ext.plug_and_play.samplers import Langevin, Sampler
 from gan_ext.plug_and_play.target import Position, Target
@@ -85,7 +85,7 @@ class PlugAndPlay:
         self.compute = Compute() if compute is None else compute
         self.device = resolve_device(self.compute.device)
         net = generator.generator if isinstance(generator, FeatureInversion) else generator
-        net = copy.deepcopy(net).requires_grad_(False).eval().to(self.device)
+        net = frozen(net).to(self.device)
         self.target = Target(net, prior.to(self.device), None if condition is None else condition.to(self.device))
         self.sampler = sampler
 

@@ -1,20 +1,16 @@
 """Priors of chains: how probable a code is, or which way it becomes more probable."""
 
-import copy
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from typing import TypeVar
 
 import torch
 from torch import Tensor, nn
 
 from gan_ext.games import FeatureInversion
 from gan_ext.latents import Prior
+from gan_ext.plug_and_play.frozen import frozen
 
 __all__ = ["ChainPrior", "DenoisingPrior", "DiscriminatorDriven", "FlatPrior", "JointPrior", "LatentPrior"]
-
-
-Frozen = TypeVar("Frozen", bound=Callable[..., object])
 
 
 class ChainPrior(ABC):
@@ -89,7 +85,7 @@ class DenoisingPrior(ChainPrior):
         super().__init__(shape)
         if not sigma > 0:
             raise ValueError(f"sigma={sigma!r} must be positive: the deviation of the noise that is taken away.")
-        self.reconstruct, self.sigma = _frozen(reconstruct), sigma
+        self.reconstruct, self.sigma = frozen(reconstruct), sigma
 
     @torch.no_grad()
     def score(self, codes: Tensor, data: Tensor) -> Tensor:
@@ -113,7 +109,7 @@ class JointPrior(ChainPrior):
         super().__init__(dim)
         if not sigma > 0:
             raise ValueError(f"sigma={sigma!r} must be positive: how far a code may be from E(G(h)).")
-        self.encoder, self.sigma = _frozen(encoder), sigma
+        self.encoder, self.sigma = frozen(encoder), sigma
 
     @classmethod
     def of(cls, game: FeatureInversion, dim: int, sigma: float) -> "JointPrior":
@@ -134,7 +130,7 @@ class LatentPrior(ChainPrior):
 
     def __init__(self, prior: Prior) -> None:
         super().__init__(prior.dim)
-        self.prior = _frozen(prior)
+        self.prior = frozen(prior)
 
     def score(self, codes: Tensor, data: Tensor) -> Tensor:
         with torch.enable_grad():
@@ -168,7 +164,7 @@ class DiscriminatorDriven(ChainPrior):
 
     def __init__(self, prior: Prior, generator: nn.Module, discriminator: nn.Module) -> None:
         super().__init__(prior.dim)
-        self.prior, self.generator, self.discriminator = _frozen(prior), _frozen(generator), _frozen(discriminator)
+        self.prior, self.generator, self.discriminator = frozen(prior), frozen(generator), frozen(discriminator)
 
     def score(self, codes: Tensor, data: Tensor) -> Tensor:
         with torch.enable_grad():
@@ -184,8 +180,3 @@ class DiscriminatorDriven(ChainPrior):
 
     def start(self, n: int) -> Tensor:
         return self.prior.sample(n)
-
-
-def _frozen(function: Frozen) -> Frozen:
-    """Return a frozen copy of a network in evaluation mode; a plain function as it is."""
-    return copy.deepcopy(function).requires_grad_(False).eval() if isinstance(function, nn.Module) else function
