@@ -4,7 +4,7 @@
     python benchmarks/ablation.py --data FOLDER --labels 20 100 1000 --seeds 2 --steps 800 --out runs/ablation-mnist
 
 The base is the objective of `recipes/semi_supervised_mnist.py`: the game, a teacher whose sure classes are labels,
-virtual adversarial smoothing, a balance of classes, and bent labelled images.  Each of those is removed once, each
+virtual adversarial smoothing, a balance of classes, and bent labeled images.  Each of those is removed once, each
 other ingredient is added once, at every number of labels, on the same splits and with the same steps: of
 scikit-learn's embedded digits, or of MNIST where FOLDER holds its four idx.gz files.  The error is that on validation
 images: this is for choosing.  Weights are those of the papers where there is one, else 1; nothing is tuned, so an
@@ -60,7 +60,7 @@ class Config:
     out: Path = Path("runs/ablation")
     """Where finished fits and result.json go."""
     labels: tuple[int, ...] = (20, 50, 100)
-    """Labelled images over all classes."""
+    """Labeled images over all classes."""
     seeds: int = 3
     """Splits, with seeds seed, seed + 1, ..."""
     seed: int = 200
@@ -118,7 +118,7 @@ def arms(config: Config, side: int) -> dict[str, SemiSupervisedGANClassifier]:
         "- teacher": fit(config, side, terms=[smoothing]),
         "- virtual adversarial": fit(config, side, terms=[teacher]),
         "- balance of classes": fit(config, side, terms=base, balance=0.0),
-        "- bent labelled images": fit(config, side, terms=base, augment=None),
+        "- bent labeled images": fit(config, side, terms=base, augment=None),
         "the game alone": fit(config, side, balance=0.0, augment=None),
     }
     added: dict[str, list[Term | GeneratorTerm]] = {
@@ -197,8 +197,8 @@ def main(config: Config) -> None:
     cost = json.loads(path.read_text())
     metrics = {}
     for each in (result.summary(name, count) for name in result.estimators for count in config.labels):
-        metrics[f"{each.estimator}, {each.n_labelled} labels, mean"] = 100 * each.mean
-        metrics[f"{each.estimator}, {each.n_labelled} labels, std"] = 100 * each.std
+        metrics[f"{each.estimator}, {each.n_labeled} labels, mean"] = 100 * each.mean
+        metrics[f"{each.estimator}, {each.n_labeled} labels, std"] = 100 * each.std
     metrics |= {f"{name}, seconds a step": value for name, value in cost.items()}
     print(result)
     print("\n".join(f"{1000 * value:6.1f} ms of processor time a step: {name}" for name, value in cost.items()))

@@ -8,7 +8,7 @@ temperature has seen: the calibration error before and after, the area under the
 images by each kind of novelty, the error on the surest part of the images, and all of that for the ensemble of the
 seeds.
 
-Foreign are the test images of Fashion-MNIST, and of CIFAR-10 in grey, cut to the middle 28 x 28 pixels.  The form of
+Foreign are the test images of Fashion-MNIST, and of CIFAR-10 in gray, cut to the middle 28 x 28 pixels.  The form of
 `feature_distance` was chosen with a look at Fashion-MNIST (see docs/results.md); CIFAR-10 had no part in it.
 """
 
@@ -45,9 +45,9 @@ class Config:
     out: Path = Path("runs/after_fit")
     """Where result.json goes."""
     labels: int = 100
-    """Labelled images over all classes."""
+    """Labeled images over all classes."""
     validation: int = 1000
-    """Labelled images kept apart for the temperature; a practitioner with fewer sets it worse."""
+    """Labeled images kept apart for the temperature; a practitioner with fewer sets it worse."""
     members: int = 3
     """Seeds in the ensemble."""
     seed: int = 0
@@ -97,8 +97,8 @@ def foreign_images(config: Config) -> dict[str, np.ndarray]:
     """Return foreign images by the name of their set."""
     found = {"Fashion-MNIST": read_mnist(config.fashion).x_test[:, None].astype(np.float32)}
     if config.cifar is not None:
-        grey = read_cifar10(config.cifar).x_test.astype(np.float32).mean(1, keepdims=True)
-        found["CIFAR-10"] = np.ascontiguousarray(grey[:, :, 2:30, 2:30])
+        gray = read_cifar10(config.cifar).x_test.astype(np.float32).mean(1, keepdims=True)
+        found["CIFAR-10"] = np.ascontiguousarray(gray[:, :, 2:30, 2:30])
     return found
 
 

@@ -3,7 +3,7 @@
     python3 -m venv /tmp/old && /tmp/old/bin/pip install torch==2.3.1 torchtext==0.18.0 "numpy<2"    # 5 GB
     /tmp/old/bin/python benchmarks/check_torchtext_018.py
 
-``gan_ext/data/vocabulary.py`` imports nothing but Python's own library, so that it is loaded alone.
+``gan_ext/data/sequences/vocabulary.py`` imports nothing but Python's own library, so that it is loaded alone.
 """
 
 import copy

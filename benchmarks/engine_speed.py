@@ -4,7 +4,7 @@
 
 Steps of all variants are interleaved in one process, round after round, so that a machine that speeds up or slows down
 does so for all of them.  The figures to believe are the ratios: each is the median over rounds of the ratio within a
-round, with the quartiles beside it.  Data is random: no figure here depends on what is learnt.
+round, with the quartiles beside it.  Data is random: no figure here depends on what is learned.
 """
 
 import json
@@ -48,7 +48,7 @@ class Config:
 
 
 class PlainDiscriminator(nn.Module):
-    """The published net as a port would write it, with torch's own weight normalisation."""
+    """The published net as a port would write it, with torch's own weight normalization."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -91,9 +91,9 @@ def plain_loop(data: Tensor, x: Tensor, y: Tensor, device: torch.device) -> Call
     def step() -> None:
         u = data[torch.randint(0, len(data), (100,), device=device)]
         fake = generator(torch.rand(100, 100, device=device)).detach()
-        labelled, real, generated = discriminator(x)[0], discriminator(u)[0], discriminator(fake)[0]
+        labeled, real, generated = discriminator(x)[0], discriminator(u)[0], discriminator(fake)[0]
         s_real, s_fake = torch.logsumexp(real, 1), torch.logsumexp(generated, 1)
-        loss = F.cross_entropy(labelled, y)
+        loss = F.cross_entropy(labeled, y)
         loss = loss + 0.5 * (F.softplus(s_real) - s_real).mean() + 0.5 * F.softplus(s_fake).mean()
         d_adam.zero_grad()
         loss.backward()

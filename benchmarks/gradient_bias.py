@@ -22,11 +22,11 @@ import tyro
 from torch import Tensor, nn
 
 from gan_ext.gradients import (
-    PPO,
     REBAR,
     REINFORCE,
     RELAX,
     ActorCritic,
+    ClippedSurrogate,
     Enumeration,
     GradientEstimator,
     GumbelSoftmax,
@@ -89,7 +89,7 @@ ESTIMATORS: dict[str, Maker] = {
 }
 # PPO differs from LeaveOneOut only while the model moves, so it is timed and not measured.
 TIMED = {name: make for name, make in ESTIMATORS.items() if "τ = ." not in name and "h = 2" not in name}
-TIMED |= {"PPO": lambda model: PPO(model)}
+TIMED |= {"PPO": lambda model: ClippedSurrogate(model)}
 
 
 class Table:

@@ -42,7 +42,7 @@ class Config:
     width: int = 256
     """Units of hidden layers."""
     batch: int = 100
-    """Labelled, unlabelled and generated samples in a step, each."""
+    """Labeled, unlabeled and generated samples in a step, each."""
     steps: int = 20
     """Steps of each seed in a round."""
     rounds: int = 5
@@ -64,8 +64,8 @@ class Nets(nn.Module):
         """Return the sum of both losses, with the opponents' gradients cut."""
         fake = self.generator(z)
         logits, features = self.discriminator(torch.cat([x, u, fake.detach()]))
-        labelled, real, generated = logits.chunk(3)
-        loss = supervised(labelled, y) + unsupervised(real, generated)
+        labeled, real, generated = logits.chunk(3)
+        loss = supervised(labeled, y) + unsupervised(real, generated)
         held = {name: value.detach() for name, value in self.discriminator.named_parameters()}
         matched = functional_call(self.discriminator, held, (fake,))[1]
         return loss + feature_matching(features.chunk(3)[1].detach(), matched)
@@ -78,7 +78,7 @@ def build(config: Config, seed: int) -> Nets:
 
 
 def batch_of(config: Config, seed: int) -> tuple[Tensor, ...]:
-    """Return labelled data with classes, unlabelled data and draws of the prior."""
+    """Return labeled data with classes, unlabeled data and draws of the prior."""
     draws = torch.Generator().manual_seed(seed)
     n = config.batch
     x, u = torch.rand(n, 784, generator=draws), torch.rand(n, 784, generator=draws)

@@ -43,8 +43,8 @@ def fashion(load: Load, lines: Lines, source: Source) -> str:
         "gan": "game, teacher, balance of classes",
         "mean teacher": "mean teacher alone",
         "game alone": "the published game alone",
-        "supervised": "labelled images alone",
-        "label spreading": "label spreading, 10 neighbours",
+        "supervised": "labeled images alone",
+        "label spreading": "label spreading, 10 neighbors",
     }
     rows = []
     for arm in config["arms"]:
@@ -65,7 +65,7 @@ def ablation(load: Load, lines: Lines, source: Source, name: str) -> str:
     counts = result["config"]["labels"]
     errors: dict[tuple[str, int], dict[int, float]] = {}
     for cell in result["cells"]:
-        errors.setdefault((cell["estimator"], cell["n_labelled"]), {})[cell["seed"]] = 100 * cell["error"]
+        errors.setdefault((cell["estimator"], cell["n_labeled"]), {})[cell["seed"]] = 100 * cell["error"]
     base = {count: errors["base", count] for count in counts}
     slow = result["metrics"]["base, seconds a step"]
     rows = []

@@ -5,7 +5,7 @@
 Published sizes: vocabulary 5000, length 20, SeqGAN's 1720 features, RelGAN's 64 representations of 1200 features.  The
 plain nets are written as public ports write them (two-dimensional convolutions, ReLU, pooling), with both maps of the
 highway layer, and carry the same weights; the largest difference of the logits is recorded.  A step is one forward and
-one backward pass, without the optimiser.  Variants are interleaved in one process, round after round; believe the
+one backward pass, without the optimizer.  Variants are interleaved in one process, round after round; believe the
 ratios: medians over rounds of the ratio within a round, with quartiles.
 """
 

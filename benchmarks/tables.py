@@ -37,7 +37,7 @@ DIGITS = (
     "LabelSpreading, rbf",
     "LabelSpreading, knn",
     "SelfTrainingClassifier(SVC)",
-    "SVC, labelled rows only",
+    "SVC, labeled rows only",
     "semi-supervised GAN",
 )
 

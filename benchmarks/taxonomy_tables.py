@@ -122,7 +122,7 @@ def claims(load: Load, lines: Lines, source: Source) -> str:
             "Few restrictions on the generator: no inverse, a latent of any length.",
             "16 latents for the images, where the flow needs one for each pixel; steps in the same time: "
             f"{of('images', 'GAN', 'steps'):.0f} against {of('images', 'flow', 'steps'):.0f}. But bits have no "
-            "gradient: the GAN plays with grey values, and the table's last column has a condition for it too.",
+            "gradient: the GAN plays with gray values, and the table's last column has a condition for it too.",
             "**holds for continuous data**",
         ],
         [
@@ -156,7 +156,7 @@ def claims(load: Load, lines: Lines, source: Source) -> str:
             _verdict(nlls["GAN"] > min(nlls.values()), "holds: only an estimate, and not the best"),
         ],
         [
-            "Training is a game, harder than minimising.",
+            "Training is a game, harder than minimizing.",
             f"Spread of the Frechet distance over {result['config']['seeds']} seeds, a rough one: "
             f"{100 * spreads['GAN']:.0f} % for the GAN, "
             f"{100 * spreads['GAN, likelihood']:.0f} % with the likelihood's loss, {100 * min(rest):.0f} to "

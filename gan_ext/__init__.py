@@ -20,7 +20,7 @@ from gan_ext.estimators import (
     SequenceGAN,
     SteeredSequenceGAN,
     evaluate,
-    report,
+    report_codes,
 )
 from gan_ext.game import Game, Loss, Player, TwoPlayerGame
 
@@ -47,7 +47,7 @@ __all__ = [
     "__version__",
     "diagnose",
     "evaluate",
-    "report",
+    "report_codes",
 ]
 
 __version__ = "0.1.0"

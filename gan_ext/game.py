@@ -1,7 +1,7 @@
 """The one idea of the package: a GAN is a game, and a game is its players.
 
 A :class:`Game` says what is played.  It owns the networks and names the players; each player owns some parameters and
-minimises its own loss.  It knows nothing of optimisers, devices, ranks or logging: those belong to the
+minimizes its own loss.  It knows nothing of optimizers, devices, ranks or logging: those belong to the
 :class:`~gan_ext.engine.Engine`.
 """
 
@@ -16,7 +16,7 @@ from torch import Tensor, nn
 __all__ = ["Game", "Loss", "Player", "TwoPlayerGame", "opponents_free", "opponents_held", "owned_parameters"]
 
 Loss = tuple[Tensor, dict[str, Tensor]]
-"""A scalar to minimise, and detached scalars worth logging."""
+"""A scalar to minimize, and detached scalars worth logging."""
 
 
 _held = True  # a plain global: compiled losses look at it
@@ -48,7 +48,7 @@ def opponents_free() -> Iterator[None]:
 
 
 class Player(NamedTuple):
-    """One who learns: the modules whose parameters only this player may change, and the loss it minimises.
+    """One who learns: the modules whose parameters only this player may change, and the loss it minimizes.
 
     The loss maps a batch (a ``NamedTuple`` of fixed-size tensors) to :data:`Loss`.  It may draw noise, and is then a
     function of (weights, batch, seed).
@@ -90,11 +90,11 @@ class TwoPlayerGame(Game):
 
     @abstractmethod
     def discriminator_loss(self, batch: Any) -> Loss:
-        """Return what the discriminator minimises on this batch."""
+        """Return what the discriminator minimizes on this batch."""
 
     @abstractmethod
     def generator_loss(self, batch: Any) -> Loss:
-        """Return what the generator minimises on this batch."""
+        """Return what the generator minimizes on this batch."""
 
     def players(self) -> dict[str, Player]:
         return {

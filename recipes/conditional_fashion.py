@@ -3,7 +3,7 @@
     python recipes/conditional_fashion.py --data FOLDER --out runs/fashion
 
 FOLDER holds the four idx.gz files of Fashion-MNIST, or of any set of that form.  All arms have networks of the same
-size, the same steps and the same batches; only `concatenation` has a generator without conditional normalisation, and
+size, the same steps and the same batches; only `concatenation` has a generator without conditional normalization, and
 the discriminators differ in how they look at the class.  A small classifier, trained here on the real training images,
 judges: does it see the wanted class (hit rate), how much of each class's variety is there (density and coverage), how
 far are its features from real ones (Frechet distance)?  And how well does a classifier trained on generated images
@@ -33,8 +33,8 @@ from gan_ext.data import DataError, ImageData, read_mnist
 from gan_ext.engine import ensure_writable, read_tensors, resolve_device, write_tensors
 from gan_ext.estimators import (
     AuxiliaryClassifier,
+    ClassConditioning,
     Concatenation,
-    Condition,
     ConditionalNormalization,
     DiscriminativeClassifier,
     Projection,
@@ -48,7 +48,7 @@ from gan_ext.runs import Progress, plain_errors, write_json, write_result
 
 Array = NDArray[Any]
 Arm = Literal["concatenation", "normalization", "projection", "ac-gan", "adc-gan"]
-ARMS: dict[Arm, Condition] = {
+ARMS: dict[Arm, ClassConditioning] = {
     "concatenation": Concatenation(),
     "normalization": ConditionalNormalization(),
     "projection": Projection(),
@@ -94,7 +94,7 @@ class Config:
     r1: float = 0.0
     """Weight of the penalty on the discriminator's gradients."""
     spectral: bool = True
-    """Whether the discriminator is spectrally normalised."""
+    """Whether the discriminator is spectrally normalized."""
     classifier_steps: int = 3000
     """Training steps of every classifier, of 100 images each."""
     precision: Literal["float32", "bfloat16"] = "bfloat16"

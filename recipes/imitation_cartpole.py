@@ -1,4 +1,4 @@
-"""CartPole from an expert's episodes: behavioural cloning, GAIL, and GAIL that never sees the expert's actions.
+"""CartPole from an expert's episodes: behavioral cloning, GAIL, and GAIL that never sees the expert's actions.
 
     pip install "gan_ext[recipes,reinforcement]"
     python recipes/imitation_cartpole.py --out runs/imitation_cartpole
@@ -6,7 +6,7 @@
 Minutes on two cores.  The expert is made here: PPO with the environment's own reward, in half a minute.  It then plays
 `--episodes`; learners see every `--every`-th step of these.  No learner but the expert sees a reward.  The arms:
 
-* behavioural cloning: maximum likelihood of the expert's actions;
+* behavioral cloning: maximum likelihood of the expert's actions;
 * gail: a discriminator of (state, action) is the reward of a policy, which PPO improves;
 * gail, states: the same of (state, next state), so the expert's actions are not used;
 * gail, novice: gail on all steps of as many episodes of a random policy, as a control.  In CartPole every step pays 1,
@@ -36,15 +36,15 @@ from sklearn.utils.parallel import Parallel, delayed
 from gan_ext import Compute, Engine
 from gan_ext.data import ArrayStream, DataError
 from gan_ext.engine import Every, SaveEvery, Turns, adam, ensure_writable
-from gan_ext.games import GAIL, PPO, BehaviouralCloning, Demonstrations, Episodes, StateAction, StateTransition
+from gan_ext.games import GAIL, PPO, BehavioralCloning, Demonstrations, Episodes, StateAction, StateTransition
 from gan_ext.losses import R1
 from gan_ext.nets import CategoricalPolicy, plain_discriminator, plain_value
 from gan_ext.reinforcement import EpisodeStream, GymnasiumEnvironment, collect, demonstrations, episode_returns
 from gan_ext.runs import Progress, plain_errors, write_json, write_result
 from gan_ext.seeds import kept_generators, mix, reseed
 
-Arm = Literal["behavioural cloning", "gail", "gail, states", "gail, novice"]
-ARMS: tuple[Arm, ...] = ("behavioural cloning", "gail", "gail, states", "gail, novice")
+Arm = Literal["behavioral cloning", "gail", "gail, states", "gail, novice"]
+ARMS: tuple[Arm, ...] = ("behavioral cloning", "gail", "gail, states", "gail, novice")
 EXPERT, NOVICE, TEST, LOOK = 11, 12, 13, 14  # what seeds are for
 
 
@@ -71,12 +71,12 @@ class Config:
     steps: int = 40
     """Steps of GAIL; each plays `batch` episodes."""
     cloning_steps: int = 2000
-    """Steps of behavioural cloning, of 256 steps of the expert each."""
+    """Steps of behavioral cloning, of 256 steps of the expert each."""
     expert_steps: int = 40
     """Steps of PPO that make the expert."""
     batch: int = 16
     """Episodes of a step."""
-    judgements: int = 8
+    judgments: int = 8
     """Moves of the discriminator in a step."""
     passes: int = 40
     """Moves of policy and value in a step, each on a draw of its episodes."""
@@ -162,13 +162,13 @@ def fit(config: Config, arm: Arm, episodes: int, every: int, seed: int) -> dict[
 
     with kept_generators(torch.device("cpu")):
         reseed(torch.device("cpu"), mix(seed, 4))
-        if arm == "behavioural cloning":
+        if arm == "behavioral cloning":
             engine = engine_of(
-                BehaviouralCloning(policy), None, config.cloning_steps, {"policy": config.rate}, config, seed
+                BehavioralCloning(policy), None, config.cloning_steps, {"policy": config.rate}, config, seed
             )
             engine.fit(ArrayStream(shown, 256, seed), config.cloning_steps, [Every(config.cloning_steps // 4, look)])
         else:
-            turns = ("discriminator",) * config.judgements + (("policy", "value"),) * config.passes
+            turns = ("discriminator",) * config.judgments + (("policy", "value"),) * config.passes
             rates = {"discriminator": config.rate, "policy": config.rate, "value": config.value_rate}
             game = gail_of(config, arm, policy, shown, environment)
             engine = engine_of(game, turns, config.steps, rates, config, seed)
@@ -250,7 +250,7 @@ def draw(config: Config, rows: dict[tuple[Arm, int, int, int], dict[str, Any]], 
                     marker="o", markersize=2.5, label=arm if not place else None,
                 )  # fmt: skip
         for name, style in (("expert", "--"), ("novice", ":")):
-            axis.axhline(known[f"{name}, return"], color="grey", linestyle=style, linewidth=1, label=name)
+            axis.axhline(known[f"{name}, return"], color="gray", linestyle=style, linewidth=1, label=name)
         steps = "all steps" if every == 1 else f"every {every}th step"
         axis.set(title=f"{episodes} episodes, {steps}", xlabel="share of training", ylim=(0, None))
         axis.grid(alpha=0.2)
@@ -288,7 +288,7 @@ def main(config: Config) -> None:
     """Make the expert, train every learner, then print, draw and write."""
     numbers = (
         config.seeds, config.steps, config.cloning_steps, config.expert_steps, config.batch, config.tests, config.jobs,
-        config.judgements, config.passes, *config.episodes, *config.every,
+        config.judgments, config.passes, *config.episodes, *config.every,
     )  # fmt: skip
     if min(numbers) < 1:
         raise DataError("Counts of seeds, steps, episodes, moves, tests and jobs must be at least 1.")

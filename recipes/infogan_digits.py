@@ -24,7 +24,7 @@ from sklearn.datasets import load_digits
 from sklearn.metrics import adjusted_rand_score, normalized_mutual_info_score
 from sklearn.mixture import GaussianMixture
 
-from gan_ext import InfoGAN, report
+from gan_ext import InfoGAN, report_codes
 from gan_ext.data import DataError, RandomAffine
 from gan_ext.engine import ensure_writable
 from gan_ext.explorer import write_explorer
@@ -188,7 +188,7 @@ def main(config: Config) -> None:
         kept["rows"][str(seed)] = compare(x, y, model, seed)
         write_json(config.out / "finished.json", kept)
         if seed == config.seed:
-            codes = report(model, x, y, random_state=seed)
+            codes = report_codes(model, x, y, random_state=seed)
             print(codes)
             codes.draw(config.out / "report.png")
             write_json(config.out / "report.json", codes.as_dict())

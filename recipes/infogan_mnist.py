@@ -30,7 +30,7 @@ from sklearn.decomposition import PCA
 from sklearn.metrics import adjusted_rand_score, normalized_mutual_info_score
 from sklearn.mixture import GaussianMixture
 
-from gan_ext import InfoGAN, report
+from gan_ext import InfoGAN, report_codes
 from gan_ext.data import DataError, ImageData, RandomAffine, fetch_mnist, read_mnist
 from gan_ext.engine import ensure_writable
 from gan_ext.explorer import write_explorer
@@ -167,7 +167,7 @@ def run_seed(config: Config, seed: int, x: Array, x_test: Array, y_test: Array) 
         model = build(config, seed, progress).fit(x)
     seconds = time.monotonic() - start
     clusters = model.predict(x_test)
-    codes = report(model, x_test, y_test, random_state=seed)
+    codes = report_codes(model, x_test, y_test, random_state=seed)
     print(codes)
     codes.draw(out / "report.png")
     write_json(out / "report.json", codes.as_dict())

@@ -1,4 +1,4 @@
-"""Find the factors of sprites without labels: InfoGAN, and InfoGAN-CR from the same start.
+"""Find the factors of sprites without labels: InfoGANGame, and InfoGAN-CR from the same start.
 
     python recipes/infogan_sprites.py --seeds 3 --out runs/sprites
     python recipes/infogan_sprites.py --full --device cuda --out runs/sprites-full --steps-per-call 40000
@@ -35,7 +35,7 @@ from gan_ext import Compute, Engine
 from gan_ext.data import FactorialImages, Sprites, SpriteStream, read_dsprites
 from gan_ext.engine import Every, SaveEvery, adam, alternating, ensure_writable, resolve_device
 from gan_ext.explorer import write_explorer
-from gan_ext.games import InfoGAN, InfoGANCR, RealBatch
+from gan_ext.games import InfoGANCR, InfoGANGame, RealBatch
 from gan_ext.latents import Product, Uniform
 from gan_ext.metrics import (
     CodeInterventions,
@@ -134,7 +134,7 @@ class Config:
 class Arm(NamedTuple):
     """One trained game of one seed, and what it scores."""
 
-    game: InfoGAN
+    game: InfoGANGame
     folder: Path
     history: list[dict[str, float]]
     scores: dict[str, float]
@@ -186,11 +186,11 @@ def channels(config: Config, size: int) -> tuple[int, ...]:
     return (config.width, config.width, config.width // 2, config.width // 2)[: STAGES[size]]
 
 
-def first_game(config: Config, size: int) -> InfoGAN:
+def first_game(config: Config, size: int) -> InfoGANGame:
     """Make the game that both arms share."""
     shape, widths = (1, size, size), channels(config, size)
     codes, noise = Product(code=Uniform(CODES, -1, 1)), Uniform(CODES, -1, 1)
-    return InfoGAN(
+    return InfoGANGame(
         strided_generator(shape, noise.dim + codes.dim, widths),
         strided_info_discriminator(shape, codes.width, widths[::-1], gain=config.gain),
         codes,
@@ -199,7 +199,7 @@ def first_game(config: Config, size: int) -> InfoGAN:
     )
 
 
-def with_contrast(config: Config, game: InfoGAN, size: int) -> InfoGANCR:
+def with_contrast(config: Config, game: InfoGANGame, size: int) -> InfoGANCR:
     """Return a game over the same networks with a fresh contrast network."""
     return InfoGANCR(
         game.generator,
@@ -213,7 +213,7 @@ def with_contrast(config: Config, game: InfoGAN, size: int) -> InfoGANCR:
     )
 
 
-def play(session: Session, game: InfoGAN, seed: int, steps: int, folder: Path, label: str) -> Engine:
+def play(session: Session, game: InfoGANGame, seed: int, steps: int, folder: Path, label: str) -> Engine:
     """Train a game, going on from its checkpoints if asked to."""
     config, images, allowance = session
     moves = {"contrast": 1} if isinstance(game, InfoGANCR) else {}
@@ -269,7 +269,7 @@ class Quick:
 
     def record(self, engine: Engine) -> str:
         game = engine.game
-        assert isinstance(game, InfoGAN)
+        assert isinstance(game, InfoGANGame)
         game.eval()
         encode = reader(game)
         codes = encode(self.images.data.render(self.factors.to(engine.device)))
@@ -281,7 +281,7 @@ class Quick:
         return f"FactorVAE {vote:.2f}  MIG {gap:.2f}"
 
 
-def reader(game: InfoGAN) -> Callable[[Tensor], Tensor]:
+def reader(game: InfoGANGame) -> Callable[[Tensor], Tensor]:
     """Return what maps images to Q's means of the codes."""
 
     @torch.no_grad()
@@ -302,7 +302,7 @@ def arms_of(session: Session, seed: int) -> dict[str, Arm]:
     for name in (PLAIN, CONTRAST):
         torch.manual_seed(seed + 1)
         game = deepcopy(first.game)
-        assert isinstance(game, InfoGAN)
+        assert isinstance(game, InfoGANGame)
         if name == CONTRAST:
             game = with_contrast(config, game, size)
         label, path = f"seed {seed}, {name}", folder / name.lower()
@@ -319,7 +319,7 @@ def joined(first: Engine, last: Engine) -> list[dict[str, float]]:
     return first.history + [record | {"step": record["step"] + first.step} for record in last.history]
 
 
-def measured(session: Session, game: InfoGAN, folder: Path, label: str) -> dict[str, float]:
+def measured(session: Session, game: InfoGANGame, folder: Path, label: str) -> dict[str, float]:
     """Return the scores of an arm, from its file if they were measured so before; draw what its codes do."""
     config, path = session.config, folder / "scores.json"
     how = {"votes": config.votes, "rows": config.rows, "dci_rows": config.dci_rows}
@@ -333,7 +333,7 @@ def measured(session: Session, game: InfoGAN, folder: Path, label: str) -> dict[
     return scores
 
 
-def measure(config: Config, game: InfoGAN, images: FactorialImages) -> dict[str, Any]:
+def measure(config: Config, game: InfoGANGame, images: FactorialImages) -> dict[str, Any]:
     """Return the scores, and DCI's importances and the mutual information of each code (row) and factor (column)."""
     device, encode = next(game.parameters()).device, reader(game)
     source = FactorInterventions(images, device)
@@ -358,7 +358,7 @@ def measure(config: Config, game: InfoGAN, images: FactorialImages) -> dict[str,
     return {"scores": scores, "importances": trees.importances, "information": information}
 
 
-def show(game: InfoGAN, images: FactorialImages, kept: Mapping[str, Any], folder: Path, label: str) -> None:
+def show(game: InfoGANGame, images: FactorialImages, kept: Mapping[str, Any], folder: Path, label: str) -> None:
     """Draw samples, what each code does, which code knows which factor, and write the page."""
     factors, importances = images.factor_names, np.array(kept["importances"])
     names = [f"code {number + 1}" for number in range(CODES)]
@@ -378,7 +378,7 @@ def show(game: InfoGAN, images: FactorialImages, kept: Mapping[str, Any], folder
 
 
 @torch.no_grad()
-def traversals(game: InfoGAN, rows: int = 4, values: int = 10) -> list[Any]:
+def traversals(game: InfoGANGame, rows: int = 4, values: int = 10) -> list[Any]:
     """Return for each code images [rows, values, h, w]: one code moves, all else stays."""
     torch.manual_seed(0)
     latents, _ = game.draw(rows)
@@ -397,7 +397,7 @@ def sprites(images: FactorialImages) -> Any:
 
 
 @torch.no_grad()
-def generated(game: InfoGAN, n: int) -> Any:
+def generated(game: InfoGANGame, n: int) -> Any:
     """Return n images that the game generates."""
     torch.manual_seed(0)
     return game.generator(game.draw(n)[0]).cpu().numpy()
@@ -416,7 +416,7 @@ def chosen(config: Config, arms: Sequence[Arm]) -> tuple[int, list[float]] | Non
     return found.best, list(found.centrality)
 
 
-def drawer(game: InfoGAN) -> Callable[[int], Tensor]:
+def drawer(game: InfoGANGame) -> Callable[[int], Tensor]:
     """Return what draws inputs of the generator."""
     return lambda n: game.draw(n)[0]
 

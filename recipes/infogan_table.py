@@ -27,7 +27,7 @@ from sklearn.metrics import adjusted_rand_score, normalized_mutual_info_score
 from sklearn.mixture import GaussianMixture
 from sklearn.preprocessing import StandardScaler
 
-from gan_ext import InfoGAN, report
+from gan_ext import InfoGAN, report_codes
 from gan_ext.data import DataError
 from gan_ext.engine import ensure_writable
 from gan_ext.explorer import write_explorer
@@ -114,7 +114,7 @@ def scores(y: Array, clusters: Array) -> dict[str, float]:
 
 
 def compare(rows: Rows, model: InfoGAN, seed: int) -> dict[str, dict[str, float]]:
-    """Return the scores of ours and of scikit-learn's clusterings of the same standardised table."""
+    """Return the scores of ours and of scikit-learn's clusterings of the same standardized table."""
     scaled, k = StandardScaler().fit_transform(rows.x), len(np.unique(rows.y))
     mixture = GaussianMixture(k, reg_covar=1e-3, n_init=5, random_state=seed)
     return {
@@ -206,7 +206,7 @@ def main(config: Config) -> None:
         kept["rows"][str(seed)] = compare(rows, model, seed)
         write_json(config.out / "finished.json", kept)
         if seed == config.seed:
-            codes = report(model, rows.x, rows.y, random_state=seed)
+            codes = report_codes(model, rows.x, rows.y, random_state=seed)
             print(codes)
             codes.draw(config.out / "report.png")
             write_json(config.out / "report.json", codes.as_dict())

@@ -1,4 +1,4 @@
-"""Recognise CIFAR-10's pictures from 4000 labels.
+"""Recognize CIFAR-10's pictures from 4000 labels.
 
     python recipes/semi_supervised_cifar10.py --data FOLDER --out runs/cifar10
     python recipes/semi_supervised_cifar10.py --data FOLDER --out runs/cifar10-full --full --minutes 9 --resume
@@ -65,24 +65,24 @@ class Config:
     out: Path = Path("runs/semi_supervised_cifar10")
     """Where pictures, checkpoints and result.json go."""
     full: bool = False
-    """The run for a GPU; takes the place of --game, --net, --width, --steps, --batch, --labelled-batch, --samples,
+    """The run for a GPU; takes the place of --game, --net, --width, --steps, --batch, --labeled-batch, --samples,
     --averaging and --measure-every."""
     minutes: float = 0.0
     """End this call after so many minutes, to go on with --resume; 0 runs to the end."""
     game: Literal["kplusone", "triple"] = "kplusone"
     """One discriminator that is the classifier, or a classifier beside generator and discriminator."""
     net: Literal["cnn13", "wide_resnet"] = "cnn13"
-    """Of the classifier; cnn13 is weight-normalised in the first game and batch-normalised in the second."""
+    """Of the classifier; cnn13 is weight-normalized in the first game and batch-normalized in the second."""
     width: int = 16
     """Channels of the first layers of cnn13 (128 as published), or how much wider than 16 wide_resnet is (2)."""
     labels: int = 4000
-    """Labelled images over all ten classes."""
+    """Labeled images over all ten classes."""
     steps: int = 3000
     """Training steps."""
     batch: int = 50
-    """Unlabelled images in a step."""
-    labelled_batch: int = 32
-    """Labelled images in a step."""
+    """Unlabeled images in a step."""
+    labeled_batch: int = 32
+    """Labeled images in a step."""
     samples: int = 25
     """Generated images in a step."""
     learning_rate: float = 2e-3
@@ -95,7 +95,7 @@ class Config:
     unsupervised: float = 1.0
     """Weight of telling real from generated images in the two-player game; 0 shows what is left without the GAN."""
     seed: int = 0
-    """Decides the labelled images, the initial weights and the noise."""
+    """Decides the labeled images, the initial weights and the noise."""
     validation: int = 0
     """Training images kept apart; if not 0, they take the place of the test images in every figure (for choosing
     settings without a look at test data)."""
@@ -114,7 +114,7 @@ class Config:
 def as_full(config: Config) -> Config:
     """Return the settings of the run for a GPU."""
     return replace(
-        config, game="triple", net="wide_resnet", width=2, steps=100_000, batch=256, labelled_batch=64, samples=64,
+        config, game="triple", net="wide_resnet", width=2, steps=100_000, batch=256, labeled_batch=64, samples=64,
         averaging=0.999, measure_every=2000,
     )  # fmt: skip
 
@@ -127,8 +127,8 @@ class Images:
         split = semi_supervised_split(
             data.y_train, config.labels, n_validation=config.validation, random_state=config.seed
         )
-        self.known = torch.from_numpy(split.labelled)
-        self.pool = torch.from_numpy(np.union1d(split.labelled, split.unlabelled))
+        self.known = torch.from_numpy(split.labeled)
+        self.pool = torch.from_numpy(np.union1d(split.labeled, split.unlabeled))
         x, held_out = data.x_train.astype(np.float32) / 127.5 - 1, data.x_test.astype(np.float32) / 127.5 - 1
         if config.augmentation == "none":
             whitening = ZCAWhitening().fit(x[self.pool.numpy()])
@@ -141,7 +141,7 @@ class Images:
 
 
 def augmentations(config: Config) -> tuple[nn.Module, nn.Module]:
-    """Return the weak transformation of labelled images and of what the teacher sees, and that of what follows it."""
+    """Return the weak transformation of labeled images and of what the teacher sees, and that of what follows it."""
     if config.augmentation == "none":
         return nn.Identity(), nn.Identity()
     weak = nn.Sequential(RandomShift(4), RandomFlip())
@@ -157,7 +157,7 @@ def build_classifier(config: Config) -> Classifier:
 
 
 def build_game(config: Config, images: Tensor) -> KPlusOne | TripleGAN:
-    """Make the networks, and initialise weight-normalised ones on real images."""
+    """Make the networks, and initialize weight-normalized ones on real images."""
     torch.manual_seed(config.seed)
     weak, strong = augmentations(config)
     teacher = MeanTeacher(strong, decay=config.averaging, threshold=0.95, weak=weak)
@@ -257,7 +257,7 @@ def main(config: Config) -> None:
 
     stream = SemiStream(
         SemiBatch, images.x[images.known], images.y[images.known], images.x[images.pool], config.batch,
-        config.labelled_batch, seed=config.seed,
+        config.labeled_batch, seed=config.seed,
     )  # fmt: skip
     with progress:
         every = config.measure_every

@@ -71,7 +71,7 @@ def methods() -> dict[str, Callable[[], BaseEstimator]]:
         "LabelSpreading, rbf": lambda: LabelSpreading(kernel="rbf", gamma=16, max_iter=200),
         "LabelSpreading, knn": lambda: LabelSpreading(kernel="knn", n_neighbors=10, max_iter=200),
         "SelfTrainingClassifier(SVC)": lambda: SelfTrainingClassifier(SVC(C=10, probability=True, random_state=0)),
-        "SVC, labelled rows only": lambda: SVC(C=10),
+        "SVC, labeled rows only": lambda: SVC(C=10),
     }
 
 

@@ -3,7 +3,7 @@
     python recipes/semi_supervised_fashion.py --data FOLDER --out runs/fashion
 
 FOLDER holds the four idx.gz files of Fashion-MNIST, or of any set of that form.  Every method sees the same splits: the
-labelled images are drawn by the seed, all others are shown without label, and test images are looked at once, after the
+labeled images are drawn by the seed, all others are shown without label, and test images are looked at once, after the
 last step.  (They are also looked at on the way, for the column "best on test", which says what picking the best step
 on them would have claimed.)  All networks are the same, and take the same number of steps.  Leaves in --out a picture
 of the errors by number of labels (if there are several) and result.json.  A killed run goes on with --resume: whole
@@ -30,7 +30,7 @@ from torch import nn
 from gan_ext import SemiSupervisedGANClassifier, SemiSupervisedProtocol
 from gan_ext.data import ImageData, RandomAffine, RandomFlip, read_mnist, semi_supervised_split
 from gan_ext.engine import ensure_writable
-from gan_ext.estimators import LabelledOnly, ProtocolResult
+from gan_ext.estimators import LabeledOnly, ProtocolResult
 from gan_ext.nets import Classifier, compact_discriminator, mlp_generator
 from gan_ext.runs import plain_errors, write_result
 from gan_ext.terms import MeanTeacher
@@ -48,9 +48,9 @@ class Config:
     out: Path = Path("runs/semi_supervised_fashion")
     """Where pictures, checkpoints and result.json go."""
     arms: tuple[Arm, ...] = ("gan", "game alone", "mean teacher", "supervised", "label spreading")
-    """Methods: our best objective, the published game, a mean teacher, the labelled images alone, label spreading."""
+    """Methods: our best objective, the published game, a mean teacher, the labeled images alone, label spreading."""
     labels: tuple[int, ...] = (1000,)
-    """Labelled images over all classes; several numbers make a learning curve."""
+    """Labeled images over all classes; several numbers make a learning curve."""
     seeds: int = 3
     """Splits, with seeds seed, seed + 1, ..."""
     seed: int = 0
@@ -107,7 +107,7 @@ def gan(config: Config, **options: Any) -> SemiSupervisedGANClassifier:
 
 
 def label_spreading() -> Any:
-    """Build label spreading over the ten nearest neighbours of pixels, which fits into memory."""
+    """Build label spreading over the ten nearest neighbors of pixels, which fits into memory."""
     flatten = FunctionTransformer(lambda x: x.reshape(len(x), -1) / 255)
     return make_pipeline(flatten, LabelSpreading(kernel="knn", n_neighbors=10))
 
@@ -120,7 +120,7 @@ def methods(config: Config) -> dict[Arm, Any]:
         "gan": lambda: gan(config, unsupervised=config.unsupervised, balance=1.0, terms=(teacher,)),
         "game alone": lambda: gan(config),
         "mean teacher": lambda: gan(config, unsupervised=0.0, terms=(published,)),
-        "supervised": lambda: LabelledOnly(gan(config, unsupervised=0.0, unlabeled=None, checkpoint=None)),
+        "supervised": lambda: LabeledOnly(gan(config, unsupervised=0.0, unlabeled=None, checkpoint=None)),
         "label spreading": label_spreading,
     }
     return {name: makers[name]() for name in config.arms}
@@ -139,8 +139,8 @@ def load(config: Config) -> ImageData:
 def metrics(result: ProtocolResult) -> dict[str, float]:
     """Return every figure by name, in percent and seconds."""
     found = {}
-    for each in (result.summary(name, count) for name in result.estimators for count in result.n_labelled):
-        name = f"{each.estimator}, {each.n_labelled} labels"
+    for each in (result.summary(name, count) for name in result.estimators for count in result.n_labeled):
+        name = f"{each.estimator}, {each.n_labeled} labels"
         found[f"{name}, mean"] = 100 * each.mean
         found[f"{name}, std"] = 100 * each.std
         found[f"{name}, best step on test"] = 100 * each.best_step

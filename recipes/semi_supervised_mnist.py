@@ -48,17 +48,17 @@ class Config:
     device: str = "auto"
     """auto, cpu, cuda or cuda:N."""
     seed: int = 0
-    """Decides the labelled images, the initial weights and the noise of the first split."""
+    """Decides the labeled images, the initial weights and the noise of the first split."""
     splits: int = 1
     """How many splits to run, with seeds seed, seed + 1, ..."""
     jobs: int = 1
     """How many splits to run at a time; more than one gives each a process with one thread."""
     labels: int = 100
-    """Labelled images over all ten classes."""
+    """Labeled images over all ten classes."""
     steps: int = 6000
-    """Steps of 100 unlabelled images; 600 are an epoch."""
-    labelled_batch: int = 32
-    """Labelled images in a step."""
+    """Steps of 100 unlabeled images; 600 are an epoch."""
+    labeled_batch: int = 32
+    """Labeled images in a step."""
     samples: int = 50
     """Generated images in a step."""
     published: bool = False
@@ -83,9 +83,9 @@ class Config:
     radius: float = 2.0
     """Its radius, in units of pixels in [0, 1]."""
     entropy: float = 0.0
-    """Weight of the class's entropy on unlabelled images (not in the published game)."""
+    """Weight of the class's entropy on unlabeled images (not in the published game)."""
     balance: float = 1.0
-    """Weight of the balance of classes on unlabelled images (not in the published game)."""
+    """Weight of the balance of classes on unlabeled images (not in the published game)."""
     unsupervised: float = 1.0
     """Weight of the real-or-generated term; 0 shows what is left without the GAN."""
     validation: int = 0
@@ -98,7 +98,7 @@ class Config:
 
 
 def build_game(config: Config, images: Tensor) -> KPlusOne:
-    """Make the networks and initialise them on real images."""
+    """Make the networks and initialize them on real images."""
     torch.manual_seed(config.seed)
     generator, prior = mlp_generator(SHAPE, latent=100), Uniform(100)
     if config.published:
@@ -139,8 +139,8 @@ def run_split(config: Config, data: ImageData) -> dict[str, float]:
     x_test, y_test = torch.tensor(data.x_test).float().div(255)[:, None], torch.tensor(data.y_test)
     if config.validation:
         x_test, y_test = x[split.validation], y[split.validation]
-    known = torch.from_numpy(split.labelled)
-    pool = torch.from_numpy(np.union1d(split.labelled, split.unlabelled))  # labelled images count as real ones too
+    known = torch.from_numpy(split.labeled)
+    pool = torch.from_numpy(np.union1d(split.labeled, split.unlabeled))  # labeled images count as real ones too
 
     rate = flat_then_linear(config.learning_rate, config.steps)
     optimizer = adam(config.learning_rate, betas=(0.5, 0.999), eps=1e-4)
@@ -166,8 +166,8 @@ def run_split(config: Config, data: ImageData) -> dict[str, float]:
         progress.note = f"error {error:.2f} %"
 
     with progress:
-        labelled = 100 if config.published else config.labelled_batch
-        stream = SemiStream(SemiBatch, x[known], y[known], x[pool], batch_size=100, labelled_batch=labelled, seed=seed)
+        labeled = 100 if config.published else config.labeled_batch
+        stream = SemiStream(SemiBatch, x[known], y[known], x[pool], batch_size=100, labeled_batch=labeled, seed=seed)
         # The error is recorded before the checkpoint is written, so that a resumed run keeps the whole curve.
         every = config.measure_every
         engine.fit(stream, config.steps, [Every(every, measure), progress, SaveEvery(every, out)])

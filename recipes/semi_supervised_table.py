@@ -4,7 +4,7 @@
 
 Takes scikit-learn's embedded tables (wine, breast cancer, iris), or tables of your own by --data.  A third of the rows
 is held out for testing, the same for all seeds; of the others, the seed decides which show their label.  Every method
-sees the same splits, and all columns are scaled to mean 0 and deviation 1 on the training rows, labelled or not.
+sees the same splits, and all columns are scaled to mean 0 and deviation 1 on the training rows, labeled or not.
 Settings of all methods, ours included, were chosen on seeds from 100 on, and on training rows kept apart for that.
 Leaves in --out result.json and a picture for each table.  A killed run goes on with --resume: whole fits are not
 repeated, and a fit goes on where its last checkpoint was.
@@ -34,7 +34,7 @@ from sklearn.svm import SVC
 from gan_ext import SemiSupervisedGANClassifier, SemiSupervisedProtocol
 from gan_ext.data import DataError
 from gan_ext.engine import ensure_writable
-from gan_ext.estimators import LabelledOnly, ProtocolResult
+from gan_ext.estimators import LabeledOnly, ProtocolResult
 from gan_ext.runs import plain_errors, write_result
 
 Array = NDArray[Any]
@@ -82,8 +82,8 @@ def methods(config: Config, folder: Path) -> dict[str, Any]:
     }
     others = {
         "self-training SVC": SelfTrainingClassifier(SVC(C=10, probability=True)),
-        "SVC, labelled rows only": LabelledOnly(SVC(C=10)),
-        "logistic regression, labelled rows only": LabelledOnly(LogisticRegression(max_iter=1000)),
+        "SVC, labeled rows only": LabeledOnly(SVC(C=10)),
+        "logistic regression, labeled rows only": LabeledOnly(LogisticRegression(max_iter=1000)),
     }
     scaled = {name: make_pipeline(StandardScaler(), model) for name, model in (spreading | others).items()}
     return {"semi-supervised GAN": gan(config, folder), **scaled}
@@ -150,7 +150,7 @@ def accuracies(results: dict[str, ProtocolResult], config: Config) -> dict[str, 
     found = {}
     for table, result in results.items():
         for method in result.estimators:
-            for per_class, count in zip(config.labels, result.n_labelled, strict=True):
+            for per_class, count in zip(config.labels, result.n_labeled, strict=True):
                 summary = result.summary(method, count)
                 name = f"{table}, {method}, {per_class} per class"
                 found[f"{name}, mean"] = round(100 * summary.accuracy, 3)

@@ -43,7 +43,7 @@ from sklearn.semi_supervised import LabelSpreading
 from gan_ext import SemiSupervisedGANClassifier, SemiSupervisedProtocol
 from gan_ext.data import DataError
 from gan_ext.engine import ensure_writable
-from gan_ext.estimators import LabelledOnly, ProtocolResult
+from gan_ext.estimators import LabeledOnly, ProtocolResult
 from gan_ext.runs import plain_errors, write_result
 
 Array = NDArray[Any]
@@ -153,7 +153,7 @@ def methods(config: Config) -> dict[str, Any]:
     return {
         "semi-supervised GAN": gan,
         "label spreading": LabelSpreading(kernel="knn", n_neighbors=10, max_iter=500),
-        "logistic regression, labelled rows only": LabelledOnly(LogisticRegression(C=10, max_iter=1000)),
+        "logistic regression, labeled rows only": LabeledOnly(LogisticRegression(C=10, max_iter=1000)),
     }
 
 
@@ -161,7 +161,7 @@ def metrics(result: ProtocolResult, config: Config) -> dict[str, float]:
     """Return mean and deviation over seeds of the accuracy in percent."""
     found = {}
     for method in result.estimators:
-        for per_class, count in zip(config.labels, result.n_labelled, strict=True):
+        for per_class, count in zip(config.labels, result.n_labeled, strict=True):
             summary = result.summary(method, count)
             found[f"{method}, {per_class} per class, mean"] = round(100 * summary.accuracy, 3)
             found[f"{method}, {per_class} per class, std"] = round(100 * summary.std, 3)

@@ -147,7 +147,7 @@ class Config:
 
 
 class Captions:
-    """What is learnt from, what is chosen by, and what is measured against."""
+    """What is learned from, what is chosen by, and what is measured against."""
 
     def __init__(self, config: Config, sizes: Sizes) -> None:
         train, test = (_read(config.data, name)[: sizes.captions] for name in ("train.txt", "test.txt"))

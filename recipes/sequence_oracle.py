@@ -51,7 +51,7 @@ ARMS = (
     LONG,
     "constant reward",
     "random reward",
-    "constant reward, centred",
+    "constant reward, centered",
     "SeqGAN as published",
 )
 

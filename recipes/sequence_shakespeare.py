@@ -528,7 +528,7 @@ Then of thy beauty do I question make,
 That thou among the wastes of time must go,
 Since sweets and beauties do themselves forsake
 And die as fast as they see others grow;
-And nothing 'gainst Time's scythe can make defence
+And nothing 'gainst Time's scythe can make defense
 Save breed, to brave him when he takes thee hence.
 """
 

@@ -2,12 +2,12 @@
 
     python recipes/stacked_mnist.py --data FOLDER --out runs/stacked
 
-FOLDER holds the four idx.gz files of MNIST.  Every image is three random digits as its colours, so that there are 1000
+FOLDER holds the four idx.gz files of MNIST.  Every image is three random digits as its colors, so that there are 1000
 kinds, equally likely.  A small classifier, trained here, names the digits of 26 000 generated images; the figures are
 the kinds that occur and the divergence of their histogram from the even one, beside what as many real images score.
 The arms have the same nets, batches and steps:
 
-* r3gan: each generated image against a real one, gradients of the discriminator penalised at both;
+* r3gan: each generated image against a real one, gradients of the discriminator penalized at both;
 * standard: the non-saturating loss and nothing else, the baseline that loses modes;
 * packed: the same, but the discriminator sees two images at once (PacGAN).
 

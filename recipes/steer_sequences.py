@@ -69,11 +69,11 @@ class Config:
     property: str = "logp"
     """One of PROPERTIES in this file."""
     quantile: float = 0.9
-    """Molecules above this quantile of the property, among those labelled, have the label 1."""
-    labelled: int = 20_000
+    """Molecules above this quantile of the property, among those labeled, have the label 1."""
+    labeled: int = 20_000
     """Real molecules whose property is known: for the threshold, and for the classifier if nothing is drawn."""
     drawn: int | None = None
-    """Samples of the generator that are labelled for the classifier; 20 000, or 3000 without --data, if not given; with
+    """Samples of the generator that are labeled for the classifier; 20 000, or 3000 without --data, if not given; with
     0 it learns from the real molecules.  Those are all valid, so that it would not know what breaks a molecule."""
     strengths: tuple[float, ...] = (1.0, 2.0, 4.0)
     """How much every way insists on the property; 1 is Bayes' rule."""
@@ -215,7 +215,7 @@ def fit(config: Config, train: list[str], steps: int) -> SequenceGAN:
         return model.fit(train)
 
 
-class Labelled(NamedTuple):
+class Labeled(NamedTuple):
     """What labels made: the steered model, the property's threshold, how good the classifier is, real molecules."""
 
     steered: SteeredSequenceGAN
@@ -224,11 +224,11 @@ class Labelled(NamedTuple):
     real: list[str]
 
 
-def label(config: Config, model: SequenceGAN, train: list[str], steps: int, drawn: int) -> Labelled:
+def label(config: Config, model: SequenceGAN, train: list[str], steps: int, drawn: int) -> Labeled:
     """Train the classifier of beginnings on strings with the label 1 if they are molecules with the property."""
     from sklearn.metrics import roc_auc_score
 
-    known = measured(train[: config.labelled], config.property)
+    known = measured(train[: config.labeled], config.property)
     threshold = float(np.nanquantile(known, config.quantile))
     real = [smiles for smiles, value in zip(train, known) if value > threshold]
     texts = [str(text) for text in model.sample(drawn, random_state=config.seed + 1)] if drawn else train[: len(known)]
@@ -244,7 +244,7 @@ def label(config: Config, model: SequenceGAN, train: list[str], steps: int, draw
         )  # fmt: skip
     high = right[:held]
     area = roc_auc_score(high, steered.predict_proba(texts[:held])[:, 1]) if 0 < high.sum() < held else math.nan
-    return Labelled(steered, threshold, float(area), real)
+    return Labeled(steered, threshold, float(area), real)
 
 
 def point(
@@ -365,10 +365,10 @@ def check(config: Config) -> None:
         raise ValueError(f"--property {config.property} must be one of {', '.join(PROPERTIES)}; add yours to them.")
     if not 0 < config.quantile < 1:
         raise ValueError(f"--quantile {config.quantile} must be between 0 and 1.")
-    few = [n for n in (config.labelled, config.drawn or 20) if n < 20]
+    few = [n for n in (config.labeled, config.drawn or 20) if n < 20]
     if few or (config.samples is not None and config.samples < 2):
         raise ValueError(
-            f"--labelled {config.labelled} and --drawn {config.drawn} must be at least 20 (--drawn may be 0), and "
+            f"--labeled {config.labeled} and --drawn {config.drawn} must be at least 20 (--drawn may be 0), and "
             f"--samples {config.samples} at least 2."
         )
     if config.data is not None and not config.data.exists():
@@ -395,7 +395,7 @@ def main(config: Config) -> None:
     drawn = (20_000 if own else 3000) if config.drawn is None else config.drawn
     found = label(config, model, train, classifier_steps, drawn)
     seconds = time.process_time() - start
-    known = {molecule for molecule in canonical_smiles(train[: config.labelled]) if molecule is not None}
+    known = {molecule for molecule in canonical_smiles(train[: config.labeled]) if molecule is not None}
     rows = {}
     for arm in track(points, f"{len(points)} ways, {n} molecules each"):
         if title(arm) not in done:
@@ -408,7 +408,7 @@ def main(config: Config) -> None:
 
 
 def report(
-    config: Config, rows: dict[str, dict[str, Any]], real: dict[str, Any], found: Labelled, n: int, seconds: float,
+    config: Config, rows: dict[str, dict[str, Any]], real: dict[str, Any], found: Labeled, n: int, seconds: float,
     speed: float,
 ) -> None:  # fmt: skip
     """Print, draw and write what was measured."""
@@ -428,7 +428,7 @@ def report(
     write_result(
         config.out, "steer_sequences", asdict(config),
         {"threshold": found.threshold, "classifier auc": found.area, **metrics},
-        f"{n} molecules for each way; a hit is valid with {config.property} above the labelled molecules' quantile, by "
+        f"{n} molecules for each way; a hit is valid with {config.property} above the labeled molecules' quantile, by "
         "rdkit; nats per token under the unsteered model; passes of generator and classifier for a molecule, and for a "
         "different hit; seconds are of one process's CPU; one run",
         seconds, speed, config.device, rows=rows, real=real,

@@ -56,7 +56,7 @@ from gan_ext.taxonomy import (
     Model,
     Stochastic,
     Variational,
-    fitting,
+    largest_width,
 )
 from gan_ext.toys import GaussianRing
 
@@ -88,7 +88,7 @@ class Config:
     data: Path | None = None
     """A folder with MNIST's four files; scikit-learn's embedded digits if not given."""
     sets: tuple[Set, ...] = ("ring", "images")
-    """What is learnt."""
+    """What is learned."""
     rows: tuple[Row, ...] = tuple(MODELS)
     """Which branches of the tree."""
     seeds: int = 1
@@ -134,7 +134,7 @@ def built(config: Config, row: Row, form: Form, seed: int, like: Form | None = N
     """Return a row's model before its first step, as wide as its parameters allow (in another form, if given)."""
     with kept_generators(CPU):
         reseed(CPU, seed, 3)
-        return MODELS[row](form, fitting(MODELS[row], like or form, config.parameters[form.bits]))
+        return MODELS[row](form, largest_width(MODELS[row], like or form, config.parameters[form.bits]))
 
 
 def fit(config: Config, which: Set, row: Row, seed: int, data: Data, reader: "Reader | None") -> dict[str, Any]:

@@ -7,7 +7,7 @@ About a minute on two cores.  The arms differ in losses and in how the game is p
 * standard: the non-saturating loss, nothing else, by alternating steps of Adam: the baseline that loses modes;
 * r3gan: each generated point against a real one, with penalties on the discriminator's gradients at both;
 * r3gan, look-ahead: the same losses, played with look-ahead: every five steps back a fifth of the way;
-* standard, consensus: the baseline's loss, played by consensus optimisation.
+* standard, consensus: the baseline's loss, played by consensus optimization.
 
 Figures are those of PacGAN: modes with a good sample, share of good samples (within three deviations of a mode), and
 the divergence of their histogram over modes from the even one, of 2500 samples of the averaged generator after the last
@@ -66,7 +66,7 @@ class Config:
     data: Path | None = None
     """Not used: the points are drawn here."""
     toys: tuple[Toy, ...] = ("ring", "grid")
-    """What is learnt."""
+    """What is learned."""
     arms: tuple[Arm, ...] = ("standard", "r3gan")
     """Which games are played, and how."""
     seeds: int = 1

@@ -243,7 +243,7 @@ def test_weights_that_are_not_finite_or_too_large_are_refused(tmp_path: Path) ->
         ({"shift": float("nan")}, "shift must be one finite number"),
         ({"limits": (1, 0)}, "limits must be"),
         ({"labels": {"digit": ["one"]}}, "labels has 1 names for 'digit'; the codes and their sizes are"),
-        ({"labels": {"colour": ["red"]}}, "labels has 1 names for 'colour'"),
+        ({"labels": {"color": ["red"]}}, "labels has 1 names for 'color'"),
         ({"tables": {"counts": (np.eye(2), ["a"], ["b", "c"])}}, r"Table 'counts' is \[2, 2\], but has 1 row names"),
     ],
 )
@@ -315,7 +315,7 @@ def played(path: Path, script: str, tmp_path: Path) -> Any:
     return json.loads(html.unescape(found[1]))
 
 
-def grey(generator: nn.Module, latents: list[list[float]]) -> np.ndarray:
+def gray(generator: nn.Module, latents: list[list[float]]) -> np.ndarray:
     with torch.no_grad():
         made = generator(torch.tensor(latents))
     return (255 * made).round().flatten(1).numpy()
@@ -351,7 +351,7 @@ def test_every_control_moves_the_picture_to_what_torch_makes(tmp_path: Path) -> 
     result = played(path, script, tmp_path)
     seen = result["seen"]
     latents = np.array([part["latent"] for part in seen.values()])
-    wanted = grey(generator, latents.tolist())
+    wanted = gray(generator, latents.tolist())
     np.testing.assert_allclose([part["pixels"] for part in seen.values()], wanted, atol=1)
     assert all(seen[a]["pixels"] != seen[b]["pixels"] for a, b in zip(seen, [*seen][1:], strict=False))
     assert seen["reset"] == seen["start"]
@@ -369,7 +369,7 @@ def test_every_control_moves_the_picture_to_what_torch_makes(tmp_path: Path) -> 
     assert result["tiles"][2] == seen["category"]["pixels"]
     others = np.tile(seen["category"]["latent"], (2, 1))
     others[:, 5:8] = np.eye(3)[:2]
-    np.testing.assert_allclose(result["tiles"][:2], grey(generator, others.tolist()), atol=1)
+    np.testing.assert_allclose(result["tiles"][:2], gray(generator, others.tolist()), atol=1)
     assert result["strips"][0] == seen["strip"]["pixels"]
     assert len(result["strips"]) == 9
     assert result["alarm"]

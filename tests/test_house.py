@@ -53,8 +53,7 @@ ARROWS: dict[str, tuple[set[str], set[str]]] = {
         {"engine", "game", "games", "latents", "losses", "metrics", "seeds", "sequences", "toys"},
         TENSORS | {"numpy"},
     ),
-    "guard": ({"engine", "metrics", "seeds", "sequences"}, TENSORS),
-    "estimators": (CORE | {"guard", "pictures", "runs"}, ARRAYS | {"einops"}),
+    "estimators": (CORE | {"doctor", "pictures", "runs"}, ARRAYS | {"einops"}),
     "__init__": (CORE | {"doctor", "estimators"}, set()),
 }
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import torch
 
-from gan_ext.data import SPECIALS, Corpus, LabelledTokens, Vocab, as_vocab, build_vocab_from_iterator, get_tokenizer
+from gan_ext.data import SPECIALS, Corpus, LabeledTokens, Vocab, as_vocab, build_vocab_from_iterator, get_tokenizer
 
 torchtext = pytest.importorskip("torchtext", reason="needs the extra `torchtext`")
 
@@ -120,7 +120,7 @@ def test_a_dataset_with_labels_has_labels() -> None:
 
     data = dataset([(line, "pos" if "dog" in line else "neg") for line in LINES], text=Field(), label=LabelField())
     corpus = Corpus.build(data)
-    assert isinstance(corpus.data, LabelledTokens)
+    assert isinstance(corpus.data, LabeledTokens)
     assert corpus.classes == ("neg", "pos")
     assert corpus.data.labels.tolist() == [0, 1, 0, 1]
     assert corpus.text(corpus.tokens) == [line.split() for line in LINES]
@@ -135,7 +135,7 @@ def test_a_dataset_of_two_texts_asks_which() -> None:
     assert Corpus.build([example.answer for example in data.examples]).text([[4, 5]]) == [["c", "d"]]
 
 
-def test_tokenisers_of_torchtext_are_functions() -> None:
+def test_tokenizers_of_torchtext_are_functions() -> None:
     from torchtext.data.utils import get_tokenizer as get_theirs
 
     theirs = get_theirs("basic_english")

@@ -1,39 +1,59 @@
-"""Data: streams of batches, labelled and unlabelled splits, readers of standard files, texts and their vocabulary."""
+"""Data: streams of batches, labeled and unlabeled splits, readers of standard files, texts and their vocabulary."""
 
-from gan_ext.data.augment import Cutout, RandomAffine, RandomElastic, RandomFlip, RandomShift
-from gan_ext.data.cifar import read_cifar10
-from gan_ext.data.colour import (
+from gan_ext.data.errors import DataError
+from gan_ext.data.images import (
+    AdaptiveAugment,
     AutoContrast,
+    Cutout,
+    DiffAugment,
+    FactorialImages,
+    ImageData,
+    InstanceNoise,
+    RandomAffine,
     RandomChoice,
-    RandomColour,
+    RandomColor,
+    RandomElastic,
+    RandomFlip,
     RandomPosterize,
     RandomSharpness,
+    RandomShift,
     RandomSolarize,
+    Sprites,
+    SpriteStream,
+    StackedStream,
+    StoredSprites,
+    ZCAWhitening,
+    fetch_mnist,
+    read_cifar10,
+    read_dsprites,
+    read_mnist,
+    stacked_labels,
     strong_augmentation,
 )
-from gan_ext.data.corpus import Corpus
-from gan_ext.data.differentiable import AdaptiveAugment, DiffAugment, InstanceNoise
-from gan_ext.data.dsprites import StoredSprites, read_dsprites
-from gan_ext.data.encoding import LabelledTokens, TokenBatch, decode, encode
-from gan_ext.data.idx import DataError, ImageData, fetch_mnist, read_mnist
-from gan_ext.data.lines import read_lines
-from gan_ext.data.splits import SemiSupervisedSplit, semi_supervised_split
-from gan_ext.data.sprites import FactorialImages, Sprites, SpriteStream
-from gan_ext.data.stacked import StackedStream, stacked_labels
-from gan_ext.data.streams import ArrayStream, SemiStream
-from gan_ext.data.tokenization import (
+from gan_ext.data.sequences import (
+    SPECIALS,
     BPETokenizer,
     CharTokenizer,
+    Corpus,
     FunctionTokenizer,
+    LabeledTokens,
     SmilesTokenizer,
+    TokenBatch,
     Tokenizer,
+    Vocab,
     WordTokenizer,
+    as_vocab,
+    build_vocab_from_iterator,
+    decode,
+    encode,
     get_tokenizer,
+    read_lines,
     tokenizer_config,
     tokenizer_from_config,
+    vocab,
 )
-from gan_ext.data.vocabulary import SPECIALS, Vocab, as_vocab, build_vocab_from_iterator, vocab
-from gan_ext.data.whitening import ZCAWhitening
+from gan_ext.data.splits import SemiSupervisedSplit, semi_supervised_split
+from gan_ext.data.streams import ArrayStream, SemiStream
 
 __all__ = [
     "SPECIALS",
@@ -50,10 +70,10 @@ __all__ = [
     "FunctionTokenizer",
     "ImageData",
     "InstanceNoise",
-    "LabelledTokens",
+    "LabeledTokens",
     "RandomAffine",
     "RandomChoice",
-    "RandomColour",
+    "RandomColor",
     "RandomElastic",
     "RandomFlip",
     "RandomPosterize",

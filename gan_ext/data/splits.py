@@ -1,4 +1,4 @@
-"""Which rows are labelled, unlabelled, kept for validation and for testing: decided by a seed, and provably apart."""
+"""Which rows are labeled, unlabeled, kept for validation and for testing: decided by a seed, and provably apart."""
 
 from typing import Any, NamedTuple
 
@@ -14,17 +14,17 @@ Rows = NDArray[np.intp]
 class SemiSupervisedSplit(NamedTuple):
     """Row numbers of four parts that share no row, sorted.
 
-    `labelled` rows show their label; `unlabelled` rows are trained on without it; `validation` rows are for choosing
+    `labeled` rows show their label; `unlabeled` rows are trained on without it; `validation` rows are for choosing
     settings; `test` rows are for the one figure at the end.
     """
 
-    labelled: Rows
-    unlabelled: Rows
+    labeled: Rows
+    unlabeled: Rows
     validation: Rows
     test: Rows
 
     def training_data(self, x: ArrayLike, y: ArrayLike, unlabeled: Any = -1) -> tuple[NDArray[Any], NDArray[Any]]:
-        """Return what `fit` takes: labelled and unlabelled rows of `x`, and their `y` with the unlabelled ones hidden.
+        """Return what `fit` takes: labeled and unlabeled rows of `x`, and their `y` with the unlabeled ones hidden.
 
         Args:
             x: all data [n, ...].
@@ -32,37 +32,37 @@ class SemiSupervisedSplit(NamedTuple):
             unlabeled: what stands for "no label".
         """
         x, y = np.asarray(x), np.asarray(y)
-        rows = np.concatenate([self.labelled, self.unlabelled])
+        rows = np.concatenate([self.labeled, self.unlabeled])
         # Text cannot hold -1 beside it, objects can.
         shown = y[rows] if y.dtype.kind in "iu" and isinstance(unlabeled, int) else y[rows].astype(object)
         shown = shown.astype(np.int64) if shown.dtype.kind == "u" else shown
-        shown[len(self.labelled) :] = unlabeled
+        shown[len(self.labeled) :] = unlabeled
         return x[rows], shown
 
 
 def semi_supervised_split(
     y: ArrayLike,
-    n_labelled: int,
+    n_labeled: int,
     *,
     balanced: bool = True,
     n_validation: int = 0,
     n_test: int = 0,
     random_state: int | np.random.RandomState | None = None,
 ) -> SemiSupervisedSplit:
-    """Split rows into labelled, unlabelled, validation and test parts.
+    """Split rows into labeled, unlabeled, validation and test parts.
 
     Args:
         y: true labels [n], of any type that numpy sorts.
-        n_labelled: how many rows show their label, over all classes.
-        balanced: the same number of each class (`n_labelled` must then be a multiple of the number of classes); else
+        n_labeled: how many rows show their label, over all classes.
+        balanced: the same number of each class (`n_labeled` must then be a multiple of the number of classes); else
             rows are drawn without a look at their class, except that every class gets one.
         n_validation: rows kept for validation.
         n_test: rows kept for testing.
         random_state: seed of the split; the test rows depend on it and on `n_test`, the validation rows on
-            `n_validation` too, and neither on `n_labelled`.
+            `n_validation` too, and neither on `n_labeled`.
 
     Returns:
-        The four parts; unlabelled is whatever the others leave.
+        The four parts; unlabeled is whatever the others leave.
 
     Raises:
         ValueError: there are not enough rows, or not enough of one class.
@@ -70,26 +70,26 @@ def semi_supervised_split(
     y = np.asarray(y)
     if y.ndim != 1:
         raise ValueError(f"y must have one dimension, got shape {y.shape}.")
-    for name, number in (("n_labelled", n_labelled), ("n_validation", n_validation), ("n_test", n_test)):
-        if number < 0 or (name == "n_labelled" and number == 0):
+    for name, number in (("n_labeled", n_labeled), ("n_validation", n_validation), ("n_test", n_test)):
+        if number < 0 or (name == "n_labeled" and number == 0):
             raise ValueError(f"{name}={number} must not be {'negative' if number < 0 else 'zero'}.")
-    if n_labelled + n_validation + n_test > len(y):
+    if n_labeled + n_validation + n_test > len(y):
         raise ValueError(
-            f"n_labelled={n_labelled}, n_validation={n_validation} and n_test={n_test} need more rows than "
+            f"n_labeled={n_labeled}, n_validation={n_validation} and n_test={n_test} need more rows than "
             f"the {len(y)} there are."
         )
     order = check_random_state(random_state).permutation(len(y))
     test, validation, rest = np.split(order, [n_test, n_test + n_validation])
-    labelled = _first_of_each(y, rest, n_labelled, balanced)
-    unlabelled = np.setdiff1d(rest, labelled)
-    return SemiSupervisedSplit(*(np.sort(part) for part in (labelled, unlabelled, validation, test)))
+    labeled = _first_of_each(y, rest, n_labeled, balanced)
+    unlabeled = np.setdiff1d(rest, labeled)
+    return SemiSupervisedSplit(*(np.sort(part) for part in (labeled, unlabeled, validation, test)))
 
 
 def _first_of_each(y: NDArray[Any], rows: Rows, number: int, balanced: bool) -> Rows:
     classes = np.unique(y)
     if number < len(classes) or (balanced and number % len(classes)):
         wanted = f"a multiple of {len(classes)}" if balanced else f"at least {len(classes)}"
-        raise ValueError(f"n_labelled={number} must be {wanted}, the number of classes.")
+        raise ValueError(f"n_labeled={number} must be {wanted}, the number of classes.")
     each = number // len(classes) if balanced else 1
     by_class = [rows[y[rows] == name] for name in classes]
     scarce = [

@@ -97,25 +97,25 @@ class ArrayStream(Generic[BatchT]):
         return placed
 
 
-class _Labelled(NamedTuple):
+class _Labeled(NamedTuple):
     x: Tensor
     y: Tensor
 
 
-class _Unlabelled(NamedTuple):
+class _Unlabeled(NamedTuple):
     u: Tensor
 
 
 class SemiStream(Generic[BatchT]):
-    """Two independent streams side by side: labelled rows, repeated as often as needed, and unlabelled ones.
+    """Two independent streams side by side: labeled rows, repeated as often as needed, and unlabeled ones.
 
     Args:
         batch: type of a batch, made from (x, y, u) such as :class:`~gan_ext.games.SemiBatch`.
-        x: labelled data [n, ...].
+        x: labeled data [n, ...].
         y: classes [n], int64.
-        u: unlabelled data [m, ...].
+        u: unlabeled data [m, ...].
         batch_size: rows of `u` in a batch, over all ranks.
-        labelled_batch: rows of `x` in a batch, over all ranks; `batch_size` if None.
+        labeled_batch: rows of `x` in a batch, over all ranks; `batch_size` if None.
         seed: decides both orders.
     """
 
@@ -126,7 +126,7 @@ class SemiStream(Generic[BatchT]):
         y: Tensor,
         u: Tensor,
         batch_size: int,
-        labelled_batch: int | None = None,
+        labeled_batch: int | None = None,
         seed: int = 0,
     ) -> None:
         if len(x) != len(y) or x.shape[1:] != u.shape[1:]:
@@ -135,15 +135,15 @@ class SemiStream(Generic[BatchT]):
                 f"y {tuple(y.shape)}, u {tuple(u.shape)}."
             )
         self.batch = batch
-        self._labelled = ArrayStream(_Labelled(x, y), labelled_batch or batch_size, mix(seed, 1))
-        self._unlabelled = ArrayStream(_Unlabelled(u), batch_size, mix(seed, 2))
+        self._labeled = ArrayStream(_Labeled(x, y), labeled_batch or batch_size, mix(seed, 1))
+        self._unlabeled = ArrayStream(_Unlabeled(u), batch_size, mix(seed, 2))
 
     def __getitem__(self, draw: int) -> BatchT:
-        return self.batch(*self._labelled[draw], *self._unlabelled[draw])
+        return self.batch(*self._labeled[draw], *self._unlabeled[draw])
 
     def place(self, device: torch.device, rank: int, ranks: int) -> Self:
         """Return the stream of one rank, with its data on a device."""
         placed = copy.copy(self)
-        placed._labelled = self._labelled.place(device, rank, ranks)
-        placed._unlabelled = self._unlabelled.place(device, rank, ranks)
+        placed._labeled = self._labeled.place(device, rank, ranks)
+        placed._unlabeled = self._unlabeled.place(device, rank, ranks)
         return placed

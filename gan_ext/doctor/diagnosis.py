@@ -12,9 +12,9 @@ from gan_ext.engine import Engine
 __all__ = ["Diagnosis", "diagnose"]
 
 _EXPLAINS = {
-    "exploding": ("saturation", "cycling", "collapse", "memorisation"),
+    "exploding": ("saturation", "cycling", "collapse", "memorization"),
     "saturation": ("collapse", "cycling"),
-    "memorisation": ("collapse",),
+    "memorization": ("collapse",),
     "cycling": ("collapse",),
 }
 """Failures that show signs of others: those are not named besides."""
@@ -92,7 +92,7 @@ def diagnose(run: Any) -> Diagnosis:
 
     The last third of the records of :class:`~gan_ext.doctor.Watch` is judged by the thresholds in
     ``gan_ext.doctor.thresholds``, each with its reason: mode collapse, cycling, discriminator saturation, dead codes,
-    exploding penalties (or logits, weights, samples), memorisation.  Where one failure shows signs of another, the
+    exploding penalties (or logits, weights, samples), memorization.  Where one failure shows signs of another, the
     cause is named.  Losses that others recorded are read if there is no Watch; they tell less.
 
     Args:
@@ -143,7 +143,7 @@ def _shown(vitals: Vitals) -> dict[str, list[float]]:
 
 
 def _needs(name: str) -> str:
-    needs = {"memorisation": "Watch needs held_out", "dead code": "the game has no codes"}
+    needs = {"memorization": "Watch needs held_out", "dead code": "the game has no codes"}
     return f"{name} ({needs.get(name, 'Watch needs real')})"
 
 

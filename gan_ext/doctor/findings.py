@@ -5,13 +5,13 @@ from typing import Any, Literal
 
 __all__ = ["REMEDIES", "Failure", "Finding"]
 
-Failure = Literal["exploding", "saturation", "cycling", "collapse", "dead code", "memorisation"]
+Failure = Literal["exploding", "saturation", "cycling", "collapse", "dead code", "memorization"]
 
 REMEDIES: dict[str, str] = {
     "penalty": "lower the weight of the penalty tenfold or to what was published (10 for WGANGP), and the learning "
     "rates to adam(1e-4, (0.0, 0.9))",
     "loss": "lower the learning rates tenfold, or pass clip=1.0 to Engine",
-    "logits": "add the penalty R1(1.0) to Adversarial, or wrap the discriminator in spectral_normalised",
+    "logits": "add the penalty R1(1.0) to Adversarial, or wrap the discriminator in spectral_normalized",
     "weights": "lower the learning rate of that player, or pass clip=1.0 to Engine",
     "samples": "lower the learning rates tenfold, the generator's first (two_time_scales), or play R3GAN",
     "vanished": "give Adversarial the loss NonSaturating() in place of Minimax(), with the penalty R1(1.0), and both "
@@ -29,7 +29,7 @@ REMEDIES: dict[str, str] = {
     "one learning rate of at most 1e-3, without momentum: adam(1e-3, (0.0, 0.99))",
     "dead code": "raise the weight of the code (InfoGAN(weights={{'{code}': 1.0}})), or train longer; of an estimator, "
     "the weight is its parameter information",
-    "memorisation": "augment what the discriminator sees (Adversarial(view=AdaptiveAugment(DiffAugment())), for tables "
+    "memorization": "augment what the discriminator sees (Adversarial(view=AdaptiveAugment(DiffAugment())), for tables "
     "view=InstanceNoise(0.1)), stop earlier, or give it more data",
 }
 """What to try first, by kind of failure; every name in it is one of the package."""
@@ -41,7 +41,7 @@ class Finding:
 
     Attributes:
         failure: ``"exploding"``, ``"saturation"``, ``"cycling"``, ``"collapse"``, ``"dead code"`` or
-            ``"memorisation"``.
+            ``"memorization"``.
         certainty: share of the late records that show its signs, from 0.7 to 1; half of that if samples were not seen.
         sentence: what is wrong, with numbers.
         remedy: what to try first.

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from gan_ext.metrics import density_coverage, sliced_wasserstein
-from gan_ext.metrics.neighbours import nearest_squares
+from gan_ext.metrics.samples.neighbors import nearest_squares
 
 __all__ = ["Features", "Modes", "Probe"]
 
@@ -20,7 +20,7 @@ Modes = Callable[[Tensor], Tensor]
 _LLOYD = 10  # rounds of k-means; the cells only need to be small and apart
 _DIRECTIONS = 64  # of the sliced distance: its error is an eighth of its spread over directions
 _WATCHED = 3  # fixed directions along which the mean of samples is recorded
-_NEIGHBOURS = 5  # of the density and coverage of Naeem et al. (2020)
+_NEIGHBORS = 5  # of the density and coverage of Naeem et al. (2020)
 
 
 class Probe:
@@ -52,7 +52,7 @@ class Probe:
         rows = torch.randperm(len(real), generator=self._draws)[:n].to(real.device)
         self.data, self.rows = real[rows], self.training[rows]
         self.scale = max(float(self.rows.var(0).sum().sqrt()), 1e-12)
-        self.centres = None if modes is not None else self._cells(min(cells, len(rows)))
+        self.centers = None if modes is not None else self._cells(min(cells, len(rows)))
         self.real_shares = self._shares(self.data, self.rows, 0)
         width = self.rows.shape[1]
         drawn = torch.randn(min(_WATCHED, width), width, generator=self._draws)
@@ -66,7 +66,7 @@ class Probe:
         if not bool(x.isfinite().all()):
             return {}
         found: dict[str, float] = {}
-        found["density"], found["coverage"] = density_coverage(self.rows, x, min(_NEIGHBOURS, len(self.rows) - 1))
+        found["density"], found["coverage"] = density_coverage(self.rows, x, min(_NEIGHBORS, len(self.rows) - 1))
         found["spread"] = float(x.var(0).sum().sqrt()) / self.scale
         found["variety"] = _nearest_other(x[: len(self.rows)]) / max(self.variety, 1e-12)
         each = self.scale / self.rows.shape[1] ** 0.5
@@ -85,25 +85,25 @@ class Probe:
     def _shares(self, samples: Tensor, rows: Tensor, least: int) -> Tensor:
         """Return the share of samples in each cell or mode; those of no mode are in none."""
         if self.modes is None:
-            assert self.centres is not None
-            named = nearest_squares(rows, self.centres)[1][:, 0]
+            assert self.centers is not None
+            named = nearest_squares(rows, self.centers)[1][:, 0]
         else:
             named = torch.as_tensor(self.modes(samples)).flatten()
         inside = named[(named >= 0) & (named < least if least else named >= 0)]
         return torch.bincount(inside.cpu().long(), minlength=least).double() / len(samples)
 
     def _cells(self, cells: int) -> Tensor:
-        """Return centres of k-means, begun at rows that are far from one another."""
+        """Return centers of k-means, begun at rows that are far from one another."""
         chosen = [0]
         for _ in range(1, cells):
             chosen.append(int(nearest_squares(self.rows, self.rows[chosen])[0][:, 0].argmax()))
-        centres = self.rows[chosen]
+        centers = self.rows[chosen]
         for _ in range(_LLOYD):
-            near = nearest_squares(self.rows, centres)[1][:, 0]
-            means = [self.rows[near == cell].mean(0) if bool((near == cell).any()) else centres[cell]
-                     for cell in range(len(centres))]  # fmt: skip
-            centres = torch.stack(means)
-        return centres
+            near = nearest_squares(self.rows, centers)[1][:, 0]
+            means = [self.rows[near == cell].mean(0) if bool((near == cell).any()) else centers[cell]
+                     for cell in range(len(centers))]  # fmt: skip
+            centers = torch.stack(means)
+        return centers
 
     def _to_training(self, rows: Tensor) -> tuple[float, float]:
         """Return the median distance of rows to the training data, and the share of near-copies among them.

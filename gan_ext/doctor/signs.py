@@ -121,7 +121,7 @@ def dead_codes(v: Vitals) -> list[Finding] | None:
     return found
 
 
-def memorisation(v: Vitals) -> list[Finding] | None:
+def memorization(v: Vitals) -> list[Finding] | None:
     """Samples are copies of training data."""
     near, copies, usual = v.get("nearness"), v.get("copies"), v.get("held_out_copies")
     if near is None or copies is None or usual is None:
@@ -132,17 +132,17 @@ def memorisation(v: Vitals) -> list[Finding] | None:
     if not certainty:
         return []
     sentence = (
-        f"Memorisation: {since(v, bad)} samples lie {late_of(v, near):.2g} times as far from the training data as "
+        f"Memorization: {since(v, bad)} samples lie {late_of(v, near):.2g} times as far from the training data as "
         f"held-out data, and {late_of(v, copies):.0%} of them are near-copies (held-out data: {late_of(v, usual):.0%})."
     )
     evidence = beside(nearness=(late_of(v, near), at.NEAR), new_over_held_out=(late_of(v, new), at.COPIED))
-    return [make_finding(v, "memorisation", certainty, sentence, "memorisation", bad, evidence)]
+    return [make_finding(v, "memorization", certainty, sentence, "memorization", bad, evidence)]
 
 
 CHECKS: dict[Failure, Check] = {
     "exploding": exploding,
     "saturation": saturation,
-    "memorisation": memorisation,
+    "memorization": memorization,
     "cycling": cycling,
     "collapse": collapse,
     "dead code": dead_codes,

@@ -48,7 +48,7 @@ class Watch:
     ``fake_logit``           mean logit of generated data
     ``logit_size``           root mean square of both
     ``ranked``               share of pairs of a real and a generated sample in which the real one has the larger logit
-    ``density, coverage``    of generated samples (Naeem et al., 2020), 5 neighbours
+    ``density, coverage``    of generated samples (Naeem et al., 2020), 5 neighbors
     ``spread``               deviation of generated samples over that of real ones
     ``variety``              median distance to the nearest other generated sample, over that of real ones
     ``distance``             sliced Wasserstein distance, in deviations of real data along a direction

@@ -21,7 +21,7 @@ class Compute:
     Args:
         device: ``"auto"`` (CUDA when there is one, else the CPU), ``"cpu"``, ``"cuda"`` or ``"cuda:N"``.
         precision: ``"float32"``, or ``"bfloat16"`` for automatic mixed precision around the networks (weights,
-            optimiser state and losses stay in float32).
+            optimizer state and losses stay in float32).
         compile: whether to compile every player's loss with :func:`torch.compile`; takes half a minute and does not
             pay on a CPU.
         cuda_graph: whether to record a whole step as one CUDA graph and replay it; without effect on a CPU or with

@@ -1,4 +1,4 @@
-"""Optimisers as recipes: the engine builds them once the parameters are where they belong."""
+"""Optimizers as recipes: the engine builds them once the parameters are where they belong."""
 
 from collections.abc import Callable, Mapping
 

@@ -1,47 +1,61 @@
 """Estimators: the package behind scikit-learn's interface."""
 
-from gan_ext.estimators.chain_scores import ChainScores
-from gan_ext.estimators.code_report import ClassScores, CodeReport, CodeRow
-from gan_ext.estimators.conditional import ConditionalGAN
-from gan_ext.estimators.conditions import (
+from gan_ext.estimators.codes import (
     AuxiliaryClassifier,
+    ClassConditioning,
+    ClassScores,
+    CodeReport,
+    CodeRow,
     Concatenation,
-    Condition,
+    ConditionalGAN,
     ConditionalNormalization,
+    DeadCodeWarning,
     DiscriminativeClassifier,
+    InfoGAN,
     Plan,
     Projection,
+    report_codes,
 )
-from gan_ext.estimators.ensemble import SeedEnsembleClassifier
-from gan_ext.estimators.evaluation import evaluate
-from gan_ext.estimators.evaluation_result import Evaluation, EvaluationRow
-from gan_ext.estimators.features import ClassifierFeatures, SelfSupervisedFeatures
-from gan_ext.estimators.infogan import InfoGAN
-from gan_ext.estimators.labelled_only import LabelledOnly
-from gan_ext.estimators.novelty import NoveltyScore
-from gan_ext.estimators.plug_and_play import PlugAndPlayGAN
-from gan_ext.estimators.plug_and_play_benchmark import PlugAndPlayArm, PlugAndPlayBenchmark
-from gan_ext.estimators.plug_and_play_run import MeanAndDeviation, PlugAndPlayRun
-from gan_ext.estimators.pretrained import PretrainedFeatures
-from gan_ext.estimators.protocol import SemiSupervisedProtocol
-from gan_ext.estimators.protocol_cell import Cell
-from gan_ext.estimators.protocol_result import ProtocolResult, Summary
-from gan_ext.estimators.query import Strategy, query
-from gan_ext.estimators.reporting import DeadCodeWarning, report
-from gan_ext.estimators.semi_supervised import SemiSupervisedGANClassifier
-from gan_ext.estimators.sequence import SequenceGAN
-from gan_ext.estimators.steering import SteeredSequenceGAN
+from gan_ext.estimators.evaluation import (
+    ClassifierFeatures,
+    Evaluation,
+    EvaluationRow,
+    PretrainedFeatures,
+    SelfSupervisedFeatures,
+    evaluate,
+)
+from gan_ext.estimators.plug_and_play import (
+    ChainScores,
+    MeanAndDeviation,
+    PlugAndPlayArm,
+    PlugAndPlayBenchmark,
+    PlugAndPlayGAN,
+    PlugAndPlayRun,
+)
+from gan_ext.estimators.semi_supervised import (
+    Cell,
+    LabeledOnly,
+    NoveltyScore,
+    ProtocolResult,
+    SeedEnsembleClassifier,
+    SemiSupervisedGANClassifier,
+    SemiSupervisedProtocol,
+    Strategy,
+    Summary,
+    select_queries,
+)
+from gan_ext.estimators.sequences import SequenceGAN, SteeredSequenceGAN
 
 __all__ = [
     "AuxiliaryClassifier",
     "Cell",
     "ChainScores",
+    "ClassConditioning",
     "ClassScores",
     "ClassifierFeatures",
     "CodeReport",
     "CodeRow",
     "Concatenation",
-    "Condition",
     "ConditionalGAN",
     "ConditionalNormalization",
     "DeadCodeWarning",
@@ -49,7 +63,7 @@ __all__ = [
     "Evaluation",
     "EvaluationRow",
     "InfoGAN",
-    "LabelledOnly",
+    "LabeledOnly",
     "MeanAndDeviation",
     "NoveltyScore",
     "Plan",
@@ -69,6 +83,6 @@ __all__ = [
     "Strategy",
     "Summary",
     "evaluate",
-    "query",
-    "report",
+    "report_codes",
+    "select_queries",
 ]

@@ -38,7 +38,7 @@ def export_layers(generator: nn.Module, inputs: int) -> tuple[list[Layer], Shape
     """Return what a generator computes in evaluation mode, as a list of plain layers.
 
     A layer is a dictionary: ``op`` (linear, conv, deconv, affine, upsample or an activation), its sizes, and for those
-    that have them ``weight`` and ``bias`` in float64.  Batch normalisation is folded into the layer before it, or is an
+    that have them ``weight`` and ``bias`` in float64.  Batch normalization is folded into the layer before it, or is an
     ``affine`` layer of one scale and one shift for each channel.  Of generators that are told a class, the class is the
     last K inputs; ``class_affine`` has a scale and a shift for each class and channel.
 

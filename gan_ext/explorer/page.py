@@ -101,7 +101,7 @@ def write_explorer(
         "precision": precision,
         "inputs": inputs,
         "noise": [control._asdict() for control in _controls(noise, 0, "noise")] if noise is not None else [],
-        "controls": _labelled(controls, labels or {}),
+        "controls": _labeled(controls, labels or {}),
         "image": _image(sample_shape, image_shape),
         "features": _features(size, feature_names),
         "scale": _units("scale", scale, size),
@@ -131,7 +131,7 @@ def _controls(prior: Prior, start: int, name: str) -> Iterator[Control]:
             raise ValueError(f"The page knows no control for {type(prior).__name__} {name!r}; use a prior of latents.")
 
 
-def _labelled(controls: list[Control], labels: Mapping[str, Sequence[str]]) -> list[dict[str, Any]]:
+def _labeled(controls: list[Control], labels: Mapping[str, Sequence[str]]) -> list[dict[str, Any]]:
     known = {control.name: control.size for control in controls}
     for name, given in labels.items():
         if known.get(name) != len(given):

@@ -4,14 +4,14 @@ from gan_ext.games.acgan import ACGAN
 from gan_ext.games.adcgan import ADCGAN
 from gan_ext.games.adversarial import Adversarial
 from gan_ext.games.clustergan import ClusterGAN
-from gan_ext.games.conditional import ClassGame, Conditional, LabelledBatch
+from gan_ext.games.conditional import ClassGame, Conditional, LabeledBatch
 from gan_ext.games.cot import CoT
 from gan_ext.games.denoising import DenoisingAutoencoder
 from gan_ext.games.feature_inversion import FeatureInversion
 from gan_ext.games.gail import GAIL, Actions, Imitation, Replay, StateAction, StateTransition
 from gan_ext.games.generative_stochastic import GenerativeStochasticNetwork
-from gan_ext.games.imitation import BehaviouralCloning, Demonstrations
-from gan_ext.games.infogan import InfoGAN, Reading
+from gan_ext.games.imitation import BehavioralCloning, Demonstrations
+from gan_ext.games.infogan import InfoGANGame, Reading
 from gan_ext.games.infogan_cr import InfoGANCR
 from gan_ext.games.kplus1 import KPlusOne, SemiBatch
 from gan_ext.games.leakgan import LeakGAN, directions, intrinsic_rewards, rank_rewards
@@ -23,7 +23,7 @@ from gan_ext.games.rankgan import RankGAN, log_rank
 from gan_ext.games.relgan import RelGAN
 from gan_ext.games.scratchgan import ScratchGAN, discounted_returns
 from gan_ext.games.seqgan import SeqGAN
-from gan_ext.games.sequence_likelihood import SequenceLikelihood, negative_log_likelihood
+from gan_ext.games.sequence_likelihood import SequenceLikelihood, sequence_nll_loss
 from gan_ext.games.sequence_reward import SequenceReward
 from gan_ext.games.ss_infogan import SemiSupervisedInfoGAN
 from gan_ext.games.standard import RealBatch, Standard
@@ -39,7 +39,7 @@ __all__ = [
     "R3GAN",
     "Actions",
     "Adversarial",
-    "BehaviouralCloning",
+    "BehavioralCloning",
     "ClassGame",
     "ClusterGAN",
     "CoT",
@@ -50,10 +50,10 @@ __all__ = [
     "FeatureInversion",
     "GenerativeStochasticNetwork",
     "Imitation",
-    "InfoGAN",
     "InfoGANCR",
+    "InfoGANGame",
     "KPlusOne",
-    "LabelledBatch",
+    "LabeledBatch",
     "LeakGAN",
     "MaliGAN",
     "MaximumLikelihood",
@@ -78,6 +78,6 @@ __all__ = [
     "discounted_returns",
     "intrinsic_rewards",
     "log_rank",
-    "negative_log_likelihood",
     "rank_rewards",
+    "sequence_nll_loss",
 ]

@@ -12,20 +12,20 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from gan_ext.game import Loss
-from gan_ext.games.conditional import ClassGame, LabelledBatch, sum_of
+from gan_ext.games.conditional import ClassGame, LabeledBatch, sum_of
 from gan_ext.latents import Prior
 from gan_ext.losses import discriminator_non_saturating, generator_non_saturating, r1_penalty
 
 __all__ = ["ACGAN", "NamingGame"]
 
 
-class _Judgement(Protocol):
+class _Judgment(Protocol):
     logits: Tensor
     classes: Tensor
 
 
 class NamingGame(ClassGame):
-    r"""What games with a classifying discriminator share; a subclass says how the class is learnt.
+    r"""What games with a classifying discriminator share; a subclass says how the class is learned.
 
     .. math::
         L_D &= E_x[-\log\sigma(d(x))] + E_{z, y}[-\log(1 - \sigma(d(G(z, y))))] + \lambda C_D
@@ -57,8 +57,8 @@ class NamingGame(ClassGame):
     def named_loss(self, generated: Tensor, y: Tensor) -> Tensor:
         """Return :math:`C_G` from class logits [B, C] of generated data."""
 
-    def discriminator_loss(self, batch: LabelledBatch) -> Loss:
-        judged: _Judgement = self.discriminator(torch.cat([batch.x, self.fake(batch)]))
+    def discriminator_loss(self, batch: LabeledBatch) -> Loss:
+        judged: _Judgment = self.discriminator(torch.cat([batch.x, self.fake(batch)]))
         real, generated = judged.classes.float().chunk(2)
         terms = {
             "adversarial": discriminator_non_saturating(*judged.logits.chunk(2)),
@@ -68,9 +68,9 @@ class NamingGame(ClassGame):
             terms["r1"] = self.r1 / 2 * r1_penalty(lambda x: self.discriminator(x).logits, batch.x)
         return sum_of(terms)
 
-    def generator_loss(self, batch: LabelledBatch) -> Loss:
+    def generator_loss(self, batch: LabeledBatch) -> Loss:
         made, terms = self.make(batch)
-        judged: _Judgement = self.discriminator(made)
+        judged: _Judgment = self.discriminator(made)
         named = self.weight * self.named_loss(judged.classes.float(), batch.y)
         return sum_of({"adversarial": generator_non_saturating(judged.logits), "class": named, **terms})
 

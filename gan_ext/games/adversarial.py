@@ -1,4 +1,4 @@
-"""A generator against a discriminator with any loss and any stabilisers: most unconditional GANs are settings of it.
+"""A generator against a discriminator with any loss and any stabilizers: most unconditional GANs are settings of it.
 
 References: Generative Adversarial Nets (Goodfellow et al., 2014), https://arxiv.org/abs/1406.2661; losses, penalties
 and views name their own.
@@ -38,7 +38,7 @@ class Adversarial(TwoPlayerGame):
         L_G &= \ell_G\big(d(v(G(z))), d(v(x))\big)
 
     Real and generated data are judged in one pass, unless a layer of the discriminator looks at several samples (batch
-    normalisation, or one whose attribute `mixes_samples` is true): then each has a pass of its own.  With a penalty on
+    normalization, or one whose attribute `mixes_samples` is true): then each has a pass of its own.  With a penalty on
     input gradients at real or generated data, these are taken in the same pass and in the run's precision (bfloat16 is
     enough, as R3GAN's authors found; float16 is not).  The logs have the loss, the mean logits of real and generated
     data, and each penalty without its weight.
@@ -59,7 +59,7 @@ class Adversarial(TwoPlayerGame):
             0-dim buffer `top`, so that it can be annealed (:func:`~gan_ext.losses.best_gradients`).
 
     Raises:
-        ValueError: a penalty that comes twice, gradient penalties with batch normalisation in the discriminator,
+        ValueError: a penalty that comes twice, gradient penalties with batch normalization in the discriminator,
             packing below 1 or one that does not divide the batch, an unknown player in `historical`, or a share outside
             (0, 1].
     """
@@ -189,22 +189,22 @@ def _by_name(penalties: Sequence[Penalty]) -> nn.ModuleDict:
 
 def _input_gradients(penalties: Sequence[Penalty], discriminator: nn.Module) -> tuple[bool, bool]:
     wanted = [penalty.name for penalty in penalties if penalty.of_slopes]
-    normal = [name for name, module in discriminator.named_modules() if _normalises(module)]
+    normal = [name for name, module in discriminator.named_modules() if _normalizes(module)]
     if wanted and normal:
         raise ValueError(
             f"The penalty {wanted[0]!r} is a gradient for each sample, but the discriminator's layer {normal[0]!r} "
-            "normalises over the batch; leave it out, or use nn.LayerNorm or nn.GroupNorm."
+            "normalizes over the batch; leave it out, or use nn.LayerNorm or nn.GroupNorm."
         )
     at = [penalty.input_gradients for penalty in penalties]
     return any(real for real, _ in at), any(fake for _, fake in at)
 
 
-def _normalises(module: nn.Module) -> bool:
+def _normalizes(module: nn.Module) -> bool:
     return isinstance(module, nn.modules.batchnorm._BatchNorm)
 
 
 def _mixes(module: nn.Module) -> bool:
-    return _normalises(module) or getattr(module, "mixes_samples", False)
+    return _normalizes(module) or getattr(module, "mixes_samples", False)
 
 
 def _share(top: float) -> float:

@@ -23,7 +23,7 @@ class ClusterGAN(TwoPlayerGame):
                    - \beta_c E[\log q(c \mid G(z, c))]
 
     with :math:`\hat x` on the line between a real and a generated sample, at a place drawn for every sample (the
-    authors' code draws one for the whole batch).  Generator and encoder minimise the same loss and are one player,
+    authors' code draws one for the whole batch).  Generator and encoder minimize the same loss and are one player,
     "generator".  As published, z is :math:`N(0, 0.1^2 I)`, c is one category, and the discriminator moves five times
     for every move of the generator: ``Gaussian(30, scale=0.1)``, ``Product(kind=Categorical(10))`` and
     ``alternating({"discriminator": 5, "generator": 1})``, with Adam at 1e-4 and betas (0.5, 0.9).
@@ -33,7 +33,7 @@ class ClusterGAN(TwoPlayerGame):
 
     Args:
         generator: maps [z, c] [B, noise.dim + codes.dim] to data [B, ...].
-        discriminator: maps data to scores [B], every sample by itself (no batch normalisation).
+        discriminator: maps data to scores [B], every sample by itself (no batch normalization).
         encoder: maps data to [B, noise.dim + codes.width]: an estimate of z, and the statistics of the codes.
         codes: the published game has one categorical code.
         noise: the prior of z; d coordinates.
@@ -104,7 +104,7 @@ class ClusterGAN(TwoPlayerGame):
         miss = (noise - estimate.float()).square().mean()
         surprise = -self.codes.log_posterior(statistics, codes).mean()
         loss = adversarial + self.noise_weight * miss + self.code_weight * surprise
-        if list(self.codes.parameters()):  # shares that are learnt grow where the critic is deceived
+        if list(self.codes.parameters()):  # shares that are learned grow where the critic is deceived
             loss = loss + reinforce(scores, self.codes.log_prob(codes))
         bounds = self.codes.informations(statistics.detach(), codes.detach())
         terms = {"adversarial": adversarial, "noise": miss, "codes": surprise}

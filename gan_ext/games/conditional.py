@@ -12,10 +12,10 @@ from gan_ext.game import Loss, TwoPlayerGame, opponents_held
 from gan_ext.latents import Prior
 from gan_ext.losses import discriminator_non_saturating, generator_non_saturating, mode_seeking, r1_penalty
 
-__all__ = ["ClassGame", "Conditional", "LabelledBatch"]
+__all__ = ["ClassGame", "Conditional", "LabeledBatch"]
 
 
-class LabelledBatch(NamedTuple):
+class LabeledBatch(NamedTuple):
     """Real data `x` [B, ...] with classes `y` [B] (int64)."""
 
     x: Tensor
@@ -52,18 +52,18 @@ class ClassGame(TwoPlayerGame):
         self.prior = prior
         self.mode_seeking, self.r1 = mode_seeking, r1
 
-    def fake(self, batch: LabelledBatch) -> Tensor:
+    def fake(self, batch: LabeledBatch) -> Tensor:
         """Return samples of the classes of a batch, without a gradient."""
         with opponents_held():
             made: Tensor = self.generator(self.prior.sample(len(batch.y)), batch.y).to(batch.x.dtype)
         return made
 
-    def make(self, batch: LabelledBatch) -> tuple[Tensor, dict[str, Tensor]]:
+    def make(self, batch: LabeledBatch) -> tuple[Tensor, dict[str, Tensor]]:
         """Return samples of the classes of a batch, and the weighted mode-seeking term if there is one."""
         z = self.prior.sample(len(batch.y))
         if not self.mode_seeking:
             return self.generator(z, batch.y), {}
-        # Both go through the generator together: batch normalisation then sees one batch.
+        # Both go through the generator together: batch normalization then sees one batch.
         other = self.prior.sample(len(batch.y))
         made, second = self.generator(torch.cat([z, other]), torch.cat([batch.y, batch.y])).chunk(2)
         return made, {"mode_seeking": self.mode_seeking * mode_seeking(made, second, z, other)}
@@ -79,7 +79,7 @@ class Conditional(ClassGame):
 
     How the class enters is a matter of the networks: as further inputs
     (:class:`~gan_ext.nets.ConcatenationDiscriminator`), as an inner product
-    (:class:`~gan_ext.nets.ProjectionDiscriminator`), in the generator's normalisation
+    (:class:`~gan_ext.nets.ProjectionDiscriminator`), in the generator's normalization
     (:class:`~gan_ext.nets.ConditionalBatchNorm`).
 
     References: Mirza and Osindero (2014), https://arxiv.org/abs/1411.1784; cGANs with Projection Discriminator (Miyato
@@ -93,7 +93,7 @@ class Conditional(ClassGame):
         r1: :math:`\gamma`.
     """
 
-    def discriminator_loss(self, batch: LabelledBatch) -> Loss:
+    def discriminator_loss(self, batch: LabeledBatch) -> Loss:
         both = torch.cat([batch.x, self.fake(batch)])
         real, generated = self.discriminator(both, torch.cat([batch.y, batch.y])).split(len(batch.x))
         terms = {"adversarial": discriminator_non_saturating(real, generated)}
@@ -101,7 +101,7 @@ class Conditional(ClassGame):
             terms["r1"] = self.r1 / 2 * r1_penalty(lambda x: self.discriminator(x, batch.y), batch.x)
         return sum_of(terms)
 
-    def generator_loss(self, batch: LabelledBatch) -> Loss:
+    def generator_loss(self, batch: LabeledBatch) -> Loss:
         made, terms = self.make(batch)
         return sum_of({"adversarial": generator_non_saturating(self.discriminator(made, batch.y)), **terms})
 

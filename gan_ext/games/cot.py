@@ -10,9 +10,9 @@ import torch
 from torch import Tensor
 
 from gan_ext.game import Game, Loss, Player
-from gan_ext.games.sequence_likelihood import negative_log_likelihood
+from gan_ext.games.sequence_likelihood import sequence_nll_loss
 from gan_ext.losses import token_mean
-from gan_ext.sequences import LabelledTokens, SequenceModel, TokenBatch, evaluating, labels_of, real_positions, sample
+from gan_ext.sequences import LabeledTokens, SequenceModel, TokenBatch, evaluating, labels_of, real_positions, sample
 
 __all__ = ["CoT"]
 
@@ -61,8 +61,8 @@ class CoT(Game):
         labels = labels_of(batch)
         fake = sample(self.generator, len(batch.tokens), labels=labels)
         both = torch.cat([batch.tokens, fake])
-        mixed = TokenBatch(both) if labels is None else LabelledTokens(both, labels.repeat(2))
-        return negative_log_likelihood(self.mediator, mixed)
+        mixed = TokenBatch(both) if labels is None else LabeledTokens(both, labels.repeat(2))
+        return sequence_nll_loss(self.mediator, mixed)
 
     def generator_loss(self, batch: Any) -> Loss:
         labels = labels_of(batch)
@@ -75,7 +75,7 @@ class CoT(Game):
         terms = {"divergence": divergence.detach()}
         if not self.likelihood:
             return divergence, terms
-        nll, more = negative_log_likelihood(self.generator, batch)
+        nll, more = sequence_nll_loss(self.generator, batch)
         return divergence + self.likelihood * nll, {**terms, **more}
 
     def _mean(self, values: Tensor, tokens: Tensor) -> Tensor:

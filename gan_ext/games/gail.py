@@ -1,4 +1,4 @@
-r"""Imitation: a discriminator of behaviour as learned reward, a policy as generator.
+r"""Imitation: a discriminator of behavior as learned reward, a policy as generator.
 
 References: Generative Adversarial Imitation Learning (Ho and Ermon, 2016), https://arxiv.org/abs/1606.03476; Connecting
 Generative Adversarial Networks and Actor-Critic Methods (Pfau and Vinyals, 2016), https://arxiv.org/abs/1610.01945
@@ -146,7 +146,7 @@ class Replay(nn.Module):
 
 
 class GAIL(PPO):
-    r"""A generator of behaviour, rewarded by a discriminator: a GAN read as actor and critic.
+    r"""A generator of behavior, rewarded by a discriminator: a GAN read as actor and critic.
 
     .. math::
         L_D &= E_\text{expert}[-\log \sigma(d(s, a))] + E_\pi[-\log(1 - \sigma(d(s, a)))] + \sum_i w_i R_i \\
@@ -187,7 +187,7 @@ class GAIL(PPO):
         penalties: terms of the discriminator's loss, such as :class:`~gan_ext.losses.R1`.
         absorbing: whether an end leads into a state of its own, for ever: the discriminator sees it as zeros and a mark
             (so rows are [B, f + 1]), by its discounted share of time, and it earns what the verdict says.
-        centred: whether the mean over all steps of a batch is taken off rewards.
+        centered: whether the mean over all steps of a batch is taken off rewards.
         replay: what the discriminator is shown of earlier policies; None shows the present one only.
         options: further arguments of :class:`~gan_ext.games.PPO`.
 
@@ -206,7 +206,7 @@ class GAIL(PPO):
         penalties: Sequence[Penalty] = (),
         *,
         absorbing: bool = False,
-        centred: bool = False,
+        centered: bool = False,
         replay: Replay | None = None,
         **options: Any,
     ) -> None:
@@ -222,7 +222,7 @@ class GAIL(PPO):
         if absorbing and not self.gamma < 1:
             raise ValueError(f"absorbing needs gamma < 1, got {self.gamma}: the state lasts for ever.")
         self.penalties = nn.ModuleDict({penalty.name: penalty for penalty in penalties})
-        self.absorbing, self.centred, self.replay = absorbing, centred, replay
+        self.absorbing, self.centered, self.replay = absorbing, centered, replay
 
     def players(self) -> dict[str, Player]:
         return {"discriminator": Player((self.discriminator,), self.discriminator_loss), **super().players()}
@@ -235,7 +235,7 @@ class GAIL(PPO):
         if rewards.dim() == 1:
             return rewards
         rewards = rewards[:, : batch.mask.shape[1]]
-        return standardized(rewards, batch.mask, spread=False) if self.centred else rewards
+        return standardized(rewards, batch.mask, spread=False) if self.centered else rewards
 
     def after(self, batch: Any) -> Tensor:
         """Return what comes after an episode that ended by itself: with `absorbing`, its state for ever."""
@@ -263,7 +263,7 @@ class GAIL(PPO):
         return torch.where(final[..., None], row, widened), pad(mask, (0, 1)) + final * self.gamma / (1 - self.gamma)
 
     def discriminator_loss(self, batch: Any) -> Loss:
-        """Return what the discriminator minimises."""
+        """Return what the discriminator minimizes."""
         if not hasattr(batch, "expert_observations"):
             raise ValueError(
                 f"The batch is {type(batch).__name__}, without an expert; give EpisodeStream "

@@ -1,4 +1,4 @@
-"""Behavioural cloning: maximum likelihood of what an expert did."""
+"""Behavioral cloning: maximum likelihood of what an expert did."""
 
 from typing import Any, NamedTuple
 
@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from gan_ext.game import Game, Loss, Player
 from gan_ext.losses import token_mean
 
-__all__ = ["BehaviouralCloning", "Demonstrations"]
+__all__ = ["BehavioralCloning", "Demonstrations"]
 
 
 class Demonstrations(NamedTuple):
@@ -24,7 +24,7 @@ class Demonstrations(NamedTuple):
     terminated: Tensor
 
 
-class BehaviouralCloning(Game):
+class BehavioralCloning(Game):
     r"""A policy that does what an expert did, where the expert was: a game of one player.
 
     .. math:: L = E_\text{expert}[-\log \pi(a \mid s)]
@@ -48,7 +48,7 @@ class BehaviouralCloning(Game):
         return {"policy": Player((self.policy,), self.policy_loss)}
 
     def policy_loss(self, batch: Demonstrations) -> Loss:
-        """Return what the policy minimises."""
+        """Return what the policy minimizes."""
         log_prob, _ = self.policy(batch.observations[:, :-1], batch.actions)
         loss = -token_mean(log_prob, batch.mask)
         with torch.no_grad():

@@ -17,7 +17,7 @@ from gan_ext.latents import Categorical, Prior, Product
 from gan_ext.losses import discriminator_non_saturating, generator_non_saturating, mode_seeking, r1_penalty, reinforce
 from gan_ext.terms import MeanTeacher, Scene, Term
 
-__all__ = ["InfoGAN", "Reading"]
+__all__ = ["InfoGANGame", "Reading"]
 
 
 class Reading(Protocol):
@@ -27,8 +27,8 @@ class Reading(Protocol):
     statistics: Tensor
 
 
-class InfoGAN(TwoPlayerGame):
-    r"""Generator and discriminator that also agree on codes: both maximise a bound on the codes' mutual information.
+class InfoGANGame(TwoPlayerGame):
+    r"""Generator and discriminator that also agree on codes: both maximize a bound on the codes' mutual information.
 
     .. math::
         L_I &= \sum_i \lambda_i E_{c, z}[\log q(c_i \mid G(z, c))] \le \sum_i \lambda_i (I(c_i; G(z, c)) - H(c_i)) \\
@@ -40,7 +40,7 @@ class InfoGAN(TwoPlayerGame):
     the bound :math:`H(c_i) + E[\log q]` in nats (:meth:`~gan_ext.latents.Prior.information`), on generated data.
 
     With `terms` the discriminator's logits of one categorical code must be sensible on real data (sure, balanced, the
-    same for a sample and its transformation), as in regularised information maximisation.  The reader of that code
+    same for a sample and its transformation), as in regularized information maximization.  The reader of that code
     then learns from real data alone, as in ss-InfoGAN, and the generator follows: to learn the generator's early,
     arbitrary categories as well ends in worse ones.  The published game has no terms.
 
@@ -51,7 +51,7 @@ class InfoGAN(TwoPlayerGame):
     them.
 
     References: InfoGAN (Chen et al., 2016), https://arxiv.org/abs/1606.03657; mode seeking (Mao et al., 2019),
-    https://arxiv.org/abs/1903.05628; regularised information maximisation (Hu et al., 2017),
+    https://arxiv.org/abs/1903.05628; regularized information maximization (Hu et al., 2017),
     https://arxiv.org/abs/1702.08720
 
     Args:

@@ -10,13 +10,13 @@ from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 
 from gan_ext.game import Loss, Player, opponents_held
-from gan_ext.games.infogan import InfoGAN
+from gan_ext.games.infogan import InfoGANGame
 from gan_ext.latents import Prior, Product, Uniform
 
 __all__ = ["InfoGANCR"]
 
 
-class InfoGANCR(InfoGAN):
+class InfoGANCR(InfoGANGame):
     r"""InfoGAN with a third player, who sees two samples and tells which coordinate of the code they share.
 
     .. math::
@@ -28,15 +28,15 @@ class InfoGANCR(InfoGAN):
     code, the same codes; the other coordinates are uniform over all pairs as far apart as `gap` asks.
 
     In the published schedule :math:`\alpha` is 0 for most of the run, then the contrast network starts anew and
-    :math:`\alpha` is set.  Play :class:`~gan_ext.games.InfoGAN` first and this game afterwards, over the same networks
-    in an :class:`~gan_ext.engine.Engine` of its own: then no pair is made in vain.  Within one run, a schedule of
-    ``"contrast_weight"`` does it.
+    :math:`\alpha` is set.  Play :class:`~gan_ext.games.InfoGANGame` first and this game afterwards, over the same
+    networks in an :class:`~gan_ext.engine.Engine` of its own: then no pair is made in vain.  Within one run, a
+    schedule of ``"contrast_weight"`` does it.
 
     References: InfoGAN-CR and ModelCentrality (Lin et al., 2020), https://arxiv.org/abs/1906.06034
 
     Args:
-        generator: as in :class:`~gan_ext.games.InfoGAN`.
-        discriminator: as in :class:`~gan_ext.games.InfoGAN`.
+        generator: as in :class:`~gan_ext.games.InfoGANGame`.
+        discriminator: as in :class:`~gan_ext.games.InfoGANGame`.
         codes: what the generator must use.
         noise: the rest of its input.
         contrast: maps two samples, joined along axis 1 (the channels of images, the columns of tables), to logits
@@ -44,7 +44,7 @@ class InfoGANCR(InfoGAN):
         code: name of the code whose k >= 2 coordinates must differ; the first uniform one if None.
         gap: least distance of coordinates that are not shared, in units of the code.
         contrast_weight: :math:`\alpha`, dimensionless, a 0-dim buffer; 2 as published for dSprites (1 for CelebA).
-        options: what else :class:`~gan_ext.games.InfoGAN` takes.
+        options: what else :class:`~gan_ext.games.InfoGANGame` takes.
     """
 
     def __init__(

@@ -1,6 +1,6 @@
 r"""The semi-supervised game: a K+1-class discriminator against a feature-matching generator.
 
-The discriminator tells K classes apart on labelled data and real from generated on the rest, with the same K logits;
+The discriminator tells K classes apart on labeled data and real from generated on the rest, with the same K logits;
 the generator moves the mean of the discriminator's features to that of real data.
 
 References: Improved Techniques for Training GANs (Salimans et al., 2016), sections 3.1 and 5,
@@ -22,7 +22,7 @@ __all__ = ["KPlusOne", "SemiBatch", "data_of", "sorted_terms", "term_views", "we
 
 
 class SemiBatch(NamedTuple):
-    """Labelled data `x` [B, ...] with classes `y` [B] (int64), and unlabelled data `u` [U, ...]."""
+    """Labeled data `x` [B, ...] with classes `y` [B] (int64), and unlabeled data `u` [U, ...]."""
 
     x: Tensor
     y: Tensor
@@ -37,26 +37,26 @@ class KPlusOne(TwoPlayerGame):
                \right) + \sum_t w_t L_t \\
         L_G &= \tfrac1F \lVert E_u f(u) - E_z f(G(z)) \rVert_2^2 + \sum_t w_t L_t
 
-    The published game has no further terms.  Labelled, unlabelled and generated data and the terms' views go through
+    The published game has no further terms.  Labeled, unlabeled and generated data and the terms' views go through
     the discriminator in one concatenated pass, so a discriminator with batch statistics would mix them; the nets of
-    this package use weight normalisation instead.
+    this package use weight normalization instead.
 
-    Logged besides the losses: the shares of unlabelled and of generated data that the discriminator takes for real,
-    and the share of unlabelled data with a positive logit (what Dai et al., 2017, assume of a perfect discriminator).
+    Logged besides the losses: the shares of unlabeled and of generated data that the discriminator takes for real,
+    and the share of unlabeled data with a positive logit (what Dai et al., 2017, assume of a perfect discriminator).
 
     Args:
         generator: maps z [B, d] to data [B, ...].
         discriminator: maps data [B, ...] to (class logits [B, K], features [B, F]).
         prior: the distribution of z.
         unsupervised_weight: w, dimensionless; with 0 the game is left out and the generator only watches.
-        augment: a random transformation of labelled data that keeps the class; None for none.
+        augment: a random transformation of labeled data that keeps the class; None for none.
         terms: further terms :math:`L_t`, each at most once: those of the discriminator
             (:class:`~gan_ext.terms.Term`) and those of the generator (:class:`~gan_ext.terms.GeneratorTerm`), in any
             order.  Without a :class:`~gan_ext.terms.FeatureMatching` of whatever distance, the published one is added.
-        samples: generated samples in a move of either player, at least 2; as many as unlabelled ones if None.
-        class_weight: what labelled samples of each class count [K]; None for the same.
-        open_set: sharpness :math:`\gamma` of :func:`~gan_ext.losses.familiarity`, for unlabelled data with classes that
-            no label names; with a positive one the discriminator learns from unlabelled samples drawn with these
+        samples: generated samples in a move of either player, at least 2; as many as unlabeled ones if None.
+        class_weight: what labeled samples of each class count [K]; None for the same.
+        open_set: sharpness :math:`\gamma` of :func:`~gan_ext.losses.familiarity`, for unlabeled data with classes that
+            no label names; with a positive one the discriminator learns from unlabeled samples drawn with these
             weights, while the generator still matches all.
     """
 
@@ -79,7 +79,7 @@ class KPlusOne(TwoPlayerGame):
         if not unsupervised_weight >= 0:
             raise ValueError(f"unsupervised_weight={unsupervised_weight} must not be negative.")
         if not open_set >= 0:
-            raise ValueError(f"open_set={open_set} must not be negative; 0 takes all unlabelled samples alike.")
+            raise ValueError(f"open_set={open_set} must not be negative; 0 takes all unlabeled samples alike.")
         self.samples = samples
         self.open_set = open_set
         self.register_buffer("class_weight", None if class_weight is None else torch.tensor(class_weight).float())
@@ -104,9 +104,9 @@ class KPlusOne(TwoPlayerGame):
         scene = Scene(self.discriminator, u, batch.x, batch.y, self.generator, self.prior.sample)
         second = term_views(self.terms, scene)
         views = [self.augment(batch.x), u, fake, *data_of(second)]
-        labelled, real, generated, *rest = self.discriminator(torch.cat(views))[0].split([len(v) for v in views])
+        labeled, real, generated, *rest = self.discriminator(torch.cat(views))[0].split([len(v) for v in views])
         values = {
-            "supervised": supervised(labelled, batch.y, self.class_weight),
+            "supervised": supervised(labeled, batch.y, self.class_weight),
             "unsupervised": unsupervised(real, generated),
         }
         loss = values["supervised"] + self.unsupervised_weight * values["unsupervised"]
@@ -116,7 +116,7 @@ class KPlusOne(TwoPlayerGame):
 
     @torch.no_grad()
     def _familiar(self, u: Tensor) -> Tensor:
-        """Draw as many unlabelled samples again, those of sure classes more often."""
+        """Draw as many unlabeled samples again, those of sure classes more often."""
         logits = self.discriminator(torch.cat([u, u]))[0]
         weights = familiarity(logits.view(2, len(u), -1), self.open_set)
         return u[systematic_rows(weights, torch.rand((), device=u.device))]
@@ -182,7 +182,7 @@ def weigh_terms(
     Args:
         terms: the discriminator's terms.
         views: what :func:`term_views` returned.
-        real: class logits of the unlabelled data [U, K].
+        real: class logits of the unlabeled data [U, K].
         judged: class logits of the views, in the terms' order.
     """
     total, values, left = real.new_zeros((), dtype=torch.float32), {}, iter(judged)

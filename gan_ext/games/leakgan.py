@@ -13,7 +13,7 @@ from torch.nn.functional import cosine_similarity, pad
 
 from gan_ext.game import Game, Loss, Player
 from gan_ext.losses import discriminator_non_saturating, token_mean
-from gan_ext.sequences import evaluating, follow, real_positions, rollout_values, sample
+from gan_ext.sequences import ema_update, evaluating, real_positions, rollout_values, sample
 
 __all__ = ["LeakGAN", "directions", "intrinsic_rewards", "rank_rewards"]
 
@@ -151,7 +151,7 @@ class LeakGAN(Game):
         return loss, terms
 
     def worker_loss(self, batch: Any) -> Loss:
-        follow(self.policy, self.generator, self.lag)
+        ema_update(self.policy, self.generator, self.lag)
         with evaluating(self.discriminator, self.generator):
             tokens = sample(self.generator, len(batch.tokens))
             mask = real_positions(tokens, self.generator.end)

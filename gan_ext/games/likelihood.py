@@ -11,7 +11,7 @@ __all__ = ["MaximumLikelihood"]
 
 
 class MaximumLikelihood(Game):
-    r"""One player, who minimises the negative log-likelihood of the batch.
+    r"""One player, who minimizes the negative log-likelihood of the batch.
 
     .. math:: L = -E_x \log p_\theta(x)
 

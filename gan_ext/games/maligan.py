@@ -19,12 +19,12 @@ class MaliGAN(SeqGAN):
         \nabla L_G = -\sum_i \Big( \frac{r_i}{\sum_j r_j} - \frac{b}{n} \Big) \nabla \log p(x_i), \qquad
         r = \frac{D}{1 - D} = e^{d}
 
-    With :math:`b = 1`, the default, the weights of a batch of n are centred.
+    With :math:`b = 1`, the default, the weights of a batch of n are centered.
 
     Args:
         generator: the policy.
         discriminator: maps tokens [B, T] to logits [B].
-        estimator: the normalised weights, with their baseline.
+        estimator: the normalized weights, with their baseline.
         likelihood: weight of maximum likelihood on real sequences in the generator's loss.
     """
 

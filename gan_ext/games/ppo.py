@@ -1,4 +1,4 @@
-"""Proximal policy optimisation in an environment that pays a reward."""
+"""Proximal policy optimization in an environment that pays a reward."""
 
 import copy
 from typing import Any, NamedTuple
@@ -18,7 +18,7 @@ from gan_ext.losses import (
     token_mean,
     value_loss,
 )
-from gan_ext.sequences import follow
+from gan_ext.sequences import ema_update
 
 __all__ = ["PPO", "Episodes"]
 
@@ -46,10 +46,10 @@ class PPO(Game):
         L_\pi &= -E \sum_t \min(\rho_t A_t, \mathrm{clip}(\rho_t, 1 \pm \epsilon) A_t) + c_H H(\pi(\cdot | s_t)) \\
         L_V &= \tfrac{1}{2} E (V(s_t) - \hat R_t)^2, \qquad \hat R_t = A_t + V(s_t)
 
-    A are generalised advantages, found anew at every move from the present value.  The ratio is to the policy that
+    A are generalized advantages, found anew at every move from the present value.  The ratio is to the policy that
     played the batch.  A step of the engine is a number of moves on the same episodes
     (:class:`~gan_ext.reinforcement.EpisodeStream`).  Logged: the mean ``return`` of an episode (of the reward that is
-    learnt from), ``entropy`` per step, and the share of ratios ``clipped``.
+    learned from), ``entropy`` per step, and the share of ratios ``clipped``.
 
     References: Proximal Policy Optimization Algorithms (Schulman et al., 2017), https://arxiv.org/abs/1707.06347;
     advantages anew at every pass: What Matters In On-Policy Reinforcement Learning? (Andrychowicz et al., 2021),
@@ -125,7 +125,7 @@ class PPO(Game):
         return torch.zeros((), device=batch.mask.device)
 
     def policy_loss(self, batch: Any) -> Loss:
-        """Return what the policy minimises."""
+        """Return what the policy minimizes."""
         log_prob, entropy = self.policy(batch.observations[:, :-1], batch.actions)
         with torch.no_grad():
             rewards = self.reward(batch)
@@ -153,9 +153,9 @@ class PPO(Game):
         return loss, {"clipped": token_mean(far.float(), batch.mask)}
 
     def value_loss(self, batch: Any) -> Loss:
-        """Return what the value minimises."""
+        """Return what the value minimizes."""
         if self.lagged is not None:
-            follow(self.lagged, self.value, self.lag)
+            ema_update(self.lagged, self.value, self.lag)
         with torch.no_grad():
             advantage, expected = self._advantage(batch, _paid(self.reward(batch), batch))
         loss = value_loss(self.value(batch.observations[:, :-1]), advantage + expected, batch.mask)

@@ -1,4 +1,4 @@
-"""R3GAN: relativistic pairs and both zero-centred gradient penalties.
+"""R3GAN: relativistic pairs and both zero-centered gradient penalties.
 
 References: The GAN is dead; long live the GAN! A Modern GAN Baseline (Huang et al., 2024),
 https://arxiv.org/abs/2501.05441
@@ -23,7 +23,7 @@ class R3GAN(Adversarial):
                + \tfrac{\gamma}{2} \big(E_x \lVert \nabla d(x) \rVert^2 + E_z \lVert \nabla d(G(z)) \rVert^2\big) \\
         L_G &= E[\operatorname{softplus}(d(x) - d(G(z)))]
 
-    The paper has no normalisation layer in either network, Adam with :math:`\beta_1 = 0`, and
+    The paper has no normalization layer in either network, Adam with :math:`\beta_1 = 0`, and
     averaged weights of the generator.
 
     Args:

@@ -11,10 +11,10 @@ import torch
 from torch import Tensor, nn
 
 from gan_ext.game import Loss, Player, TwoPlayerGame
-from gan_ext.games.sequence_likelihood import negative_log_likelihood
+from gan_ext.games.sequence_likelihood import sequence_nll_loss
 from gan_ext.gradients import GradientEstimator, LeaveOneOut
 from gan_ext.losses import discriminator_non_saturating
-from gan_ext.sequences import SequenceModel, evaluating, follow, judged, labels_of, rollout_values, sample
+from gan_ext.sequences import SequenceModel, ema_update, evaluating, judged, labels_of, rollout_values, sample
 
 __all__ = ["SeqGAN"]
 
@@ -29,7 +29,7 @@ class SeqGAN(TwoPlayerGame):
         \nabla L_G &= -E_G \Big[ \sum_t A(x_{\le t}) \nabla \log p(x_t \mid x_{<t}) \Big]
 
     With rollouts it is SeqGAN, where the advantage A is the value :math:`Q(x_{<t}, x_t)` found by finishing every
-    prefix `rollouts` times with a lagged copy of the generator.  The published rewards are not centred (here:
+    prefix `rollouts` times with a lagged copy of the generator.  The published rewards are not centered (here:
     ``REINFORCE(None)``); by default they are, for a constant reward alone makes an over-trained generator look better
     (see the theory pages).  Estimators that relax tokens (such as
     :class:`~gan_ext.gradients.GumbelSoftmax`) get the discriminator's verdict on the relaxed rows.
@@ -116,7 +116,7 @@ class SeqGAN(TwoPlayerGame):
     def _policy_loss(self, batch: Any, score: Callable[[Tensor, int, Tensor | None], Tensor]) -> Loss:
         """Return the loss for a score of tokens [G, N, T] with the first `shared` in common, of classes [G, N]."""
         if self.policy is not None:
-            follow(self.policy, self.generator, self.lag)
+            ema_update(self.policy, self.generator, self.lag)
         labels = labels_of(batch)
 
         def value(x: Tensor) -> Tensor:
@@ -127,7 +127,7 @@ class SeqGAN(TwoPlayerGame):
         with evaluating(self.discriminator, self.generator, self.estimator):
             loss, terms = self.estimator(self.generator, value, len(batch.tokens), labels=labels)
         if self.likelihood:
-            nll, more = negative_log_likelihood(self.generator, batch)
+            nll, more = sequence_nll_loss(self.generator, batch)
             loss, terms = loss + self.likelihood * nll, {**terms, **more}
         return loss, terms
 

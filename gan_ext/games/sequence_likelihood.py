@@ -6,10 +6,10 @@ from gan_ext.game import Game, Loss, Player
 from gan_ext.losses import linear_cross_entropy, token_mean
 from gan_ext.sequences import LinearReadout, SequenceModel, TokenBatch, labels_of, real_positions
 
-__all__ = ["SequenceLikelihood", "negative_log_likelihood"]
+__all__ = ["SequenceLikelihood", "sequence_nll_loss"]
 
 
-def negative_log_likelihood(model: SequenceModel, batch: Any) -> Loss:
+def sequence_nll_loss(model: SequenceModel, batch: Any) -> Loss:
     """Return the mean negative log-likelihood in nats per token of a batch of tokens (pads do not count)."""
     tokens, labels = batch.tokens, labels_of(batch)
     mask = real_positions(tokens, model.end)
@@ -22,13 +22,13 @@ def negative_log_likelihood(model: SequenceModel, batch: Any) -> Loss:
 
 
 class SequenceLikelihood(Game):
-    r"""One player, who minimises the negative log-likelihood of sequences.
+    r"""One player, who minimizes the negative log-likelihood of sequences.
 
     .. math:: L = -\frac{1}{\sum_b T_b} \sum_b \sum_{t \le T_b} \log p(x_{bt} \mid x_{b,<t})
 
     Args:
         generator: the model; batches are :class:`~gan_ext.sequences.TokenBatch`, or
-            :class:`~gan_ext.sequences.LabelledTokens` if it is class-conditional.
+            :class:`~gan_ext.sequences.LabeledTokens` if it is class-conditional.
     """
 
     def __init__(self, generator: SequenceModel) -> None:
@@ -39,4 +39,4 @@ class SequenceLikelihood(Game):
         return {"generator": Player((self.generator,), self.loss)}
 
     def loss(self, batch: TokenBatch) -> Loss:
-        return negative_log_likelihood(self.generator, batch)
+        return sequence_nll_loss(self.generator, batch)

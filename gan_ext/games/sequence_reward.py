@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from gan_ext.game import Game, Loss, Player
-from gan_ext.gradients import PPO, GradientEstimator
+from gan_ext.gradients import ClippedSurrogate, GradientEstimator
 from gan_ext.losses import reward_to_go
 from gan_ext.sequences import SequenceModel, evaluating, labels_of, real_positions
 
@@ -26,7 +26,8 @@ class SequenceReward(Game):
 
     .. math:: Q_t = R(x) - \beta \sum_{s \ge t} \log \frac{p(x_s \mid x_{<s})}{p_0(x_s \mid x_{<s})}
 
-    so its gradient is that of the divergence of whole sequences.  The estimator is PPO by default.  Logged: ``earned``,
+    so its gradient is that of the divergence of whole sequences.  The estimator is
+    :class:`~gan_ext.gradients.ClippedSurrogate` by default.  Logged: ``earned``,
     the mean of R; ``divergence``, the mean of the whole sum, in nats; and what the estimator logs.
 
     References: Proximal Policy Optimization Algorithms (Schulman et al., 2017), https://arxiv.org/abs/1707.06347;
@@ -35,7 +36,7 @@ class SequenceReward(Game):
     Args:
         generator: the policy, as it begins.
         reward: maps token numbers [B, T] (padded after their end) to what each sequence earns [B]; a black box.
-        estimator: how the gradient is estimated; ``gan_ext.gradients.PPO(generator)`` if None.
+        estimator: how the gradient is estimated; ``gan_ext.gradients.ClippedSurrogate(generator)`` if None.
         divergence: :math:`\beta \ge 0`, in units of the reward per nat; a buffer.
         start: :math:`p_0`; the generator as it is now if None.  It is copied, and has no owner.
 
@@ -57,11 +58,11 @@ class SequenceReward(Game):
             raise ValueError(f"divergence={divergence!r} must be at least 0: it weighs how far the model may go.")
         if estimator is not None and estimator.relaxed:
             raise ValueError(
-                f"{type(estimator).__name__} relaxes tokens and cannot use a reward that is a black box; use PPO or "
-                "LeaveOneOut."
+                f"{type(estimator).__name__} relaxes tokens and cannot use a reward that is a black box; use "
+                "ClippedSurrogate or LeaveOneOut."
             )
         self.generator = generator
-        self.estimator = PPO(generator) if estimator is None else estimator
+        self.estimator = ClippedSurrogate(generator) if estimator is None else estimator
         self.reward = reward
         self.start = copy.deepcopy(generator if start is None else start).requires_grad_(False)
         self.register_buffer("divergence", torch.tensor(float(divergence)))
@@ -71,7 +72,7 @@ class SequenceReward(Game):
         return {"generator": Player((self.generator, self.estimator), self.generator_loss)}
 
     def generator_loss(self, batch: Any) -> Loss:
-        """Return what the generator minimises; of the batch, only its length and its classes are used."""
+        """Return what the generator minimizes; of the batch, only its length and its classes are used."""
         labels, logged = labels_of(batch), {}
 
         def value(tokens: Tensor) -> Tensor:

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 
 from gan_ext.game import Loss
-from gan_ext.games.infogan import InfoGAN
+from gan_ext.games.infogan import InfoGANGame
 from gan_ext.games.kplus1 import SemiBatch
 from gan_ext.games.standard import RealBatch
 from gan_ext.latents import Prior, Product
@@ -19,31 +19,31 @@ from gan_ext.latents import Prior, Product
 __all__ = ["SemiSupervisedInfoGAN"]
 
 
-class SemiSupervisedInfoGAN(InfoGAN):
-    r"""InfoGAN whose category is read from real labelled data, and whose generator must make what is so read.
+class SemiSupervisedInfoGAN(InfoGANGame):
+    r"""InfoGAN whose category is read from real labeled data, and whose generator must make what is so read.
 
     .. math::
         L_D &= L_D^\text{adv} + \beta_s E_{x, y}[-\log q(y \mid x)] - \sum_{i \ne k} \lambda_i E[\log q(c_i \mid G)] \\
         L_G &= L_G^\text{adv} - \lambda_k E[\log q(c_k \mid G)] - \sum_{i \ne k} \lambda_i E[\log q(c_i \mid G)]
 
     where k is the category.  The discriminator never learns that code from generated data, so its meaning is that of
-    the labels: category j is class j.  The other codes are those of :class:`~gan_ext.games.InfoGAN`, found by both
-    players.  The category may have more values than there are labelled classes, but nothing shows Q the rest; leave
+    the labels: category j is class j.  The other codes are those of :class:`~gan_ext.games.InfoGANGame`, found by both
+    players.  The category may have more values than there are labeled classes, but nothing shows Q the rest; leave
     what has no labels to another code.  Batches are :class:`~gan_ext.games.SemiBatch`, and the game's real data are the
-    unlabelled ones (put the labelled ones among them, too).
+    unlabeled ones (put the labeled ones among them, too).
 
     References: Guiding InfoGAN with Semi-Supervision (Spurr et al., 2017), https://arxiv.org/abs/1707.04487
 
     Args:
-        generator: as in :class:`~gan_ext.games.InfoGAN`.
-        discriminator: as in :class:`~gan_ext.games.InfoGAN`.
+        generator: as in :class:`~gan_ext.games.InfoGANGame`.
+        discriminator: as in :class:`~gan_ext.games.InfoGANGame`.
         codes: what the generator must use; one is categorical.
         noise: the rest of the generator's input.
         category: the name of the code that labels explain, in [0, K) as classes are; the first categorical one if None.
         supervised_weight: :math:`\beta_s`, dimensionless, a 0-dim buffer.
         weights: :math:`\lambda_i` by the codes' names; 2 for the category and 0.8 for others where none is given, as
             published.
-        options: what else :class:`~gan_ext.games.InfoGAN` takes.
+        options: what else :class:`~gan_ext.games.InfoGANGame` takes.
     """
 
     def __init__(

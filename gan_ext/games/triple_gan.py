@@ -46,8 +46,8 @@ class TripleGAN(Game):
 
     with :math:`r(d) = \max(0, 1 - d),\ f(d) = \max(0, 1 + d),\ g(d) = -d` (``"hinge"``, the second paper's), or
     :math:`r = g = -\log\sigma(d),\ f = -\log(1 - \sigma(d))` (``"log"``, near the first's).  Real pairs are the
-    labelled ones and, as those are few, the unlabelled ones with their likeliest class, each of which counts
-    :math:`\rho` times as much as a labelled one.  Classes of generated samples are drawn from the batch's labels.
+    labeled ones and, as those are few, the unlabeled ones with their likeliest class, each of which counts
+    :math:`\rho` times as much as a labeled one.  Classes of generated samples are drawn from the batch's labels.
 
     :math:`\alpha, \beta, \rho` are 0-dim buffers ``"adversarial"``, ``"generated"`` and ``"pseudo"``: raise them from 0
     by schedules, as early guesses are wrong.  Published besides are a :class:`~gan_ext.terms.MeanTeacher` among the
@@ -68,10 +68,10 @@ class TripleGAN(Game):
         adversarial: :math:`\alpha`; published: 0.03.
         generated: :math:`\beta`; published: 3.
         pseudo: :math:`\rho`, in [0, 1].
-        augment: a random transformation of labelled data that keeps the class, for the classifier; None for none.
+        augment: a random transformation of labeled data that keeps the class, for the classifier; None for none.
         terms: further terms of the classifier (:class:`~gan_ext.terms.Term`) and of the generator
             (:class:`~gan_ext.terms.GeneratorTerm`), each at most once.
-        samples: generated samples in a move, at least 2; as many as unlabelled ones if None.
+        samples: generated samples in a move, at least 2; as many as unlabeled ones if None.
     """
 
     def __init__(
@@ -185,7 +185,7 @@ class TripleGAN(Game):
         return logits_without_noise(self.classifier, u).float().softmax(1)
 
     def _scores(self, batch: SemiBatch, fake: Tensor, y: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Return the scores of labelled and of generated pairs, and of unlabelled data with every class [U, K]."""
+        """Return the scores of labeled and of generated pairs, and of unlabeled data with every class [U, K]."""
         pairs = self.discriminator(torch.cat([batch.x, fake]), torch.cat([batch.y, y])).float()
         known, made = pairs.split([len(batch.x), len(fake)])
         return known, made, self._every_class(batch.u)

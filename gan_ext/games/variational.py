@@ -15,7 +15,7 @@ __all__ = ["VariationalAutoencoder"]
 
 
 class VariationalAutoencoder(Game):
-    r"""One player, encoder and decoder, who maximises the evidence lower bound.
+    r"""One player, encoder and decoder, who maximizes the evidence lower bound.
 
     .. math::
         L = -E_x \Big[ E_{q(z \mid x)} [\log p(x \mid z)] - \mathrm{KL}(q(z \mid x) \Vert p(z)) \Big]

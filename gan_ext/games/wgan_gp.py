@@ -26,7 +26,7 @@ class WassersteinGAN(Adversarial):
 
     Args:
         generator: maps z [B, d] to data [B, ...].
-        discriminator: maps data [B, ...] to scores [B], each sample for itself (no batch normalisation).
+        discriminator: maps data [B, ...] to scores [B], each sample for itself (no batch normalization).
         prior: the distribution of z.
         penalty: :math:`\lambda`, dimensionless; the buffer ``penalties.wgan_gp.weight`` holds it.
         options: what else :class:`Adversarial` takes, but loss and penalties.

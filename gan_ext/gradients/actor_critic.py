@@ -1,4 +1,4 @@
-"""A learned critic as baseline, with generalised advantages."""
+"""A learned critic as baseline, with generalized advantages."""
 
 import torch
 from torch import Tensor, nn
@@ -25,7 +25,7 @@ class ActorCritic(GradientEstimator):
               L_V = \frac{c}{\sum m} \sum_t m_t (V_\phi(x_{<t}) - A_t - V_t)^2
 
     A reward of a sequence counts at its last token, and A is :func:`generalized_advantage`.  Action values are not
-    summed again: A = Q - V.  Rewards are centred by :func:`~gan_ext.gradients.leave_one_out` before the critic sees
+    summed again: A = Q - V.  Rewards are centered by :func:`~gan_ext.gradients.leave_one_out` before the critic sees
     them, so that it need not first learn their level.  With gamma = lam = 1, or with action values, the estimate is
     unbiased whatever the critic says; with less, errors of the critic are errors of the gradient.
 
@@ -75,15 +75,15 @@ class ActorCritic(GradientEstimator):
         tokens = sample(model, n, labels=labels)
         mask = real_positions(tokens, model.end)
         values = earned(reward, tokens, mask)
-        centred = per_token(values) - leave_one_out(values, mask)
+        centered = per_token(values) - leave_one_out(values, mask)
         expected = self.value(self.encoder(tokens, labels))[..., 0].float()
         with torch.no_grad():
-            advantage = centred - expected if values.dim() == 2 else self._generalized(centred, expected, mask)
+            advantage = centered - expected if values.dim() == 2 else self._generalized(centered, expected, mask)
             target = advantage + expected
         critic = token_mean((expected - target).square(), mask)
         loss = policy_gradient(model.log_prob(tokens, labels), advantage, mask) + self.weight * critic
         return loss, {**score_terms(values, advantage, mask), "critic": critic.detach()}
 
-    def _generalized(self, centred: Tensor, expected: Tensor, mask: Tensor) -> Tensor:
+    def _generalized(self, centered: Tensor, expected: Tensor, mask: Tensor) -> Tensor:
         following = torch.cat([mask[:, 1:], torch.zeros_like(mask[:, :1])], 1)
-        return generalized_advantage(centred * (mask & ~following), expected, mask, self.gamma, self.lam)
+        return generalized_advantage(centered * (mask & ~following), expected, mask, self.gamma, self.lam)

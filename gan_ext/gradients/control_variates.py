@@ -31,7 +31,7 @@ def conditional_gumbel(log_probs: Tensor, tokens: Tensor) -> Tensor:
     appendix, https://arxiv.org/abs/1703.07370
 
     Args:
-        log_probs: normalised l [..., V].
+        log_probs: normalized l [..., V].
         tokens: k [...].
 
     Returns:
@@ -78,13 +78,13 @@ class _ControlVariate(GradientEstimator):
         control, slope = self.control(reward, tokens, mask, noisy, labels)
         path = slope * (noisy - noisy.gather(-1, tokens[..., None])).exp()
         eta, baseline = self.eta.clone(), leave_one_out(values, mask)
-        centred = (per_token(values) - baseline).expand_as(control)
-        advantage = (centred - eta * control).detach()
+        centered = (per_token(values) - baseline).expand_as(control)
+        advantage = (centered - eta * control).detach()
         chosen = log_probs.gather(-1, tokens[..., None])[..., 0]
         gradient = advantage * chosen + eta * (path.detach() * log_probs).sum(-1)
         loss = -(gradient * mask).sum(1).mean()
         terms = score_terms(values, advantage, mask)
-        return self.learn(loss, terms, _Parts(fixed, tokens, mask, centred, control, path))
+        return self.learn(loss, terms, _Parts(fixed, tokens, mask, centered, control, path))
 
     @abstractmethod
     def control(
@@ -101,16 +101,16 @@ class _Parts:
     """The estimate of one batch, as gradients in the logits [B, T, V]."""
 
     def __init__(
-        self, log_probs: Tensor, tokens: Tensor, mask: Tensor, centred: Tensor, control: Tensor, path: Tensor
+        self, log_probs: Tensor, tokens: Tensor, mask: Tensor, centered: Tensor, control: Tensor, path: Tensor
     ) -> None:
         self.mask = mask[..., None]
         self.probs = log_probs.exp()
         self.score = one_hot(tokens, log_probs.shape[-1]) - self.probs
-        self.centred, self._control, self._path = centred, control, path
+        self.centered, self._control, self._path = centered, control, path
 
     def plain(self) -> Tensor:
         """Return the score function's part."""
-        return self.mask * self.centred[..., None] * self.score
+        return self.mask * self.centered[..., None] * self.score
 
     def variate(self) -> Tensor:
         """Return what is added eta times, of mean zero."""
@@ -126,7 +126,7 @@ class REBAR(_ControlVariate):
             + \eta (\nabla c_t(z_t) - \nabla c_t(\tilde z_t)), \qquad
         c_t(z) = R(b_{<t}, \mathrm{softmax}(z / \tau), u, \dots, u)
 
-    with uniform rows u for tokens to come; Q and c are both centred by :func:`~gan_ext.gradients.leave_one_out`.
+    with uniform rows u for tokens to come; Q and c are both centered by :func:`~gan_ext.gradients.leave_one_out`.
     Relaxing all steps at once would be simpler and is not unbiased: the model reads hard tokens, so later logits jump
     with earlier draws.  Without a given :math:`\eta`, the least-squares one of past calls is used,
     :math:`\eta = -\overline{\langle g, h \rangle} / \overline{\lVert h \rVert^2}`, g and h being both parts in the
@@ -219,7 +219,7 @@ class RELAX(_ControlVariate):
         self.encoder = PrefixEncoder(vocabulary, embedding, hidden, classes)
         self.read = nn.Linear(vocabulary, hidden, bias=False)
         last = nn.Linear(hidden, 1)
-        nn.init.zeros_(last.weight)  # centred, until something better is known
+        nn.init.zeros_(last.weight)  # centered, until something better is known
         nn.init.zeros_(last.bias)
         self.head = nn.Sequential(nn.Linear(2 * hidden, hidden), nn.Tanh(), last)
         self.register_buffer("weight", torch.tensor(float(weight)))

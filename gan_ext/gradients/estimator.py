@@ -125,7 +125,7 @@ def leave_one_out(values: Tensor, mask: Tensor) -> Tensor:
 
 def score_terms(values: Tensor, advantage: Tensor, mask: Tensor) -> dict[str, Tensor]:
     """Return what a score-function estimator logs."""
-    # Of whole sequences each counts once: by tokens, a centred reward that grows with the length would look drifted.
+    # Of whole sequences each counts once: by tokens, a centered reward that grows with the length would look drifted.
     weight = torch.ones_like(advantage) if advantage.shape[1] == 1 else mask
     mean = token_mean(advantage, weight)
     return {

@@ -114,7 +114,8 @@ class SelfCritical(GradientEstimator):
 
     .. math:: (R(x) - R(\hat x)) \nabla \log p(x), \qquad \hat x_t = \arg\max_v p(v \mid \hat x_{<t})
 
-    It is not centred: samples mostly earn less than the greedy sequence, or more.  Where the greedy sequence has ended,
+    It is not centered: samples mostly earn less than the greedy sequence, or more.  Where the greedy sequence has
+    ended,
     its mean over real tokens stands for its action values.
 
     References: Self-critical Sequence Training for Image Captioning (Rennie et al., 2017),
@@ -144,7 +145,7 @@ class SelfCritical(GradientEstimator):
 
 
 class MaliGANWeights(_ScoreFunction):
-    r"""Maximum likelihood on the distribution that a discriminator implies, by self-normalised weights.
+    r"""Maximum likelihood on the distribution that a discriminator implies, by self-normalized weights.
 
     .. math:: \frac{1}{n} \sum_i \Big(\frac{w_i}{\frac{1}{n}\sum_j w_j} - b\Big) \nabla \log p(x_i), \qquad
               w_i = e^{d(x_i)} = \frac{D(x_i)}{1 - D(x_i)}
@@ -155,7 +156,7 @@ class MaliGANWeights(_ScoreFunction):
     References: Maximum-Likelihood Augmented Discrete GANs (Che et al., 2017), https://arxiv.org/abs/1702.07983
 
     Args:
-        baseline: b, dimensionless, a buffer; 1 centres the weights, the paper lets it rise from 0.
+        baseline: b, dimensionless, a buffer; 1 centers the weights, the paper lets it rise from 0.
     """
 
     unbiased = False

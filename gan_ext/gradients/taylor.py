@@ -1,4 +1,4 @@
-"""TaylorGAN: what neighbours of the drawn tokens would have earned, to first order."""
+"""TaylorGAN: what neighbors of the drawn tokens would have earned, to first order."""
 
 from collections.abc import Callable
 
@@ -12,14 +12,14 @@ __all__ = ["Taylor"]
 
 
 class Taylor(GradientEstimator):
-    r"""The score function over all neighbours v of the drawn token, with rewards expanded to first order.
+    r"""The score function over all neighbors v of the drawn token, with rewards expanded to first order.
 
     .. math::
         \sum_{t,v} \frac{K(x_t, v)}{\sum_w p_t(w) K(w, v)}
             \Big(R(x) - b + \frac{\partial R}{\partial x_t}(e_v - e_{x_t})\Big) \nabla p_t(v), \qquad
         K(w, v) = e^{-\lVert E_w - E_v \rVert^2 / 2 h^2}
 
-    The quotient has mean 1 over draws, so each neighbour counts as often as the policy wants it.  With
+    The quotient has mean 1 over draws, so each neighbor counts as often as the policy wants it.  With
     :math:`h \to 0` only the drawn token counts, and this is :class:`~gan_ext.gradients.LeaveOneOut`; with
     :math:`h \to \infty` all count alike, and it is straight-through without the path by way of later tokens.
 

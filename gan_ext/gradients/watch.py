@@ -1,4 +1,4 @@
-"""A look at whether rewards are centred, between steps."""
+"""A look at whether rewards are centered, between steps."""
 
 import warnings
 from collections.abc import Mapping
@@ -37,7 +37,7 @@ class AdvantageWatch:
 
     Args:
         tolerance: :math:`\kappa > 0`, in standard deviations of the advantage.  Of action values the mean is over
-            tokens, and long sequences have more of them; if they grow with the length, a centred batch can have .7.
+            tokens, and long sequences have more of them; if they grow with the length, a centered batch can have .7.
         every: steps between looks, >= 1.
     """
 

@@ -60,7 +60,7 @@ class Categorical(Prior):
     Args:
         k: number of categories K, at least 1; also the length d of a vector.
         shares: :math:`\pi`, positive, scaled to sum to one; equal if None.
-        learn: whether the shares are learnt.
+        learn: whether the shares are learned.
         temperature: of the relaxation, > 0; used only with `learn`.
     """
 

@@ -70,7 +70,7 @@ from gan_ext.losses.regularizers import (
     Penalty,
 )
 from gan_ext.losses.selection import best_gradients
-from gan_ext.losses.semisupervised import (
+from gan_ext.losses.semi_supervised import (
     append_fake_logit,
     class_balance,
     conditional_entropy,

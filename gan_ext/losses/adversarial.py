@@ -5,7 +5,7 @@ from math import log
 from torch import Tensor
 from torch.nn.functional import softplus
 
-from gan_ext.losses.semisupervised import precise
+from gan_ext.losses.semi_supervised import precise
 
 __all__ = [
     "discriminator_hinge",
@@ -71,11 +71,11 @@ def generator_minimax(fake: Tensor) -> Tensor:
 def generator_likelihood_ratio(fake: Tensor, *, normalized: bool = True) -> Tensor:
     r"""Return the generator's loss whose gradient at the best discriminator is that of maximum likelihood.
 
-    .. math:: L_G = -E_z[e^{d(G(z))}], \qquad \text{normalised: } L_G = -\log E_z[e^{d(G(z))}]
+    .. math:: L_G = -E_z[e^{d(G(z))}], \qquad \text{normalized: } L_G = -\log E_z[e^{d(G(z))}]
 
     :math:`e^d = \sigma / (1 - \sigma)` is then the ratio :math:`r = p / p_G` of the densities of real and generated
     data, and the gradient, with d held, that of :math:`\mathrm{KL}(p \Vert p_G)`.  As :math:`E[r] = 1` there, so is
-    that of the normalised form.  It weighs a batch's samples by a softmax of their logits, so that it is bounded and
+    that of the normalized form.  It weighs a batch's samples by a softmax of their logits, so that it is bounded and
     never overflows; for B samples its bias is of order 1 / B.
 
     The variance of r over generated samples is :math:`\chi^2(p \Vert p_G)`, infinite for many pairs of densities: few
@@ -84,7 +84,7 @@ def generator_likelihood_ratio(fake: Tensor, *, normalized: bool = True) -> Tens
 
     References: On distinguishability criteria for estimating generative models (Goodfellow, 2014),
     https://arxiv.org/abs/1412.6515; NIPS 2016 Tutorial: Generative Adversarial Networks (Goodfellow, 2016), section
-    3.2.5, https://arxiv.org/abs/1701.00160; the normalised form: Maximum-Likelihood Augmented Discrete Generative
+    3.2.5, https://arxiv.org/abs/1701.00160; the normalized form: Maximum-Likelihood Augmented Discrete Generative
     Adversarial Networks (Che et al., 2017), https://arxiv.org/abs/1702.07983
 
     Args:

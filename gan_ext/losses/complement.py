@@ -1,4 +1,4 @@
-r"""What a generator of a semi-supervised game may minimise: to match the data's features, or to fill what lies around.
+r"""What a generator of a semi-supervised game may minimize: to match the data's features, or to fill what lies around.
 
 References: Improved Techniques for Training GANs (Salimans et al., 2016), https://arxiv.org/abs/1606.03498;
 Good Semi-supervised Learning That Requires a Bad GAN (Dai et al., 2017), https://arxiv.org/abs/1705.09783
@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import normalize
 
-from gan_ext.losses.semisupervised import precise
+from gan_ext.losses.semi_supervised import precise
 
 __all__ = [
     "absolute_feature_matching",
@@ -28,7 +28,7 @@ def absolute_feature_matching(real: Tensor, fake: Tensor) -> Tensor:
 
     .. math:: L_G = \frac1F \lVert E_x f(x) - E_z f(G(z)) \rVert_1
 
-    The published form for colour images; :func:`~gan_ext.losses.feature_matching` is the squared one.
+    The published form for color images; :func:`~gan_ext.losses.feature_matching` is the squared one.
 
     References: Improved Techniques for Training GANs (Salimans et al., 2016), section 3.1 and the authors' code,
     https://arxiv.org/abs/1606.03498
@@ -58,8 +58,8 @@ def covariance_matching(real: Tensor, fake: Tensor) -> Tensor:
 
 
 def _covariance(features: Tensor) -> Tensor:
-    centred = features - features.mean(0)
-    return centred.T @ centred / (len(features) - 1)
+    centered = features - features.mean(0)
+    return centered.T @ centered / (len(features) - 1)
 
 
 def maximum_mean_discrepancy(real: Tensor, fake: Tensor) -> Tensor:
@@ -127,7 +127,7 @@ def variational_entropy(z: Tensor, mean: Tensor, log_std: Tensor) -> Tensor:
     .. math:: L_{VE} = E_z \sum_j \left[ \log \sigma_j(G(z)) + \frac{(z_j - \mu_j(G(z)))^2}{2 \sigma_j^2(G(z))} \right]
               \ge H(z) - H(G(z)) + \text{const}
 
-    Generator and encoder minimise it together.  The logarithm of the deviation is kept within [-5, 5].
+    Generator and encoder minimize it together.  The logarithm of the deviation is kept within [-5, 5].
 
     References: Good Semi-supervised Learning That Requires a Bad GAN (Dai et al., 2017), section 5.1.2,
     https://arxiv.org/abs/1705.09783

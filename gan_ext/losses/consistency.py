@@ -6,7 +6,7 @@ Shapes: B is the batch, K the number of classes.  All functions compute in float
 from torch import Tensor
 from torch.nn.functional import log_softmax
 
-from gan_ext.losses.semisupervised import precise
+from gan_ext.losses.semi_supervised import precise
 
 __all__ = ["logit_distance", "probability_distance", "soft_cross_entropy"]
 
@@ -36,7 +36,7 @@ def logit_distance(guide: Tensor, follower: Tensor) -> Tensor:
 
     Args:
         guide: class logits [B, K].
-        follower: class logits of a neighbour [B, K].
+        follower: class logits of a neighbor [B, K].
     """
     return (precise(guide) - precise(follower)).square().sum(-1).mean()
 

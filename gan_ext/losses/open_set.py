@@ -1,4 +1,4 @@
-r"""Unlabelled data of classes that no label names: which of them to learn from.
+r"""Unlabeled data of classes that no label names: which of them to learn from.
 
 References: Semi-Supervised Learning under Class Distribution Mismatch (Chen et al., 2020),
 https://doi.org/10.1609/aaai.v34i04.5763
@@ -7,13 +7,13 @@ https://doi.org/10.1609/aaai.v34i04.5763
 import torch
 from torch import Tensor
 
-from gan_ext.losses.semisupervised import precise
+from gan_ext.losses.semi_supervised import precise
 
 __all__ = ["familiarity", "systematic_rows"]
 
 
 def familiarity(logits: Tensor, sharpness: float | Tensor = 4.0) -> Tensor:
-    r"""Return how sure a classifier is of its unlabelled data on average over noisy passes, as weights.
+    r"""Return how sure a classifier is of its unlabeled data on average over noisy passes, as weights.
 
     .. math:: w_i = \Big( \max_k \tfrac1P \sum_{p=1}^P p_p(k \mid u_i) \Big)^\gamma, \quad K^{-\gamma} \le w_i \le 1
 

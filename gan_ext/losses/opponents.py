@@ -33,7 +33,7 @@ __all__ = [
 
 
 class AdversarialLoss(ABC):
-    """What the two players of a game minimise, as functions of the logits (or scores) of real and generated data.
+    """What the two players of a game minimize, as functions of the logits (or scores) of real and generated data.
 
     Attributes:
         pairs: whether a real and a generated sample are compared one by one, so that the generator's loss needs `real`
@@ -53,7 +53,7 @@ class AdversarialLoss(ABC):
 
 @dataclass(frozen=True)
 class NonSaturating(AdversarialLoss):
-    r"""Cross-entropy against a generator that maximises the logarithm of being taken for real.
+    r"""Cross-entropy against a generator that maximizes the logarithm of being taken for real.
 
     See :func:`discriminator_non_saturating` and :func:`generator_non_saturating` for equations and source.
 
@@ -82,7 +82,7 @@ class NonSaturating(AdversarialLoss):
 
 @dataclass(frozen=True)
 class Minimax(NonSaturating):
-    """The zero-sum game: the generator maximises what the discriminator minimises (:func:`generator_minimax`).
+    """The zero-sum game: the generator maximizes what the discriminator minimizes (:func:`generator_minimax`).
 
     Args:
         smoothing: as in :class:`NonSaturating`.

@@ -6,7 +6,7 @@ __all__ = ["pack", "unpack"]
 
 
 def pack(x: Tensor, samples: int) -> Tensor:
-    r"""Join each `samples` = m neighbours of a batch along features or channels.
+    r"""Join each `samples` = m neighbors of a batch along features or channels.
 
     .. math:: [B, c, ...] \to [B / m, m c, ...]
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from gan_ext.losses.semisupervised import precise
+from gan_ext.losses.semi_supervised import precise
 
 __all__ = [
     "consistency_penalty",
@@ -25,7 +25,7 @@ def input_gradient(function: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
     .. math:: g_i = \nabla_{x_i} \sum_j f(x)_j
 
     ``torch.func.grad`` is used because ``autograd.grad(create_graph=True)`` cannot be compiled.  The result can be
-    differentiated again.  `function` must treat samples independently (no batch normalisation).
+    differentiated again.  `function` must treat samples independently (no batch normalization).
 
     Args:
         function: maps [B, ...] to [B] or [B, ...].

@@ -63,7 +63,7 @@ def clipped_surrogate(
 def generalized_advantage(
     rewards: Tensor, values: Tensor, mask: Tensor, gamma: float, lam: float, last: Tensor | None = None
 ) -> Tensor:
-    r"""Return generalised advantages.
+    r"""Return generalized advantages.
 
     .. math:: \delta_t = r_t + \gamma V_{t+1} - V_t, \qquad A_t = \sum_{k \ge 0} (\gamma \lambda)^k \delta_{t+k}
 
@@ -105,8 +105,8 @@ def reward_to_go(rewards: Tensor, mask: Tensor, gamma: float, last: Tensor | Non
 
 def standardized(values: Tensor, mask: Tensor, spread: bool = True) -> Tensor:
     """Return values [B, T] less their mean over real positions, by their deviation if `spread`; 0 elsewhere."""
-    centred = (values - token_mean(values, mask)) * mask
-    return centred / (token_mean(centred.square(), mask).sqrt() + 1e-8) if spread else centred
+    centered = (values - token_mean(values, mask)) * mask
+    return centered / (token_mean(centered.square(), mask).sqrt() + 1e-8) if spread else centered
 
 
 def value_loss(values: Tensor, targets: Tensor, mask: Tensor) -> Tensor:

@@ -1,94 +1,154 @@
 """Metrics of sequences (texts, likelihoods, molecules, frontiers), sets of features, clusters and codes."""
 
-from gan_ext.metrics.annealed import (
-    BoltzmannMachine,
-    Partition,
-    annealed_partition,
-    decoder_log_likelihood,
-    exact_partition,
+from gan_ext.metrics.classes import (
+    Rate,
+    Reliability,
+    RiskCoverage,
+    SplitScore,
+    auroc,
+    contingency,
+    expected_calibration_error,
+    false_positive_rate,
+    generated_training_accuracy,
+    hit_rate,
+    hungarian_accuracy,
+    inception_score,
+    matching,
+    mode_score,
+    purity,
+    reliability,
+    risk_coverage,
+    threshold_at_risk,
 )
-from gan_ext.metrics.bins import DifferentBins, ndb
-from gan_ext.metrics.bleu import BLEU, backward_bleu, bleu, self_bleu
-from gan_ext.metrics.bootstrap import Interval, bootstrap_interval
-from gan_ext.metrics.calibration import Reliability, expected_calibration_error, reliability
-from gan_ext.metrics.chains import autocorrelation_time, effective_samples, switches
-from gan_ext.metrics.class_scores import SplitScore, inception_score, mode_score
-from gan_ext.metrics.clustering import contingency, hungarian_accuracy, matching, purity
 from gan_ext.metrics.codes import (
+    DCI,
+    BetaVAEScore,
+    CodeInterventions,
+    EncodingFunction,
+    FactorData,
+    FactorInterventions,
+    FactorVAEScore,
     InformationBound,
+    Interventions,
+    ModelCentrality,
     Monotonicity,
+    beta_vae_score,
     change_share,
     cross_talk,
-    information_bound,
-    level_probabilities,
-    mean_distance,
-    monotonicity,
-    rank_correlation,
-    reading_change,
-)
-from gan_ext.metrics.coverage import (
-    DensityCoverage,
-    ManifoldScores,
-    PrecisionRecall,
-    class_density_coverage,
-    density_coverage,
-    manifold_scores,
-    precision_recall,
-)
-from gan_ext.metrics.disentanglement import (
-    BetaVAEScore,
-    FactorVAEScore,
-    beta_vae_score,
+    dci,
+    disentanglement_completeness,
+    explicitness,
     factor_vae_score,
     factor_vae_scores,
+    information_bound,
     irs,
+    level_probabilities,
+    mean_distance,
+    mig,
+    model_centrality,
+    modularity,
+    modularity_of_information,
+    monotonicity,
+    mutual_information,
+    rank_correlation,
+    reading_change,
+    sap,
 )
-from gan_ext.metrics.distances import divergence_area, divergence_frontier
-from gan_ext.metrics.divergences import OracleScores, oracle_scores
-from gan_ext.metrics.encoders import BagOfNgrams
-from gan_ext.metrics.factor_information import mig, modularity, modularity_of_information, mutual_information
-from gan_ext.metrics.factor_prediction import DCI, dci, disentanglement_completeness, explicitness, sap
-from gan_ext.metrics.frechet import Extrapolation, frechet_distance, frechet_infinity, frechet_of_moments
-from gan_ext.metrics.frontier import (
+from gan_ext.metrics.samples import (
+    DensityCoverage,
+    DifferentBins,
+    Extrapolation,
+    Kernel,
+    KernelDistance,
+    LabelScores,
+    ManifoldScores,
+    Memorization,
+    ModeScores,
+    NeighborTest,
+    PrecisionRecall,
+    TwoSampleTest,
+    birthday_support,
+    class_density_coverage,
+    density_coverage,
+    divergence_area,
+    divergence_frontier,
+    frechet_distance,
+    frechet_infinity,
+    frechet_of_moments,
+    gaussian_kernel,
+    kernel_distance,
+    kl_floor,
+    label_scores,
+    manifold_scores,
+    memorization_test,
+    mmd,
+    mode_scores,
+    ndb,
+    nearest_modes,
+    nearest_neighbor_test,
+    parzen_bandwidth,
+    parzen_log_density,
+    polynomial_kernel,
+    precision_recall,
+    sliced_wasserstein,
+    two_sample_test,
+)
+from gan_ext.metrics.sequences import (
+    BLEU,
+    BagOfNgrams,
     Band,
     Coverage,
     Frontier,
     FrontierPoint,
     Gap,
+    KnownMolecules,
+    LanguageModelScorer,
+    LanguageModelScores,
+    OracleScores,
     Quality,
+    SmilesScores,
+    backward_bleu,
     best_sum,
+    bleu,
+    canonical_smiles,
     coverage_at,
+    distinct,
     dominates,
     frontier_band,
     gap,
-    of_samples,
-    seed_gap,
-    temperature_frontier,
-)
-from gan_ext.metrics.generated import Rate, generated_training_accuracy, hit_rate
-from gan_ext.metrics.interventions import CodeInterventions, Encoder, FactorData, FactorInterventions, Interventions
-from gan_ext.metrics.kernels import Kernel, KernelDistance, gaussian_kernel, kernel_distance, mmd, polynomial_kernel
-from gan_ext.metrics.language_model import LanguageModelScorer, LanguageModelScores
-from gan_ext.metrics.likelihood import (
     negative_log_likelihood,
+    ngram_entropy,
+    ngram_jaccard,
     nll_gen,
     nll_oracle,
     nll_test,
+    oracle_scores,
     perplexity,
+    sample_score,
+    seed_gap,
+    self_bleu,
     sequence_log_prob,
+    smiles_scores,
+    temperature_frontier,
+    token_lists,
+    unique_ratio,
 )
-from gan_ext.metrics.memorisation import Memorisation, birthday_support, memorisation_test
-from gan_ext.metrics.model_centrality import ModelCentrality, model_centrality
-from gan_ext.metrics.modes import LabelScores, ModeScores, kl_floor, label_scores, mode_scores, nearest_modes
-from gan_ext.metrics.ngrams import distinct, ngram_entropy, ngram_jaccard, unique_ratio
-from gan_ext.metrics.parzen import parzen_bandwidth, parzen_log_density
-from gan_ext.metrics.rejection import RiskCoverage, auroc, false_positive_rate, risk_coverage, threshold_at_risk
-from gan_ext.metrics.resampling import bootstrap_metric, bootstrap_metrics
-from gan_ext.metrics.sliced import sliced_wasserstein
-from gan_ext.metrics.smiles import KnownMolecules, SmilesScores, canonical_smiles, smiles_scores
-from gan_ext.metrics.student import paired_difference, student_interval
-from gan_ext.metrics.token_lists import token_lists
-from gan_ext.metrics.two_samples import NeighbourTest, TwoSampleTest, nearest_neighbour_test, two_sample_test
+from gan_ext.metrics.statistics import (
+    BoltzmannMachine,
+    Interval,
+    Partition,
+    annealed_partition,
+    autocorrelation_time,
+    bootstrap_interval,
+    bootstrap_metric,
+    bootstrap_metrics,
+    decoder_log_likelihood,
+    effective_samples,
+    exact_partition,
+    mode_switch_rate,
+    paired_difference,
+    student_interval,
+)
 
 __all__ = [
     "BLEU",
@@ -101,7 +161,7 @@ __all__ = [
     "Coverage",
     "DensityCoverage",
     "DifferentBins",
-    "Encoder",
+    "EncodingFunction",
     "Extrapolation",
     "FactorData",
     "FactorInterventions",
@@ -119,11 +179,11 @@ __all__ = [
     "LanguageModelScorer",
     "LanguageModelScores",
     "ManifoldScores",
-    "Memorisation",
+    "Memorization",
     "ModeScores",
     "ModelCentrality",
     "Monotonicity",
-    "NeighbourTest",
+    "NeighborTest",
     "OracleScores",
     "Partition",
     "PrecisionRecall",
@@ -185,11 +245,12 @@ __all__ = [
     "manifold_scores",
     "matching",
     "mean_distance",
-    "memorisation_test",
+    "memorization_test",
     "mig",
     "mmd",
     "mode_score",
     "mode_scores",
+    "mode_switch_rate",
     "model_centrality",
     "modularity",
     "modularity_of_information",
@@ -197,14 +258,13 @@ __all__ = [
     "mutual_information",
     "ndb",
     "nearest_modes",
-    "nearest_neighbour_test",
+    "nearest_neighbor_test",
     "negative_log_likelihood",
     "ngram_entropy",
     "ngram_jaccard",
     "nll_gen",
     "nll_oracle",
     "nll_test",
-    "of_samples",
     "oracle_scores",
     "paired_difference",
     "parzen_bandwidth",
@@ -217,6 +277,7 @@ __all__ = [
     "reading_change",
     "reliability",
     "risk_coverage",
+    "sample_score",
     "sap",
     "seed_gap",
     "self_bleu",
@@ -224,7 +285,6 @@ __all__ = [
     "sliced_wasserstein",
     "smiles_scores",
     "student_interval",
-    "switches",
     "temperature_frontier",
     "threshold_at_risk",
     "token_lists",

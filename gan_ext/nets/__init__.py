@@ -1,52 +1,98 @@
 """Networks: plain modules from tensors to outputs.  They know no loss."""
 
-from gan_ext.nets.conditional import (
+from gan_ext.nets.codes import (
+    Affine,
     ClassifyingDiscriminator,
-    ClassJudgement,
+    ClassJudgment,
+    CodeClassifier,
     ConcatenatedGenerator,
     ConcatenationDiscriminator,
     ConditionalBatchNorm,
     ConditionalSequential,
-    ProjectionDiscriminator,
-    conv_conditional_generator,
-    fix_spectral_norms,
-    mlp_conditional_generator,
-)
-from gan_ext.nets.conv import compact_discriminator, conv_discriminator, conv_generator
-from gan_ext.nets.dcgan import dcgan_discriminator, dcgan_generator, unrolled_discriminator, unrolled_generator
-from gan_ext.nets.density import MADE, log_density_quantile
-from gan_ext.nets.encoders import Encoded, Encoder, conv_encoder, mlp_encoder
-from gan_ext.nets.fourier import FourierFeatures
-from gan_ext.nets.informed import (
+    Encoded,
+    Encoder,
     InfoDiscriminator,
+    ProjectionDiscriminator,
     Read,
+    conv_code_classifier,
+    conv_conditional_generator,
+    conv_encoder,
     conv_info_discriminator,
     conv_trunk,
+    fix_spectral_norms,
+    mlp_code_classifier,
+    mlp_conditional_generator,
+    mlp_encoder,
     mlp_info_discriminator,
     mlp_trunk,
-)
-from gan_ext.nets.inversion import (
-    Affine,
-    CodeClassifier,
-    conv_code_classifier,
-    mlp_code_classifier,
     residual_denoiser,
+    strided_generator,
+    strided_info_discriminator,
+    strided_net,
     unit_tanh,
 )
-from gan_ext.nets.layers import Classifier, GaussianNoise, Linear, WeightNormLinear, data_dependent_init, linear_backend
-from gan_ext.nets.leaky import LeakyGenerator
-from gan_ext.nets.mlp import mlp_discriminator, mlp_generator
-from gan_ext.nets.observations import (
+from gan_ext.nets.images import (
+    cnn13,
+    compact_discriminator,
+    conv_discriminator,
+    conv_generator,
+    dcgan_discriminator,
+    dcgan_generator,
+    plain_conv_discriminator,
+    plain_conv_generator,
+    salimans_discriminator,
+    salimans_generator,
+    unrolled_discriminator,
+    unrolled_generator,
+    wide_resnet,
+)
+from gan_ext.nets.layers import (
     BernoulliObservation,
+    Classifier,
     FlipNoise,
+    FourierFeatures,
+    GaussianNoise,
     GaussianObservation,
+    Linear,
+    MinibatchDiscrimination,
+    MinibatchStandardDeviation,
     MixtureObservation,
     ShiftNoise,
+    WeightNormConv2d,
+    WeightNormConvTranspose2d,
+    WeightNormLinear,
+    data_dependent_init,
+    linear_backend,
+    spectral_normalized,
 )
-from gan_ext.nets.oracle import oracle_generator, published_oracle
-from gan_ext.nets.plain import (
+from gan_ext.nets.policies import CategoricalPolicy, GaussianPolicy, Policy, SequencePolicy, plain_value
+from gan_ext.nets.sequences import (
+    LEAKGAN_SIZES,
+    SEQGAN_SIZES,
+    TEXYGEN_SIZES,
+    CNNDiscriminator,
+    Highway,
+    LeakyGenerator,
+    LSTMGenerator,
+    MultiRepresentationDiscriminator,
+    PrefixClassifier,
+    RecurrentDiscriminator,
+    RelationalMemoryGenerator,
+    SequenceDiscriminator,
+    TransformerBlock,
+    TransformerDiscriminator,
+    TransformerGenerator,
+    max_over_windows,
+    oracle_generator,
+    published_oracle,
+)
+from gan_ext.nets.tables import (
+    MADE,
     Maxout,
     ResidualBlock,
+    log_density_quantile,
+    mlp_discriminator,
+    mlp_generator,
     pacgan_discriminator,
     pacgan_generator,
     plain_discriminator,
@@ -54,25 +100,6 @@ from gan_ext.nets.plain import (
     residual_discriminator,
     residual_generator,
 )
-from gan_ext.nets.plain_images import plain_conv_discriminator, plain_conv_generator
-from gan_ext.nets.policies import CategoricalPolicy, GaussianPolicy, Policy, SequencePolicy, plain_value
-from gan_ext.nets.prefix_classifier import PrefixClassifier
-from gan_ext.nets.published import cnn13, salimans_discriminator, salimans_generator, wide_resnet
-from gan_ext.nets.recurrent import LSTMGenerator, RelationalMemoryGenerator
-from gan_ext.nets.sequence_discriminators import (
-    LEAKGAN_SIZES,
-    SEQGAN_SIZES,
-    TEXYGEN_SIZES,
-    CNNDiscriminator,
-    MultiRepresentationDiscriminator,
-    SequenceDiscriminator,
-)
-from gan_ext.nets.sequence_readers import RecurrentDiscriminator, TransformerDiscriminator
-from gan_ext.nets.stabilised import MinibatchDiscrimination, MinibatchStandardDeviation, spectral_normalised
-from gan_ext.nets.strided import strided_generator, strided_info_discriminator, strided_net
-from gan_ext.nets.transformer import TransformerBlock, TransformerGenerator
-from gan_ext.nets.weight_norm import WeightNormConv2d, WeightNormConvTranspose2d
-from gan_ext.nets.windows import Highway, max_over_windows
 
 __all__ = [
     "LEAKGAN_SIZES",
@@ -83,7 +110,7 @@ __all__ = [
     "BernoulliObservation",
     "CNNDiscriminator",
     "CategoricalPolicy",
-    "ClassJudgement",
+    "ClassJudgment",
     "Classifier",
     "ClassifyingDiscriminator",
     "CodeClassifier",
@@ -161,7 +188,7 @@ __all__ = [
     "residual_generator",
     "salimans_discriminator",
     "salimans_generator",
-    "spectral_normalised",
+    "spectral_normalized",
     "strided_generator",
     "strided_info_discriminator",
     "strided_net",

@@ -8,7 +8,7 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
-from gan_ext.nets.layers import Linear
+from gan_ext.nets.layers.linear import Linear
 from gan_ext.sequences import SequenceModel, State, draw
 
 __all__ = ["CategoricalPolicy", "GaussianPolicy", "Policy", "SequencePolicy", "plain_value"]

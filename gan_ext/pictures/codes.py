@@ -78,8 +78,8 @@ def draw_cells(axis: Any, table: Array, texts: list[list[str]]) -> None:
     shown = np.ma.masked_invalid(table if both else np.abs(table))
     axis.imshow(shown, "RdBu" if both else "Blues", vmin=-top if both else 0, vmax=top, aspect="auto")
     for row, column in np.ndindex(table.shape):
-        colour = "white" if abs(table[row, column]) > 0.6 * top else "0.15"
-        axis.text(column, row, texts[row][column], ha="center", va="center", fontsize=9, color=colour)
+        color = "white" if abs(table[row, column]) > 0.6 * top else "0.15"
+        axis.text(column, row, texts[row][column], ha="center", va="center", fontsize=9, color=color)
     axis.set_xticks(np.arange(table.shape[1] - 1) + 0.5, minor=True)
     axis.set_yticks(np.arange(table.shape[0] - 1) + 0.5, minor=True)
     axis.grid(which="minor", color="white", linewidth=1.2)

@@ -152,14 +152,14 @@ def animate_clouds(
     animate(path, (_pixels(_cloud_figure(panels, modes, {}, limit, columns)) for panels in frames), milliseconds)
 
 
-def animate(path: str | Path, frames: Iterable[Array], milliseconds: int = 100, colours: int = 32) -> None:
-    """Write pictures as an endless GIF whose colours are few and the same throughout, which keeps the file small.
+def animate(path: str | Path, frames: Iterable[Array], milliseconds: int = 100, colors: int = 32) -> None:
+    """Write pictures as an endless GIF whose colors are few and the same throughout, which keeps the file small.
 
     Args:
         path: the film's file.
         frames: pictures uint8 [H, W, 3] of one size, at least one.
         milliseconds: time of each.
-        colours: how many different ones, one of them kept for what does not change, 3 to 256.
+        colors: how many different ones, one of them kept for what does not change, 3 to 256.
 
     Raises:
         ValueError: no picture, pictures of different sizes or of another type, or numbers out of range.
@@ -171,15 +171,15 @@ def animate(path: str | Path, frames: Iterable[Array], milliseconds: int = 100, 
         raise ValueError("frames must be pictures uint8 [H, W, 3], at least one.")
     if len({each.shape for each in pictures}) > 1:
         raise ValueError(f"frames must be of one size, got {sorted({each.shape[:2] for each in pictures})}.")
-    if not (3 <= colours <= 256 and milliseconds >= 1):
-        raise ValueError(f"animate needs 3 <= colours <= 256 and milliseconds >= 1, got {colours} and {milliseconds}.")
+    if not (3 <= colors <= 256 and milliseconds >= 1):
+        raise ValueError(f"animate needs 3 <= colors <= 256 and milliseconds >= 1, got {colors} and {milliseconds}.")
     chosen = Image.fromarray(np.concatenate([pictures[0], pictures[len(pictures) // 2], pictures[-1]]))
-    palette = chosen.quantize(colours - 1)
+    palette = chosen.quantize(colors - 1)
     images = [Image.fromarray(each).quantize(palette=palette, dither=Image.Dither.NONE) for each in pictures]
-    films = list(_changes([np.asarray(image) for image in images], unchanged=colours - 1))
+    films = list(_changes([np.asarray(image) for image in images], unchanged=colors - 1))
     first, *others = (_with_palette(Image.fromarray(film), images[0]) for film in films)
     # disposal=1 leaves each picture under the next, so that a pixel that stays need not be drawn.
-    still = {"transparency": colours - 1, "disposal": 1, "optimize": False}
+    still = {"transparency": colors - 1, "disposal": 1, "optimize": False}
     first.save(path, "GIF", save_all=True, append_images=others, duration=milliseconds, loop=0, **still)
 
 
@@ -219,22 +219,22 @@ def _field_figure(panels: Mapping[str, FieldPanel], plane: _Plane, columns: int,
             if np.ndim(positions) != 2 or np.shape(positions)[1] != 2 or not len(positions):
                 raise ValueError(f"The path {name!r} must be [steps + 1, 2], got {list(np.shape(positions))}.")
     names = list(dict.fromkeys(name for panel in panels.values() for name in panel.paths))
-    colours = _colours(names)
+    colors = _colors(names)
     width = _PANEL * min(columns, len(panels))
     fitting = min(4, max(1, int(14 * width / (max(map(len, names), default=0) + 6))))  # names beside each other
     figure, axes = _grid(len(panels), columns, room=0.3 + 0.2 * -(-len(names) // fitting))
     for number, (axis, (title, panel)) in enumerate(zip(axes, panels.items(), strict=True)):
-        _draw_field(axis, panel, plane, colours, length)
+        _draw_field(axis, panel, plane, colors, length)
         axis.set_title(title, fontsize=11)
         axis.set(xlabel=plane.x_label, ylabel=plane.y_label if number % columns == 0 else "")
     if names:
-        handles = [axis.plot([], [], color=colours[name], label=name)[0] for name in names]
+        handles = [axis.plot([], [], color=colors[name], label=name)[0] for name in names]
         figure.legend(handles=handles, loc="outside lower center", ncols=fitting, fontsize=8)
     return figure
 
 
-def _colours(names: Sequence[str]) -> dict[str, Any]:
-    """Return a colour for each name, all different for up to twenty."""
+def _colors(names: Sequence[str]) -> dict[str, Any]:
+    """Return a color for each name, all different for up to twenty."""
     from matplotlib import colormaps
 
     if len(names) <= 10:
@@ -244,15 +244,15 @@ def _colours(names: Sequence[str]) -> dict[str, Any]:
     return {name: many[order[place % 20]] for place, name in enumerate(names)}
 
 
-def _draw_field(axis: Any, panel: FieldPanel, plane: _Plane, colours: Mapping[str, str], length: int | None) -> None:
+def _draw_field(axis: Any, panel: FieldPanel, plane: _Plane, colors: Mapping[str, str], length: int | None) -> None:
     velocities = np.asarray(panel.velocities, np.float64)
     axis.streamplot(plane.x, plane.y, velocities[..., 0], velocities[..., 1], color="0.8", linewidth=0.7, density=0.9)
     axis.plot(0, 0, "+", color="black", markersize=9)
     for name, positions in panel.paths.items():
         shown = np.asarray(positions)[:length]
-        axis.plot(*shown.T, color=colours[name], linewidth=1.4)
-        axis.plot(*shown[0], "o", color=colours[name], markersize=5)
-        axis.plot(*shown[-1], "s", color=colours[name], markersize=5)
+        axis.plot(*shown.T, color=colors[name], linewidth=1.4)
+        axis.plot(*shown[0], "o", color=colors[name], markersize=5)
+        axis.plot(*shown[-1], "s", color=colors[name], markersize=5)
     axis.set(xlim=(plane.x[0], plane.x[-1]), ylim=(plane.y[0], plane.y[-1]), aspect="equal")
     axis.tick_params(labelsize=8)
 

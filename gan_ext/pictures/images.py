@@ -23,7 +23,7 @@ def image_grid(images: Array, columns: int, gap: int = 1, background: float = 0.
         background: value of gaps.
 
     Returns:
-        One picture [H, W] for grey images, [H, W, c] for coloured ones.
+        One picture [H, W] for gray images, [H, W, c] for colored ones.
     """
     images = images[:, None] if images.ndim == 3 else images
     missing = -len(images) % columns

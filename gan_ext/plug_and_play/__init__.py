@@ -1,12 +1,6 @@
 """Plug and play: samples from a fixed generator that a condition, plugged in afterwards, finds likely."""
 
-from gan_ext.plug_and_play.conditions import (
-    CaptionCondition,
-    ClassCondition,
-    CodeCondition,
-    Condition,
-    UnitCondition,
-)
+from gan_ext.plug_and_play.conditions import CaptionCondition, ClassCondition, CodeCondition, Condition, UnitCondition
 from gan_ext.plug_and_play.known import KnownPixels, Pasted
 from gan_ext.plug_and_play.play import Chains, ChainState, PlugAndPlay
 from gan_ext.plug_and_play.priors import (
@@ -18,18 +12,27 @@ from gan_ext.plug_and_play.priors import (
     LatentPrior,
 )
 from gan_ext.plug_and_play.samplers import Langevin, MetropolisLangevin, OfficialSampler, Sampler, Step
-from gan_ext.plug_and_play.target import Position, Target
-from gan_ext.plug_and_play.text import Evidence, SteeredSequences
-from gan_ext.plug_and_play.text_attributes import AllOf, ClassAttribute, PrefixAttribute, PrefixFunction
-from gan_ext.plug_and_play.text_methods import (
+from gan_ext.plug_and_play.sequences import (
+    AllOf,
     BestOf,
+    ClassAttribute,
+    Evidence,
+    HiddenGradient,
+    NextToken,
+    PrefixAttribute,
+    PrefixFunction,
+    Proposal,
     Rejection,
+    Reweighting,
     SequentialMonteCarlo,
+    Steered,
     SteeredDraw,
+    SteeredSequences,
     SteeringMethod,
     TextTarget,
+    Unguided,
 )
-from gan_ext.plug_and_play.text_proposals import HiddenGradient, NextToken, Proposal, Reweighting, Steered, Unguided
+from gan_ext.plug_and_play.target import Position, Target
 
 __all__ = [
     "AllOf",

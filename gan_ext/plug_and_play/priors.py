@@ -65,7 +65,7 @@ class FlatPrior(ChainPrior):
 
 
 class DenoisingPrior(ChainPrior):
-    r"""The slope that a denoising autoencoder has learnt: the prior of PPGN-x (on data) and PPGN-h (on codes).
+    r"""The slope that a denoising autoencoder has learned: the prior of PPGN-x (on data) and PPGN-h (on codes).
 
     .. math:: \nabla_h \log p(h) \approx \frac{R(h) - h}{\sigma^2}
 

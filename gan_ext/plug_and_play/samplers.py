@@ -108,7 +108,7 @@ class Langevin(Sampler):
         h \leftarrow h + \tfrac{\epsilon}{2} \nabla_h \big(\alpha \log p(h) + \beta \log p(y \mid G(h))\big)
         + \sqrt{\epsilon \tau} \, n
 
-    For small :math:`\epsilon` chains tend to the law :math:`(p(h)^\alpha p(y \mid G(h))^\beta)^{1 / \tau}`, normalised;
+    For small :math:`\epsilon` chains tend to the law :math:`(p(h)^\alpha p(y \mid G(h))^\beta)^{1 / \tau}`, normalized;
     the error grows with :math:`\epsilon`.
 
     References: Exponential convergence of Langevin distributions (Roberts and Tweedie, 1996)

@@ -15,7 +15,7 @@ __all__ = ["GymnasiumEnvironment"]
 class GymnasiumEnvironment(Environment):
     """An environment of gymnasium by name, with its limit of time as horizon.
 
-    Its vectorised form is used where there is one (CartPole-v1), else copies in turns.
+    Its vectorized form is used where there is one (CartPole-v1), else copies in turns.
 
     References: Gymnasium (Towers et al., 2024), https://arxiv.org/abs/2407.17032
 

@@ -3,12 +3,12 @@
 from gan_ext.sequences.decoding import Reshaped, trade_off
 from gan_ext.sequences.model import (
     IMPOSSIBLE,
-    LabelledTokens,
+    LabeledTokens,
     SequenceModel,
     State,
     TokenBatch,
+    ema_update,
     evaluating,
-    follow,
     join,
     judged,
     labels_of,
@@ -22,7 +22,7 @@ from gan_ext.sequences.sampling import check_sharpening, draw, rows_at_a_time, s
 
 __all__ = [
     "IMPOSSIBLE",
-    "LabelledTokens",
+    "LabeledTokens",
     "LinearReadout",
     "Reshaped",
     "Score",
@@ -32,8 +32,8 @@ __all__ = [
     "check_sharpening",
     "chosen_log_prob",
     "draw",
+    "ema_update",
     "evaluating",
-    "follow",
     "join",
     "judged",
     "labels_of",

@@ -10,12 +10,12 @@ from torch import Tensor, nn
 
 __all__ = [
     "IMPOSSIBLE",
-    "LabelledTokens",
+    "LabeledTokens",
     "SequenceModel",
     "State",
     "TokenBatch",
+    "ema_update",
     "evaluating",
-    "follow",
     "join",
     "judged",
     "labels_of",
@@ -31,7 +31,7 @@ class TokenBatch(NamedTuple):
     tokens: Tensor
 
 
-class LabelledTokens(NamedTuple):
+class LabeledTokens(NamedTuple):
     """Sequences [B, T] with classes [B], both int64."""
 
     tokens: Tensor
@@ -51,7 +51,7 @@ def judged(discriminator: Any, x: Tensor, labels: Tensor | None) -> Tensor:
 
 
 @torch.no_grad()
-def follow(lagged: nn.Module, model: nn.Module, lag: float) -> None:
+def ema_update(lagged: nn.Module, model: nn.Module, lag: float) -> None:
     """Let a lagged copy follow a model, keeping the share `lag` of itself."""
     for old, new in zip(lagged.parameters(), model.parameters(), strict=True):
         old.lerp_(new, 1 - lag)

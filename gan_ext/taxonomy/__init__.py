@@ -2,7 +2,7 @@
 
 from gan_ext.taxonomy.explicit import Autoregressive, Boltzmann, Flow, Variational
 from gan_ext.taxonomy.implicit import GAN, LikelihoodGAN, Stochastic
-from gan_ext.taxonomy.model import Chain, Data, Form, Model, cells, counted, fitting, within
+from gan_ext.taxonomy.model import Chain, Data, Form, Model, cells, count_parameters, largest_width, within
 
 __all__ = [
     "GAN",
@@ -17,7 +17,7 @@ __all__ = [
     "Stochastic",
     "Variational",
     "cells",
-    "counted",
-    "fitting",
+    "count_parameters",
+    "largest_width",
     "within",
 ]

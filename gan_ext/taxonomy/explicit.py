@@ -13,11 +13,11 @@ from gan_ext.data import ArrayStream
 from gan_ext.games import MaximumLikelihood, RealBatch, VariationalAutoencoder
 from gan_ext.metrics import BoltzmannMachine, annealed_partition, exact_partition
 from gan_ext.nets import MADE, BernoulliObservation, GaussianObservation, plain_generator
-from gan_ext.taxonomy.model import CELL_AREA, LEVELS, Chain, Data, Model, cells, counted, within
+from gan_ext.taxonomy.model import CELL_AREA, LEVELS, Chain, Data, Model, cells, count_parameters, within
 
 __all__ = ["Autoregressive", "Boltzmann", "Flow", "Variational"]
 
-_SQUEEZE = 0.02  # keeps grey values off the ends of the logit
+_SQUEEZE = 0.02  # keeps gray values off the ends of the logit
 _LOOKS = 10  # how often a fit looks at held-out data
 _BITS = 6  # of a coordinate's 64 levels
 
@@ -51,11 +51,11 @@ class Flow(Model):
 
     .. math:: \log p(x) = \log N(f(x); 0, I) + \log |\det \partial f / \partial x|
 
-    Bits are spread evenly over grey values first, :math:`P(x) = E_u[p(x + u)]` with u uniform, of which one draw gives
+    Bits are spread evenly over gray values first, :math:`P(x) = E_u[p(x + u)]` with u uniform, of which one draw gives
     a lower bound of the logarithm, and 200 an estimate that is on average a tighter one.
 
     References: Neural Spline Flows (Durkan et al., 2019), https://arxiv.org/abs/1906.04032, in couplings;
-    dequantisation: A note on the evaluation of generative models (Theis et al., 2016), https://arxiv.org/abs/1511.01844
+    dequantization: A note on the evaluation of generative models (Theis et al., 2016), https://arxiv.org/abs/1511.01844
 
     Raises:
         ImportError: zuko is not installed.
@@ -82,9 +82,9 @@ class Flow(Model):
         if not self.form.bits:
             points: Tensor = self.net().log_prob(2 * x) + 2 * math.log(2)
             return points
-        grey = _SQUEEZE + (1 - 2 * _SQUEEZE) * (x + torch.rand_like(x)) / 2
-        slopes = math.log(0.5 - _SQUEEZE) - grey.log() - (1 - grey).log()
-        found: Tensor = self.net().log_prob(grey.logit()) + slopes.sum(1)
+        gray = _SQUEEZE + (1 - 2 * _SQUEEZE) * (x + torch.rand_like(x)) / 2
+        slopes = math.log(0.5 - _SQUEEZE) - gray.log() - (1 - gray).log()
+        found: Tensor = self.net().log_prob(gray.logit()) + slopes.sum(1)
         return found
 
     @torch.no_grad()
@@ -138,13 +138,13 @@ class Variational(Model):
         return self.game.sample(n)
 
     def sizes(self) -> tuple[int, int]:
-        return counted(self.game), counted(self.game.decoder)
+        return count_parameters(self.game), count_parameters(self.game.decoder)
 
 
 class Boltzmann(Chain):
     """scikit-learn's restricted Boltzmann machine; points are told to it as bits of their cells, in Gray's code.
 
-    Neighbouring cells differ in one bit.  Its constant is summed exactly for points and annealed for bits.
+    Neighboring cells differ in one bit.  Its constant is summed exactly for points and annealed for bits.
 
     References: Training Restricted Boltzmann Machines using Approximations to the Likelihood Gradient (Tieleman, 2008),
     https://doi.org/10.1145/1390156.1390290 (persistent contrastive divergence)
@@ -194,7 +194,7 @@ class Boltzmann(Chain):
         return machine.log_weight(v) - annealed_partition(machine, base, temperatures, chains).log_z
 
     def coded(self, x: Tensor) -> Tensor:
-        """Return bits: neighbouring cells differ in one."""
+        """Return bits: neighboring cells differ in one."""
         if self.form.bits:
             return x
         cell = cells(x)

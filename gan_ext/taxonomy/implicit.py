@@ -18,7 +18,7 @@ from gan_ext.nets import (
     plain_discriminator,
     plain_generator,
 )
-from gan_ext.taxonomy.model import EDGE, Chain, Data, Model, counted
+from gan_ext.taxonomy.model import EDGE, Chain, Data, Model, count_parameters
 
 __all__ = ["GAN", "LikelihoodGAN", "Stochastic"]
 
@@ -56,7 +56,7 @@ class Stochastic(Chain):
 
 
 class GAN(Model):
-    """A generator against a discriminator, by :class:`~gan_ext.games.R3GAN`; bits are grey until the game is over."""
+    """A generator against a discriminator, by :class:`~gan_ext.games.R3GAN`; bits are gray until the game is over."""
 
     rates, kinds, betas = (255, 247), ("Parzen", "annealed, noise assumed"), (0.0, 0.9)
     learning: ClassVar[tuple[float, float]] = (4e-3, 1e-3)
@@ -94,11 +94,11 @@ class GAN(Model):
         return self.judged(x, self.flip, 200, 4) if self.form.bits else None
 
     def judged(self, x: Tensor, flip: float, temperatures: int, chains: int) -> Tensor:
-        """Return log-likelihoods [n] if each pixel of the generator's grey image is drawn and then may flip."""
+        """Return log-likelihoods [n] if each pixel of the generator's gray image is drawn and then may flip."""
 
         def given(z: Tensor) -> Tensor:
-            grey = flip + (1 - 2 * flip) * self.game.generator(z.flatten(0, 1)).view(*z.shape[:2], -1)
-            found: Tensor = (x * grey.log() + (1 - x) * (1 - grey).log()).sum(-1)
+            gray = flip + (1 - 2 * flip) * self.game.generator(z.flatten(0, 1)).view(*z.shape[:2], -1)
+            found: Tensor = (x * gray.log() + (1 - x) * (1 - gray).log()).sum(-1)
             return found
 
         return decoder_log_likelihood(given, len(x), self.latents[self.form.bits], temperatures, chains)
@@ -109,7 +109,7 @@ class GAN(Model):
         return (x >= 0.5).float() if self.form.bits else x
 
     def sizes(self) -> tuple[int, int]:
-        return counted(self.game), counted(self.game.generator)
+        return count_parameters(self.game), count_parameters(self.game.generator)
 
 
 class LikelihoodGAN(GAN):

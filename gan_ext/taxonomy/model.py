@@ -29,8 +29,8 @@ __all__ = [
     "Form",
     "Model",
     "cells",
-    "counted",
-    "fitting",
+    "count_parameters",
+    "largest_width",
     "within",
 ]
 
@@ -125,13 +125,13 @@ class Model(ABC):
 
     def sizes(self) -> tuple[int, int]:
         """Return the numbers of parameters that are trained, and that draw samples."""
-        return counted(self.game), counted(self.game)
+        return count_parameters(self.game), count_parameters(self.game)
 
     def fit(self, data: Data, steps: int, seed: int) -> None:
         """Play the game, and keep the averaged weights of the best of ten looks at held-out data.
 
         Args:
-            data: its `train` is learnt from, its `valid` looked at.
+            data: its `train` is learned from, its `valid` looked at.
             steps: of training.
             seed: decides order and noise.
         """
@@ -191,7 +191,7 @@ class Chain(Model):
         return CHAIN
 
 
-def counted(module: nn.Module) -> int:
+def count_parameters(module: nn.Module) -> int:
     """Return the number of trained parameters; weights that a mask holds at 0 do not count."""
     total = 0
     for part in module.modules():
@@ -201,7 +201,7 @@ def counted(module: nn.Module) -> int:
     return total
 
 
-def fitting(kind: type[Model], form: Form, budget: int) -> int:
+def largest_width(kind: type[Model], form: Form, budget: int) -> int:
     """Return the largest width at which a model trains no more parameters than the budget.
 
     Raises:

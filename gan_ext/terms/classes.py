@@ -1,4 +1,4 @@
-"""Terms about the classes of unlabelled data: that each is sure, and that all of them come up."""
+"""Terms about the classes of unlabeled data: that each is sure, and that all of them come up."""
 
 from collections.abc import Sequence
 
@@ -12,7 +12,7 @@ __all__ = ["ClassBalance", "ConditionalEntropy"]
 
 
 class ConditionalEntropy(Term):
-    """Push class boundaries away from unlabelled data (:func:`~gan_ext.losses.conditional_entropy`).
+    """Push class boundaries away from unlabeled data (:func:`~gan_ext.losses.conditional_entropy`).
 
     References: Good Semi-supervised Learning That Requires a Bad GAN (Dai et al., 2017),
     https://arxiv.org/abs/1705.09783

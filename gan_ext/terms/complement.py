@@ -34,7 +34,7 @@ class FeatureMatching(GeneratorTerm):
 
     Args:
         distance: ``"mean"`` (:func:`~gan_ext.losses.feature_matching`, published for MNIST), ``"absolute"``
-            (:func:`~gan_ext.losses.absolute_feature_matching`, published for colour images), ``"covariance"``
+            (:func:`~gan_ext.losses.absolute_feature_matching`, published for color images), ``"covariance"``
             (:func:`~gan_ext.losses.covariance_matching`) or ``"mmd"``
             (:func:`~gan_ext.losses.maximum_mean_discrepancy`).  Terms of different distances can be added.
         weight: weight of the term.

@@ -1,4 +1,4 @@
-"""Terms that make two views of the same unlabelled data agree on its class."""
+"""Terms that make two views of the same unlabeled data agree on its class."""
 
 import copy
 from collections.abc import Callable
@@ -189,7 +189,7 @@ class MixUp(Term):
     .. math:: L = E\left[ -\sum_k (\lambda t_i + (1 - \lambda) t_j)_k \log p(k \mid \lambda x_i + (1 - \lambda) x_j)
               \right], \qquad \lambda \sim \max(\beta, 1 - \beta),\ \beta \sim \text{Beta}(a, a)
 
-    over labelled and unlabelled samples together; t is the class of a labelled sample, and for an unlabelled one the
+    over labeled and unlabeled samples together; t is the class of a labeled sample, and for an unlabeled one the
     discriminator's probabilities with its noise off, raised to the power 1/T and scaled to sum to one.
 
     References: mixup (Zhang et al., 2018), https://arxiv.org/abs/1710.09412; Interpolation Consistency Training
@@ -199,7 +199,7 @@ class MixUp(Term):
     Args:
         weight: weight of the term.
         concentration: a; both samples count about equally often where it is large.
-        temperature: T; below 1 the targets of unlabelled samples are sharper than the discriminator's own.
+        temperature: T; below 1 the targets of unlabeled samples are sharper than the discriminator's own.
     """
 
     name = "mix_up"
@@ -227,7 +227,7 @@ class MixUp(Term):
         return (logits_without_noise(scene.judge, scene.u).float() / self.temperature).softmax(-1)
 
     def _shares(self, n: int) -> Tensor:
-        # Two gamma draws make a beta draw; unlike torch.distributions, this neither checks nor synchronises.
+        # Two gamma draws make a beta draw; unlike torch.distributions, this neither checks nor synchronizes.
         first, second = torch._standard_gamma(self.concentration.expand(2, n).contiguous())
         beta: Tensor = first / (first + second).clamp_min(1e-12)
         larger: Tensor = torch.maximum(beta, 1 - beta)

@@ -10,7 +10,7 @@ __all__ = ["ManifoldSmoothing", "TangentSmoothing", "VirtualAdversarial"]
 
 
 class VirtualAdversarial(Term):
-    r"""Keep the class within a small ball around unlabelled data, in the direction in which it changes most.
+    r"""Keep the class within a small ball around unlabeled data, in the direction in which it changes most.
 
     .. math:: u' = u + r\, \frac{g}{\lVert g \rVert}, \qquad
               g = \nabla_d KL(p(\cdot \mid u) \Vert p(\cdot \mid u + d)),
@@ -66,7 +66,7 @@ class ManifoldSmoothing(Term):
     Args:
         weight: weight of the term.
         step: :math:`\epsilon`, in units of the prior.
-        samples: pairs a step; None for as many as there are unlabelled samples.
+        samples: pairs a step; None for as many as there are unlabeled samples.
     """
 
     name = "manifold"

@@ -17,8 +17,8 @@ __all__ = ["Generated", "GeneratorTerm", "Scene", "Term", "View", "logits_withou
 class Scene(NamedTuple):
     """What a term may look at before anything is judged.
 
-    `judge` is the discriminator, which maps data to a tuple that begins with class logits [B, K]; `u` is unlabelled
-    data [U, ...], `x` labelled data [B, ...] and `y` its classes [B] (None in a game without labels); `make` is the
+    `judge` is the discriminator, which maps data to a tuple that begins with class logits [B, K]; `u` is unlabeled
+    data [U, ...], `x` labeled data [B, ...] and `y` its classes [B] (None in a game without labels); `make` is the
     generator and `draw` what it makes n samples of.
     """
 
@@ -40,7 +40,7 @@ def logits_without_noise(judge: Any, x: Tensor) -> Tensor:
 
 
 class View(NamedTuple):
-    """What a term wants judged besides, and what to compare it with, if not the unlabelled data's logits.
+    """What a term wants judged besides, and what to compare it with, if not the unlabeled data's logits.
 
     `data` [V, ...] is judged in the same pass as all else, in training mode; None for none.  `guide` are logits or
     probabilities [V, K].
@@ -99,7 +99,7 @@ class Term(_Weighted, ABC):
         """Return the term before weighting.
 
         Args:
-            real: class logits of the unlabelled data [U, K], or the guide that the view brought.
+            real: class logits of the unlabeled data [U, K], or the guide that the view brought.
             second: class logits of the view [V, K], None without one.
         """
 

@@ -91,7 +91,7 @@ def _planar(name: str, data: GaussianRing | GaussianGrid, published: dict[str, P
         discriminator=AdamNumbers(1e-4, 0.8),
         evaluation=2500,
         turns=simultaneous("discriminator", "generator"),
-        differs=("with packing, neighbours of 100 000 points meet; the source draws packed rows of their own",),
+        differs=("with packing, neighbors of 100 000 points meet; the source draws packed rows of their own",),
         published=published,
     )
 
@@ -233,7 +233,7 @@ _ALL = (
         ema=0.9993,  # a half-life of half a million images
         schedules={f"penalties.{name}.weight": cosine(1.0, 0.1, 3906) for name in ("r1", "r2")},
         differs=(
-            "small nets without normalisation; the paper's have 20.7 million parameters each",
+            "small nets without normalization; the paper's have 20.7 million parameters each",
             "beta2 and the half-life of the averages are those of the end; the paper raises them in the first images",
             "length of z (64), samples scored (26 000) and values of pixels (-1 to 1) are ours; our source names none",
             "digits of the training set in a black margin",

@@ -1,4 +1,4 @@
-"""Random shifts, mirrors, cuts, bends and colours: what they leave, how often, and each image's own draw."""
+"""Random shifts, mirrors, cuts, bends and colors: what they leave, how often, and each image's own draw."""
 
 import math
 from collections.abc import Callable
@@ -12,7 +12,7 @@ from gan_ext.data import (
     Cutout,
     RandomAffine,
     RandomChoice,
-    RandomColour,
+    RandomColor,
     RandomElastic,
     RandomFlip,
     RandomPosterize,
@@ -30,16 +30,16 @@ MOVES: list[nn.Module] = [
     Cutout(3),
     RandomElastic(),
 ]
-COLOURS: list[Callable[[tuple[float, float]], nn.Module]] = [
-    lambda pixels: RandomColour(0.8, pixels=pixels),
-    lambda pixels: RandomColour(contrast=0.8, pixels=pixels),
-    lambda pixels: RandomColour(saturation=0.8, pixels=pixels),
-    lambda pixels: RandomColour(0.4, 0.5, 0.6, pixels),
+COLORS: list[Callable[[tuple[float, float]], nn.Module]] = [
+    lambda pixels: RandomColor(0.8, pixels=pixels),
+    lambda pixels: RandomColor(contrast=0.8, pixels=pixels),
+    lambda pixels: RandomColor(saturation=0.8, pixels=pixels),
+    lambda pixels: RandomColor(0.4, 0.5, 0.6, pixels),
     lambda pixels: RandomSharpness(0.9, pixels),
     lambda pixels: RandomPosterize((1, 4), pixels),
     RandomSolarize,
 ]
-ALL = [*MOVES, *(make((0.0, 1.0)) for make in COLOURS), AutoContrast(), strong_augmentation((0.0, 1.0), cutout=4)]
+ALL = [*MOVES, *(make((0.0, 1.0)) for make in COLORS), AutoContrast(), strong_augmentation((0.0, 1.0), cutout=4)]
 
 
 def seeded(module: nn.Module, x: Tensor, seed: int = 5) -> Tensor:
@@ -86,7 +86,7 @@ def test_settings_are_shown() -> None:
         (RandomFlip(0.3), "probability=0.3"),
         (Cutout(5, 0.5), "size=5, fill=0.5"),
         (RandomElastic(1.5, 6), "amount=1.5, grid=6"),
-        (RandomColour(0.1, 0.2, 0.3, (-1, 1)), "brightness=0.1, contrast=0.2, saturation=0.3, pixels=(-1, 1)"),
+        (RandomColor(0.1, 0.2, 0.3, (-1, 1)), "brightness=0.1, contrast=0.2, saturation=0.3, pixels=(-1, 1)"),
         (RandomSharpness(0.7), "amount=0.7, pixels=(0.0, 1.0)"),
         (RandomPosterize((2, 3)), "bits=(2, 3), pixels=(0.0, 1.0)"),
         (RandomSolarize((-1, 1)), "pixels=(-1, 1)"),
@@ -107,8 +107,8 @@ def test_settings_are_shown() -> None:
         (lambda: Cutout(-1), "size >= 0, got -1"),
         (lambda: RandomElastic(-1.0), "got -1.0 and 4"),
         (lambda: RandomElastic(1.0, 1), "grid of at least 2, got 1.0 and 1"),
-        (lambda: RandomColour(-0.1), r"amounts >= 0, got -0.1, 0.0 and 0.0"),
-        (lambda: RandomColour(pixels=(1.0, 1.0)), r"low < high, .* got \(1.0, 1.0\)"),
+        (lambda: RandomColor(-0.1), r"amounts >= 0, got -0.1, 0.0 and 0.0"),
+        (lambda: RandomColor(pixels=(1.0, 1.0)), r"low < high, .* got \(1.0, 1.0\)"),
         (lambda: RandomPosterize((0, 4)), r"fewest, most\) with 1 <= fewest <= most, got \(0, 4\)"),
         (lambda: RandomPosterize((5, 4)), r"got \(5, 4\)"),
         (lambda: RandomChoice([], 2), "needs operations and count >= 0, got 0 and 2"),
@@ -155,14 +155,14 @@ def test_flips_mirror_the_columns() -> None:
 
 
 @pytest.mark.parametrize("size", [0, 1, 3, 4, 20])
-def test_cuts_have_the_probability_of_their_centres(size: int) -> None:
+def test_cuts_have_the_probability_of_their_centers(size: int) -> None:
     n, height, width = 4000, 7, 6
     cut = (Cutout(size, fill=-1.0)(torch.rand(n, 2, height, width)) == -1).double()
     assert torch.equal(cut[:, 0], cut[:, 1])
 
     def covered(side: int) -> Tensor:
-        centres, place = torch.arange(side)[:, None], torch.arange(side)
-        return ((place - centres + size // 2 >= 0) & (place - centres + size // 2 < size)).double().mean(0)
+        centers, place = torch.arange(side)[:, None], torch.arange(side)
+        return ((place - centers + size // 2 >= 0) & (place - centers + size // 2 < size)).double().mean(0)
 
     expected = covered(height)[:, None] * covered(width)
     torch.testing.assert_close(cut[:, 0].mean(0), expected, rtol=0, atol=0.04)
@@ -193,10 +193,10 @@ def test_bends_move_nodes_uniformly_and_are_smooth() -> None:
     assert field.std(dim=(2, 3)).mean() > 0.3
 
 
-# --- what colour they have --------------------------------------------------------------------------------------------
+# --- what color they have --------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("make", [*COLOURS, AutoContrast])
+@pytest.mark.parametrize("make", [*COLORS, AutoContrast])
 def test_the_range_of_pixels_is_a_choice_of_units(make: Callable[[tuple[float, float]], nn.Module]) -> None:
     x = photographs()
     usual = seeded(make((0.0, 1.0)), x)
@@ -205,40 +205,40 @@ def test_the_range_of_pixels_is_a_choice_of_units(make: Callable[[tuple[float, f
     assert not torch.allclose(usual, x)
 
 
-def grey(x: Tensor) -> Tensor:
+def gray(x: Tensor) -> Tensor:
     return (x * torch.tensor([0.299, 0.587, 0.114])[:, None, None]).sum(1)
 
 
 def test_brightness_is_a_factor() -> None:
     x = photographs(3000) * 0.5
-    ratio = (RandomColour(brightness=0.4)(x) / x).flatten(1)
+    ratio = (RandomColor(brightness=0.4)(x) / x).flatten(1)
     torch.testing.assert_close(ratio, ratio[:, :1].expand_as(ratio))
     assert 0.6 <= ratio.min() < 0.61
     assert 1.39 < ratio.max() <= 1.4001
     assert ratio[:, 0].var().item() == pytest.approx(0.4**2 / 3, rel=0.1)
 
 
-def test_contrast_keeps_the_mean_grey_and_scales_the_rest() -> None:
+def test_contrast_keeps_the_mean_gray_and_scales_the_rest() -> None:
     x = 0.5 + 0.2 * (photographs() - 0.5)
-    made = RandomColour(contrast=0.5)(x)
-    torch.testing.assert_close(grey(made).mean((1, 2)), grey(x).mean((1, 2)))
+    made = RandomColor(contrast=0.5)(x)
+    torch.testing.assert_close(gray(made).mean((1, 2)), gray(x).mean((1, 2)))
     ratio = made.flatten(1).std(1) / x.flatten(1).std(1)
     assert (ratio - 1).abs().max() <= 0.501
     assert ratio.min() < 0.7 < 1.3 < ratio.max()
 
 
-def test_saturation_keeps_each_pixels_grey_and_scales_its_colour() -> None:
+def test_saturation_keeps_each_pixels_gray_and_scales_its_color() -> None:
     x = 0.5 + 0.2 * (photographs() - 0.5)
-    made = RandomColour(saturation=1.0)(x)
-    torch.testing.assert_close(grey(made), grey(x))
-    ratio = (made - grey(made)[:, None]).flatten(1).norm(dim=1) / (x - grey(x)[:, None]).flatten(1).norm(dim=1)
+    made = RandomColor(saturation=1.0)(x)
+    torch.testing.assert_close(gray(made), gray(x))
+    ratio = (made - gray(made)[:, None]).flatten(1).norm(dim=1) / (x - gray(x)[:, None]).flatten(1).norm(dim=1)
     assert ratio.min() < 0.3
     assert 1.7 < ratio.max() <= 2.001
 
 
 def test_one_channel_has_no_saturation() -> None:
     x = photographs(channels=1)
-    torch.testing.assert_close(RandomColour(saturation=0.9)(x), x)
+    torch.testing.assert_close(RandomColor(saturation=0.9)(x), x)
 
 
 def test_sharpness_keeps_flat_images_and_blurs_at_most_to_the_mean() -> None:
@@ -313,7 +313,7 @@ def test_strong_augmentation_cuts_to_the_middle_of_the_range() -> None:
     assert (strong_augmentation((0.0, 1.0), count=0, cutout=6)(x) == 0.5).any()
 
 
-def test_strong_augmentation_moves_and_colours() -> None:
+def test_strong_augmentation_moves_and_colors() -> None:
     x = torch.rand(300, 3, 12, 12) * 1.8 - 0.9
     made = strong_augmentation((-1.0, 1.0), count=2, cutout=0)(x)
     same = torch.isclose(made, x).flatten(1).all(1).float().mean().item()

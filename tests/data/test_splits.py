@@ -17,24 +17,24 @@ def assert_whole(split: SemiSupervisedSplit, n: int) -> None:
 
 
 @pytest.mark.parametrize("balanced", [True, False])
-@pytest.mark.parametrize("labelled", [3, 30, 60])
+@pytest.mark.parametrize("labeled", [3, 30, 60])
 @pytest.mark.parametrize(("validation", "test"), [(0, 0), (0, 20), (15, 0), (10, 20)])
-def test_no_row_is_in_two_parts_and_none_is_missing(balanced: bool, labelled: int, validation: int, test: int) -> None:
+def test_no_row_is_in_two_parts_and_none_is_missing(balanced: bool, labeled: int, validation: int, test: int) -> None:
     for seed in range(30):
         split = semi_supervised_split(
-            Y, labelled, balanced=balanced, n_validation=validation, n_test=test, random_state=seed
+            Y, labeled, balanced=balanced, n_validation=validation, n_test=test, random_state=seed
         )
         assert_whole(split, len(Y))
-        assert [len(part) for part in split] == [labelled, 150 - labelled - validation - test, validation, test]
-        assert set(Y[split.labelled]) == {0, 1, 2}
+        assert [len(part) for part in split] == [labeled, 150 - labeled - validation - test, validation, test]
+        assert set(Y[split.labeled]) == {0, 1, 2}
         if balanced:
-            assert np.bincount(Y[split.labelled]).tolist() == [labelled // 3] * 3
+            assert np.bincount(Y[split.labeled]).tolist() == [labeled // 3] * 3
 
 
-def test_all_rows_may_be_labelled() -> None:
+def test_all_rows_may_be_labeled() -> None:
     split = semi_supervised_split(Y, 130, balanced=False, n_test=20, random_state=0)
     assert_whole(split, 150)
-    assert len(split.unlabelled) == 0
+    assert len(split.unlabeled) == 0
 
 
 @pytest.mark.parametrize("balanced", [True, False])
@@ -57,7 +57,7 @@ def test_test_rows_do_not_depend_on_the_labels_themselves() -> None:
 def test_more_labels_keep_the_fewer() -> None:
     for balanced in (True, False):
         few, many = (semi_supervised_split(Y, n, balanced=balanced, random_state=5) for n in (3, 30))
-        assert set(few.labelled) <= set(many.labelled)
+        assert set(few.labeled) <= set(many.labeled)
 
 
 def test_a_seed_is_a_split() -> None:
@@ -77,7 +77,7 @@ def test_the_callers_random_state_is_kept() -> None:
 
 def test_unbalanced_draws_follow_the_classes() -> None:
     y = np.repeat([0, 1], [900, 100])
-    shares = [np.mean(y[semi_supervised_split(y, 100, balanced=False, random_state=s).labelled]) for s in range(40)]
+    shares = [np.mean(y[semi_supervised_split(y, 100, balanced=False, random_state=s).labeled]) for s in range(40)]
     assert np.mean(shares) == pytest.approx(0.1, abs=0.02)
 
 
@@ -94,17 +94,17 @@ LABELS = {
 
 
 @pytest.mark.parametrize("kind", LABELS)
-def test_exactly_the_unlabelled_rows_lose_their_label(kind: str) -> None:
+def test_exactly_the_unlabeled_rows_lose_their_label(kind: str) -> None:
     labels = LABELS[kind]
     x = np.arange(150.0)[:, None] * [1, 2]
     split = semi_supervised_split(labels, 30, n_validation=10, n_test=20, random_state=3)
     before = list(labels)
     data, shown = split.training_data(x, labels)
     rows = data[:, 0].astype(int)
-    assert np.array_equal(rows, np.concatenate([split.labelled, split.unlabelled]))
+    assert np.array_equal(rows, np.concatenate([split.labeled, split.unlabeled]))
     for row, label in zip(rows, shown, strict=True):
-        assert label == (labels[row] if row in split.labelled else -1)
-    assert sum(label == -1 for label in shown) == len(split.unlabelled) == 90
+        assert label == (labels[row] if row in split.labeled else -1)
+    assert sum(label == -1 for label in shown) == len(split.unlabeled) == 90
     assert list(labels) == before, "the true labels are left as they were"
     assert shown.dtype.kind in ("O" if kind in ("text", "object") else "i")
 
@@ -131,14 +131,14 @@ def test_test_and_validation_rows_never_reach_fit() -> None:
 @pytest.mark.parametrize(
     ("settings", "sentence"),
     [
-        ({"n_labelled": 0}, r"n_labelled=0 must not be zero"),
-        ({"n_labelled": -3}, r"n_labelled=-3 must not be negative"),
-        ({"n_labelled": 3, "n_test": -1}, r"n_test=-1 must not be negative"),
-        ({"n_labelled": 3, "n_validation": -1}, r"n_validation=-1 must not be negative"),
-        ({"n_labelled": 3, "n_test": 140, "n_validation": 8}, r"need more rows than the 150 there are"),
-        ({"n_labelled": 31}, r"n_labelled=31 must be a multiple of 3, the number of classes"),
-        ({"n_labelled": 2, "balanced": False}, r"n_labelled=2 must be at least 3, the number of classes"),
-        ({"n_labelled": 123}, r"Class 0 has 40 rows left to label, 41 are needed"),
+        ({"n_labeled": 0}, r"n_labeled=0 must not be zero"),
+        ({"n_labeled": -3}, r"n_labeled=-3 must not be negative"),
+        ({"n_labeled": 3, "n_test": -1}, r"n_test=-1 must not be negative"),
+        ({"n_labeled": 3, "n_validation": -1}, r"n_validation=-1 must not be negative"),
+        ({"n_labeled": 3, "n_test": 140, "n_validation": 8}, r"need more rows than the 150 there are"),
+        ({"n_labeled": 31}, r"n_labeled=31 must be a multiple of 3, the number of classes"),
+        ({"n_labeled": 2, "balanced": False}, r"n_labeled=2 must be at least 3, the number of classes"),
+        ({"n_labeled": 123}, r"Class 0 has 40 rows left to label, 41 are needed"),
     ],
 )
 def test_impossible_splits_are_refused(settings: dict[str, int], sentence: str) -> None:

@@ -118,12 +118,12 @@ def test_streams_refuse_what_cannot_flow(data: Rows, batch: int) -> None:
         ArrayStream(data, batch)
 
 
-# --- labelled beside unlabelled ---------------------------------------------------------------------------------------
+# --- labeled beside unlabeled ---------------------------------------------------------------------------------------
 
 
-def semi(seed: int = 0, labelled_batch: int | None = 3) -> SemiStream[SemiBatch]:
+def semi(seed: int = 0, labeled_batch: int | None = 3) -> SemiStream[SemiBatch]:
     x, u = torch.arange(5.0)[:, None], 100 + torch.arange(17.0)[:, None]
-    return SemiStream(SemiBatch, x, torch.arange(5) * 10, u, 6, labelled_batch, seed)
+    return SemiStream(SemiBatch, x, torch.arange(5) * 10, u, 6, labeled_batch, seed)
 
 
 def test_both_halves_come_once_an_epoch_each() -> None:
@@ -144,8 +144,8 @@ def test_the_halves_have_orders_of_their_own() -> None:
     assert not torch.equal(stream[0].x, stream[0].u)
 
 
-def test_labelled_batches_are_as_large_as_the_others_by_default() -> None:
-    assert len(semi(labelled_batch=None)[0].x) == 6
+def test_labeled_batches_are_as_large_as_the_others_by_default() -> None:
+    assert len(semi(labeled_batch=None)[0].x) == 6
 
 
 def test_a_semi_stream_is_random_access_and_shared_by_ranks() -> None:

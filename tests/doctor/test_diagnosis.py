@@ -28,8 +28,7 @@ from gan_ext.engine import (
     sgd,
     simultaneous,
 )
-from gan_ext.games import Adversarial, RealBatch
-from gan_ext.games import InfoGAN as InfoGANGame
+from gan_ext.games import Adversarial, InfoGANGame, RealBatch
 from gan_ext.latents import Categorical, Gaussian, Product
 from gan_ext.losses import R1, R2, WGANGP, AdversarialLoss, Minimax, NonSaturating, Relativistic, Wasserstein
 from gan_ext.nets import mlp_info_discriminator, plain_discriminator, plain_generator
@@ -127,7 +126,7 @@ FAILING: dict[str, tuple[Callable[[int], Engine], str, str]] = {
     "saturates": (far_ahead, "saturation", "NonSaturating"),
     "explodes": (overweight, "exploding", "weight of the penalty"),
     "dead": (lambda seed: coded(seed, 0.0), "dead code", "InfoGAN(weights={'mode': 1.0})"),
-    "by heart": (by_heart, "memorisation", "AdaptiveAugment"),
+    "by heart": (by_heart, "memorization", "AdaptiveAugment"),
 }
 
 

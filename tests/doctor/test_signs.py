@@ -121,8 +121,8 @@ def test_saturation_needs_a_generator_that_learns_nothing() -> None:
     assert "weight of the penalty" in flat.findings[0].remedy
 
 
-def test_memorisation_needs_held_out_data_that_are_no_copies() -> None:
-    assert failures(nearness=0.1, copies=1.0) == ["memorisation"]
+def test_memorization_needs_held_out_data_that_are_no_copies() -> None:
+    assert failures(nearness=0.1, copies=1.0) == ["memorization"]
     assert failures(nearness=0.1, copies=0.5) == []
     assert failures(nearness=1.0, copies=1.0) == []
 

@@ -13,7 +13,7 @@ from gan_ext.data import ArrayStream
 from gan_ext.doctor.probe import Probe
 from gan_ext.doctor.protocol import judge, make_samples
 from gan_ext.engine import SaveEvery, adam, sgd
-from gan_ext.games import Adversarial, Conditional, InfoGAN, RealBatch
+from gan_ext.games import Adversarial, Conditional, InfoGANGame, RealBatch
 from gan_ext.latents import Categorical, Gaussian, Product
 from gan_ext.losses import R1, LeCam, realness
 from gan_ext.metrics import density_coverage
@@ -218,7 +218,7 @@ def test_packed_samples_are_judged_together() -> None:
 
 def test_codes_have_an_entropy_and_samples() -> None:
     codes = Product(digit=Categorical(10))
-    played = InfoGAN(nn.Linear(12, 3), mlp_info_discriminator((3,), codes.width, (8,)), codes, Gaussian(2), r1=0.5)
+    played = InfoGANGame(nn.Linear(12, 3), mlp_info_discriminator((3,), codes.width, (8,)), codes, Gaussian(2), r1=0.5)
     assert make_samples(played, 5).shape == (5, 3)
     run = engine(played).fit(stream(), 2, [Watch(2, real=REAL, n=32)])
     entry = run.history[0]

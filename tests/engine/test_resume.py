@@ -65,11 +65,11 @@ TURNS: dict[str, Turns | Solver] = {
 def data(seed: int = 0) -> SemiStream[SemiBatch]:
     generator = torch.Generator().manual_seed(11)
     x, u = torch.rand(9, 5, generator=generator), torch.rand(13, 5, generator=generator)
-    return SemiStream(SemiBatch, x, torch.arange(9) % 3, u, batch_size=7, labelled_batch=4, seed=seed)
+    return SemiStream(SemiBatch, x, torch.arange(9) % 3, u, batch_size=7, labeled_batch=4, seed=seed)
 
 
 class Annealed(KPlusOne):
-    """With dropout, batch normalisation, noise, and a number that a schedule changes."""
+    """With dropout, batch normalization, noise, and a number that a schedule changes."""
 
     def __init__(self) -> None:
         generator = nn.Sequential(mlp_generator((5,), 4, (6, 6)), nn.Dropout(0.3))

@@ -9,10 +9,10 @@ from sklearn.svm import LinearSVC
 from sklearn.tree import DecisionTreeClassifier
 
 from gan_ext import SeedEnsembleClassifier, SemiSupervisedGANClassifier
-from gan_ext.estimators import query
-from gan_ext.estimators.assembly import class_shares, class_weights
-from gan_ext.estimators.labels import read_labels
-from gan_ext.estimators.novelty import class_gaussians
+from gan_ext.estimators import select_queries
+from gan_ext.estimators.base.assembly import class_shares, class_weights
+from gan_ext.estimators.base.labels import read_labels
+from gan_ext.estimators.semi_supervised.novelty import class_gaussians
 from gan_ext.metrics import auroc
 
 
@@ -38,7 +38,7 @@ def fitted():
     return _model().fit(X, _hidden(y))
 
 
-def test_calibration_minimises_the_likelihood_and_leaves_predictions(fitted):
+def test_calibration_minimizes_the_likelihood_and_leaves_predictions(fitted):
     model = fitted
     X, y = _blobs(300, 1)
     before = model.predict(X), model.decision_function(X), model.realness(X)
@@ -163,18 +163,18 @@ class Known(BaseEstimator):
 
 def test_queries_by_hand():
     X = np.array([[0.5, 0.0], [0.51, 0.01], [0.6, 5.0], [0.99, 9.0]])
-    assert query(Known(), X, 2, "margin").tolist() == [0, 1]
-    assert query(Known(), X, 2, "entropy").tolist() == [0, 1]
-    assert query(Known(), X, 2, "coverage").tolist() == [0, 2]  # the second row is the first over again
-    assert query(Known(), X, 4).tolist() == [0, 2, 3, 1]
-    labelled = np.array([[0.5, 0.0]])
-    assert query(Known(), X, 1, X_labelled=labelled).tolist() == [2]
+    assert select_queries(Known(), X, 2, "margin").tolist() == [0, 1]
+    assert select_queries(Known(), X, 2, "entropy").tolist() == [0, 1]
+    assert select_queries(Known(), X, 2, "coverage").tolist() == [0, 2]  # the second row is the first over again
+    assert select_queries(Known(), X, 4).tolist() == [0, 2, 3, 1]
+    labeled = np.array([[0.5, 0.0]])
+    assert select_queries(Known(), X, 1, X_labeled=labeled).tolist() == [2]
 
 
 def test_queries_by_disagreement():
     X, y = _blobs(60)
     ensemble = SeedEnsembleClassifier(DecisionTreeClassifier(max_features=1), 5, random_state=0).fit(X[:9], y[:9])
-    rows = query(ensemble, X, 5, "disagreement")
+    rows = select_queries(ensemble, X, 5, "disagreement")
     values = ensemble.disagreement(X)
     assert values[rows].min() >= np.delete(values, rows).max()
 
@@ -182,7 +182,7 @@ def test_queries_by_disagreement():
 def test_class_shares_and_weights_by_hand():
     labels = read_labels(np.array([0, 0, 0, 1, -1]), -1)
     assert class_shares(labels, None) == [4, 2]
-    assert class_shares(labels, "labelled") == [3, 1]
+    assert class_shares(labels, "labeled") == [3, 1]
     assert class_shares(labels, "uniform") == [1, 1]
     assert class_shares(labels, [2, 5]) == [2, 5]
     assert class_weights(labels, None) is None
@@ -207,10 +207,10 @@ def test_a_stated_mix_of_classes_and_weights_reach_the_game():
         (lambda m, X: m.calibrate(X, [0, 1]), "samples and y 2 labels"),
         (lambda m, X: m.predict_or_reject(X), "Give max_novelty or min_probability"),
         (lambda m, X: m.predict_or_reject(X, min_probability=0.5, rejected=0), "rejected=0 is a class"),
-        (lambda m, X: query(m, X, 0), "n=0 must be an integer"),
-        (lambda m, X: query(m, X, 10**6), "cannot be chosen from"),
-        (lambda m, X: query(m, X, 1, "luck"), "strategy='luck' must be one of"),
-        (lambda m, X: query(m, X, 1, "disagreement"), "needs a classifier with disagreement"),
+        (lambda m, X: select_queries(m, X, 0), "n=0 must be an integer"),
+        (lambda m, X: select_queries(m, X, 10**6), "cannot be chosen from"),
+        (lambda m, X: select_queries(m, X, 1, "luck"), "strategy='luck' must be one of"),
+        (lambda m, X: select_queries(m, X, 1, "disagreement"), "needs a classifier with disagreement"),
         (lambda m, X: SeedEnsembleClassifier(LinearSVC()).fit(X, X[:, 0]), "has no predict_proba"),
         (lambda m, X: SeedEnsembleClassifier(m, 0).fit(X, X[:, 0]), "n_estimators=0 must be"),
         (lambda m, X: _model(class_prior="most").fit(X, _hidden(_blobs()[1])), "class_prior='most' must be"),

@@ -24,12 +24,12 @@ from gan_ext.terms import (
 )
 
 
-def _blobs(n=200, labelled=5, d=3):
+def _blobs(n=200, labeled=5, d=3):
     rng = np.random.default_rng(0)
     x = np.concatenate([rng.normal(-2, 1, (n // 2, d)), rng.normal(2, 1, (n // 2, d))])
     y = np.full(n, -1)
-    y[:labelled] = 0
-    y[-labelled:] = 1
+    y[:labeled] = 0
+    y[-labeled:] = 1
     return x, y, np.repeat([0, 1], n // 2)
 
 

@@ -10,12 +10,12 @@ def _expected_failures(estimator):
     if estimator.unlabeled is None:
         return {}
     return {
-        "check_classifiers_classes": "the check trains on the labels {-1, 1}, and -1 means unlabelled here; "
+        "check_classifiers_classes": "the check trains on the labels {-1, 1}, and -1 means unlabeled here; "
         "scikit-learn excuses its own semi-supervised classifiers by name; the check passes with unlabeled=None",
     }
 
 
-@pytest.mark.filterwarnings("ignore:y has no unlabelled sample")
+@pytest.mark.filterwarnings("ignore:y has no unlabeled sample")
 # scikit-learn skips its array-API check by a warning where that interface is not switched on.
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.SkipTestWarning")
 @parametrize_with_checks(

@@ -31,7 +31,7 @@ SOLVERS = [
 ]
 SMALL: dict[str, Any] = {"max_iter": 3, "batch_size": 8, "random_state": 0}
 ESTIMATORS = [
-    SemiSupervisedGANClassifier(**SMALL, labelled_batch_size=4, hidden_layer_sizes=(8, 8)),
+    SemiSupervisedGANClassifier(**SMALL, labeled_batch_size=4, hidden_layer_sizes=(8, 8)),
     InfoGAN(**SMALL),
     ConditionalGAN(**SMALL),
 ]
@@ -46,7 +46,7 @@ def fitted(estimator: Any, solver: Solver | None) -> Any:
 
 @pytest.mark.parametrize("solver", SOLVERS, ids=repr)
 @pytest.mark.parametrize("estimator", ESTIMATORS, ids=lambda each: type(each).__name__)
-@pytest.mark.filterwarnings("ignore:y has no unlabelled sample")
+@pytest.mark.filterwarnings("ignore:y has no unlabeled sample")
 def test_every_solver_plays_every_estimator(estimator: Any, solver: Solver) -> None:
     model, plain = fitted(estimator, solver), fitted(estimator, None)
     assert model.n_iter_ == 3

@@ -34,7 +34,7 @@ from gan_ext.losses import (
     pack,
     r1_penalty,
 )
-from gan_ext.nets import MinibatchDiscrimination, MinibatchStandardDeviation, spectral_normalised
+from gan_ext.nets import MinibatchDiscrimination, MinibatchStandardDeviation, spectral_normalized
 from gan_ext.testing import ConstantStream, check_game
 
 BATCH = RealBatch(torch.randn(8, 5, generator=torch.Generator().manual_seed(1)))
@@ -65,7 +65,7 @@ def everything() -> Adversarial:
 
 
 def adaptive(loss: AdversarialLoss) -> Adversarial:
-    view = AdaptiveAugment([DiffAugment(), DiffAugment(colour=0)], images=100, probability=0.3)
+    view = AdaptiveAugment([DiffAugment(), DiffAugment(color=0)], images=100, probability=0.3)
     return Adversarial(*conv_nets(), loss, (LeCam(),), view=view)
 
 
@@ -77,10 +77,10 @@ SOUND: dict[str, tuple[Callable[[], Adversarial], RealBatch]] = {
     "adaptive": (lambda: adaptive(NonSaturating(0.9)), IMAGES),
     "adaptive in pairs": (lambda: adaptive(Relativistic()), IMAGES),
     "r3gan through noise": (lambda: R3GAN(*nets(), view=InstanceNoise(0.1)), BATCH),
-    "batch normalised": (lambda: Adversarial(*nets(1, nn.BatchNorm1d(6)), LeastSquares()), BATCH),
+    "batch normalized": (lambda: Adversarial(*nets(1, nn.BatchNorm1d(6)), LeastSquares()), BATCH),
     "deviation": (lambda: R3GAN(*nets(1, MinibatchStandardDeviation(), width=7)), BATCH),
     "discrimination": (lambda: Adversarial(*nets(1, MinibatchDiscrimination(6, 3, 2), width=9), Minimax()), BATCH),
-    "spectral": (lambda: Adversarial(nets()[0], spectral_normalised(nets()[1]), Gaussian(3), Hinge()), BATCH),
+    "spectral": (lambda: Adversarial(nets()[0], spectral_normalized(nets()[1]), Gaussian(3), Hinge()), BATCH),
 }
 
 
@@ -179,7 +179,7 @@ def test_layers_that_mix_samples_see_one_kind_of_data_at_a_time(penalties: tuple
     torch.testing.assert_close(terms["fake_logit"], discriminator(fake).mean().detach())
 
 
-def test_a_packed_discriminator_sees_neighbours_together() -> None:
+def test_a_packed_discriminator_sees_neighbors_together() -> None:
     game = steady(packing=2, penalties=[R1(1.0)])
     fake = game.generator(at(1, lambda: game.prior.sample(8)))
     real, judged = game.discriminator(pack(BATCH.x, 2)), game.discriminator(pack(fake, 2))
@@ -296,7 +296,7 @@ def test_what_cannot_be_meant_is_told_at_once() -> None:
 def test_what_cannot_be_played_is_refused() -> None:
     with pytest.raises(ValueError, match=r"penalties must differ, got \['r1', 'r1'\]"):
         steady(penalties=[R1(1.0), R1(2.0)])
-    with pytest.raises(ValueError, match=r"'wgan_gp' is a gradient for each sample, but .* layer '1' normalises"):
+    with pytest.raises(ValueError, match=r"'wgan_gp' is a gradient for each sample, but .* layer '1' normalizes"):
         WassersteinGAN(*nets(1, nn.BatchNorm1d(6)))
     with pytest.raises(ValueError, match="packing must be at least 1, got 0"):
         Adversarial(*nets(), packing=0)

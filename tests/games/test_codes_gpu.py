@@ -8,8 +8,7 @@ from gan_ext import ConditionalGAN, InfoGAN
 from gan_ext.data import Sprites
 from gan_ext.engine import Compute, Engine, adam
 from gan_ext.game import Game
-from gan_ext.games import InfoGAN as InfoGANGame
-from gan_ext.games import InfoGANCR, RealBatch
+from gan_ext.games import InfoGANCR, InfoGANGame, RealBatch
 from gan_ext.latents import Bernoulli, Categorical, Gaussian, Product, Uniform
 from gan_ext.nets import mlp_generator, mlp_info_discriminator, strided_net
 from gan_ext.testing import ConstantStream, check_game
@@ -38,7 +37,7 @@ def contrastive() -> Game:
     return InfoGANCR(generator, reader, c, Gaussian(4), torch.nn.Linear(12, 2))
 
 
-GAMES = {"InfoGAN": infogan, "learnt shares": lambda: infogan(True), "InfoGAN-CR": contrastive}
+GAMES = {"InfoGAN": infogan, "learned shares": lambda: infogan(True), "InfoGAN-CR": contrastive}
 
 
 @pytest.mark.parametrize("name", GAMES)

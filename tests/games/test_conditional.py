@@ -11,12 +11,12 @@ from torch.nn.functional import one_hot
 from gan_ext import Compute, Engine
 from gan_ext.data import ArrayStream
 from gan_ext.engine import adam
-from gan_ext.games import ACGAN, ADCGAN, Conditional, LabelledBatch
+from gan_ext.games import ACGAN, ADCGAN, Conditional, LabeledBatch
 from gan_ext.latents import Gaussian, Prior
 from gan_ext.losses import discriminator_non_saturating, generator_non_saturating, mode_seeking, r1_penalty
 from gan_ext.nets import (
     ClassifyingDiscriminator,
-    ClassJudgement,
+    ClassJudgment,
     ConcatenatedGenerator,
     ConcatenationDiscriminator,
     ProjectionDiscriminator,
@@ -50,7 +50,7 @@ def play(name: str, d: int = 2, spectral: bool = False, latent: int = 4, **optio
 )
 @pytest.mark.parametrize("name", NAMES)
 def test_the_game_is_sound(name: str, options: dict[str, Any]) -> None:
-    check_game(lambda: play(name, **options), LabelledBatch(torch.rand(12, 2), torch.arange(12) % K))
+    check_game(lambda: play(name, **options), LabeledBatch(torch.rand(12, 2), torch.arange(12) % K))
 
 
 def at(seed: int, loss: Any) -> Any:
@@ -59,7 +59,7 @@ def at(seed: int, loss: Any) -> Any:
 
 
 def test_the_conditional_game_is_its_equations() -> None:
-    game, batch = play("projection", r1=0.6, mode_seeking=0.5), LabelledBatch(torch.rand(12, 2), torch.arange(12) % K)
+    game, batch = play("projection", r1=0.6, mode_seeking=0.5), LabeledBatch(torch.rand(12, 2), torch.arange(12) % K)
     d, y = game.discriminator, batch.y
     fake = at(1, lambda: game.generator(game.prior.sample(12), y))
     loss, terms = at(1, lambda: game.discriminator_loss(batch))
@@ -76,7 +76,7 @@ def test_the_conditional_game_is_its_equations() -> None:
 def test_without_its_class_term_a_naming_game_does_not_look_at_classes(name: str) -> None:
     game, x = play(name, weight=0.0), torch.rand(12, 2)
     first, second = (
-        at(1, lambda y=y: game.discriminator_loss(LabelledBatch(x, y))[0]) for y in (torch.zeros(12).long(),) * 2
+        at(1, lambda y=y: game.discriminator_loss(LabeledBatch(x, y))[0]) for y in (torch.zeros(12).long(),) * 2
     )
     judged = game.discriminator(
         torch.cat([x, at(1, lambda: game.generator(game.prior.sample(12), torch.zeros(12).long()))])
@@ -132,20 +132,20 @@ class Free(nn.Module):
     def forward(self, x: Tensor, y: Tensor | None = None) -> Any:
         if self.joint:
             return (x @ self.judge.T).gather(1, y[:, None])[:, 0]  # type: ignore[index]
-        return ClassJudgement(x @ self.judge[0], x @ self.names.T)
+        return ClassJudgment(x @ self.judge[0], x @ self.names.T)
 
 
-def solved(game_type: Any, outputs: int, p: Tensor = P, q: Tensor = Q) -> tuple[Any, LabelledBatch]:
+def solved(game_type: Any, outputs: int, p: Tensor = P, q: Tensor = Q) -> tuple[Any, LabeledBatch]:
     """Return a game at the discriminator's optimum, and the batch of all 18 samples."""
     y = torch.arange(K).repeat_interleave(6)
     x, made = (
         one_hot(torch.cat([torch.arange(4).repeat_interleave(row) for row in (18 * t).round().long()]), 4).float()
         for t in (p, q)
     )
-    game, batch = game_type(Table(made), Free(outputs, game_type is Conditional), Rows()), LabelledBatch(x, y)
-    learnt = [each for each in game.discriminator.parameters() if each.numel()]
+    game, batch = game_type(Table(made), Free(outputs, game_type is Conditional), Rows()), LabeledBatch(x, y)
+    learned = [each for each in game.discriminator.parameters() if each.numel()]
     solver = torch.optim.LBFGS(
-        learnt, lr=1, max_iter=500, tolerance_grad=1e-9, tolerance_change=1e-12, line_search_fn="strong_wolfe"
+        learned, lr=1, max_iter=500, tolerance_grad=1e-9, tolerance_change=1e-12, line_search_fn="strong_wolfe"
     )
 
     def closure() -> Tensor:
@@ -212,7 +212,7 @@ def test_samples_of_a_class_lie_at_its_cluster(name: str) -> None:
     rng = np.random.default_rng(0)
     y = np.arange(600) % K
     x = MEANS[y] + 0.7 * rng.normal(size=(600, 2))
-    batch = LabelledBatch(torch.tensor(x, dtype=torch.float32), torch.tensor(y))
+    batch = LabeledBatch(torch.tensor(x, dtype=torch.float32), torch.tensor(y))
     players = {"discriminator": adam(2e-3), "generator": adam(2e-3)}
     engine = Engine(play(name, spectral=True), players, ema=0.98, compute=Compute("cpu"))
     engine.fit(ArrayStream(batch, 64), steps=400)

@@ -124,7 +124,7 @@ def test_noise_changes_what_the_generator_is_given_and_not_what_it_should_make(w
     assert torch.equal(game()._codes(BATCH.x)[2], codes)
 
 
-def test_codes_of_a_trained_classifier_are_standardised() -> None:
+def test_codes_of_a_trained_classifier_are_standardized() -> None:
     net = mlp_code_classifier((6,), 3, codes=4, hidden=8)
     net.train()
     codes = net.encode(torch.randn(500, 6) * 7 + 3)
@@ -164,13 +164,13 @@ def test_a_linear_denoiser_learns_the_slope_of_the_noisy_density() -> None:
     played = DenoisingAutoencoder(nn.Linear(3, 3), sigma)
     engine = Engine(played, {"model": adam(1e-2, (0.9, 0.999))}, ema=0.99, compute=Compute("cpu"))
     engine.fit(ArrayStream(RealBatch(data), 500, 0), 800)
-    learnt = engine.averaged
-    assert isinstance(learnt, DenoisingAutoencoder)
-    assert isinstance(learnt.model, nn.Linear)
+    learned = engine.averaged
+    assert isinstance(learned, DenoisingAutoencoder)
+    assert isinstance(learned.model, nn.Linear)
     wanted = torch.diag(spread**2 / (spread**2 + sigma**2))
-    assert torch.allclose(learnt.model.weight, wanted, atol=0.03)
+    assert torch.allclose(learned.model.weight, wanted, atol=0.03)
     x = torch.tensor([[1.0, -1.0, 0.5]])
-    assert torch.allclose(learnt.score(x), -x / (spread**2 + sigma**2), atol=0.1)
+    assert torch.allclose(learned.score(x), -x / (spread**2 + sigma**2), atol=0.1)
 
 
 def test_a_denoiser_needs_noise() -> None:

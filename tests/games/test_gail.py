@@ -11,7 +11,7 @@ from gan_ext.games import (
     GAIL,
     PPO,
     Actions,
-    BehaviouralCloning,
+    BehavioralCloning,
     Demonstrations,
     Episodes,
     Imitation,
@@ -63,7 +63,7 @@ def gail(**options) -> GAIL:
 MAKES = {
     "plain": lambda: gail(),
     "absorbing": lambda: gail(absorbing=True, penalties=[R1(0.5)]),
-    "minimax, centred": lambda: gail(reward=minimax_reward, centred=True),
+    "minimax, centered": lambda: gail(reward=minimax_reward, centered=True),
     "lagged value": lambda: gail(lag=0.9),
     "no clip": lambda: gail(clip=None),
     "replay": lambda: gail(replay=Replay(30, 5)),
@@ -95,7 +95,7 @@ def test_vectors_of_numbers_are_actions_too():
 def test_proximal_policies_and_clones_are_sound():
     check_game(lambda: PPO(CategoricalPolicy(3, 2, (8,)), plain_value(3, (8,))), played())
     shown = Demonstrations(*(part for part in imitated()[6:]))
-    check_game(lambda: BehaviouralCloning(CategoricalPolicy(3, 2, (8,))), shown)
+    check_game(lambda: BehavioralCloning(CategoricalPolicy(3, 2, (8,))), shown)
 
 
 @pytest.mark.slow
@@ -206,7 +206,7 @@ def test_what_follows_an_end_is_the_absorbing_state_for_ever():
     torch.testing.assert_close(shown[torch.arange(N), last][ends], row.expand(int(ends.sum()), -1))
 
 
-def test_the_discriminator_learns_the_log_ratio_of_behaviours():
+def test_the_discriminator_learns_the_log_ratio_of_behaviors():
     """Two actions, chosen with .8 by the expert and with .3 by the policy: d(a) tends to the log-ratio."""
     expert, policy = torch.tensor([0.2, 0.8]), torch.tensor([0.7, 0.3])
     n = 400
@@ -268,7 +268,7 @@ def test_cloning_ends_at_the_frequencies_of_the_expert():
     seen, one = torch.zeros(n, 2, 1), torch.ones(n, 1, dtype=torch.bool)
     actions = (torch.arange(n)[:, None] < 0.85 * n).long()
     shown = Demonstrations(seen, actions, one, one[:, 0])
-    game = BehaviouralCloning(CategoricalPolicy(1, 2, ()))
+    game = BehavioralCloning(CategoricalPolicy(1, 2, ()))
     Engine(game, {"policy": adam(0.05)}).fit(ConstantStream(shown), 300)
     with torch.no_grad():
         log_prob, _ = game.policy(seen[:, :-1], torch.ones(n, 1, dtype=torch.int64))

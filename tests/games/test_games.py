@@ -109,7 +109,7 @@ class Shifted(Term):
         return second.square().mean()
 
 
-def test_labelled_data_is_augmented_and_unlabelled_is_not() -> None:
+def test_labeled_data_is_augmented_and_unlabeled_is_not() -> None:
     batch = semi_batch()
     _, plain = at(1, lambda: kplusone_at(3).discriminator_loss(batch))
     _, terms = at(1, lambda: kplusone_at(3, augment=lambda x: x * 0.5).discriminator_loss(batch))
@@ -143,8 +143,8 @@ def test_the_generators_loss_matches_features() -> None:
 
 
 def reached(loss: Loss, net: nn.Module) -> bool:
-    learnt = [parameter for parameter in net.parameters() if parameter.requires_grad]
-    gradients = torch.autograd.grad(loss[0], learnt, allow_unused=True, retain_graph=True)
+    learned = [parameter for parameter in net.parameters() if parameter.requires_grad]
+    gradients = torch.autograd.grad(loss[0], learned, allow_unused=True, retain_graph=True)
     return any(gradient is not None and bool(gradient.any()) for gradient in gradients)
 
 

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from gan_ext import Compute, Engine, Loss
 from gan_ext.data import ArrayStream
 from gan_ext.engine import adam, linear
-from gan_ext.games import InfoGAN, RealBatch
+from gan_ext.games import InfoGANGame, RealBatch
 from gan_ext.latents import Categorical, Gaussian, Product, Uniform
 from gan_ext.losses import discriminator_non_saturating, generator_non_saturating
 from gan_ext.nets import Read, conv_generator, conv_info_discriminator, mlp_generator, mlp_info_discriminator
@@ -26,10 +26,10 @@ def codes(learn: bool = False) -> Product:
     return Product(kind=Categorical(3, learn=learn), tilt=Uniform(2, -1, 1))
 
 
-def game(learn: bool = False, **options: object) -> InfoGAN:
+def game(learn: bool = False, **options: object) -> InfoGANGame:
     c = codes(learn)
     generator = mlp_generator((6,), 4 + c.dim, widths=(8,))
-    return InfoGAN(generator, mlp_info_discriminator((6,), c.width, widths=(8,)), c, Gaussian(4), **options)  # type: ignore[arg-type]
+    return InfoGANGame(generator, mlp_info_discriminator((6,), c.width, widths=(8,)), c, Gaussian(4), **options)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -61,7 +61,7 @@ def test_the_game_compiles(learn: bool) -> None:
 def test_images_are_played_with_too() -> None:
     c = codes()
     check_game(
-        lambda: InfoGAN(
+        lambda: InfoGANGame(
             conv_generator((1, 8, 8), 4 + c.dim, 4),
             conv_info_discriminator((1, 8, 8), c.width, 4, 8),
             codes(),
@@ -134,7 +134,7 @@ def test_the_logged_bound_is_log_k_for_a_perfect_reader_and_nothing_for_a_blind_
     seen = nn.Sequential(nn.Linear(6, 5, bias=False))
     with torch.no_grad():
         seen[0].weight.copy_(torch.eye(6)[1:])  # drops the noise, keeps the code
-    played = InfoGAN(seen, Shown(honest), Product(kind=Categorical(5)), Gaussian(1))
+    played = InfoGANGame(seen, Shown(honest), Product(kind=Categorical(5)), Gaussian(1))
     for player in played.players().values():
         _, terms = player.loss(RealBatch(torch.rand(64, 5)))
         assert terms["information/kind"].item() == pytest.approx(bound, abs=1e-5)
@@ -150,7 +150,7 @@ def test_shares_move_to_the_category_that_deceives() -> None:
     keep = nn.Linear(4, 3, bias=False)
     with torch.no_grad():
         keep.weight.copy_(torch.eye(4)[1:])
-    played = InfoGAN(keep, Judge(), Product(kind=Categorical(3, [0.5, 0.3, 0.2], learn=True)), Gaussian(1))
+    played = InfoGANGame(keep, Judge(), Product(kind=Categorical(3, [0.5, 0.3, 0.2], learn=True)), Gaussian(1))
     loss, terms = played.generator_loss(RealBatch(torch.rand(200_000, 3)))
     (gradient,) = torch.autograd.grad(loss, played.codes["kind"].logits)
     shares, each = torch.tensor([0.5, 0.3, 0.2]), nn.functional.softplus(-torch.tensor([3.0, 0.0, -3.0]))
@@ -158,10 +158,10 @@ def test_shares_move_to_the_category_that_deceives() -> None:
     assert loss.item() == pytest.approx((terms["adversarial"] + math.log(3)).item(), abs=1e-5)
 
 
-def trained(x: Tensor, learn: bool = False, steps: int = 300, k: int = 3) -> InfoGAN:
+def trained(x: Tensor, learn: bool = False, steps: int = 300, k: int = 3) -> InfoGANGame:
     c = Product(kind=Categorical(k, learn=learn))
     generator = nn.Sequential(nn.Linear(2 + k, 32), nn.ReLU(), nn.Linear(32, 32), nn.ReLU(), nn.Linear(32, 2))
-    played = InfoGAN(
+    played = InfoGANGame(
         generator, mlp_info_discriminator((2,), c.width, (32, 32)), c, Gaussian(2), r1=0.0 if learn else 0.5
     )
     players = {"discriminator": adam(4e-3), "generator": adam(4e-3)}
@@ -177,7 +177,7 @@ def three_clusters(shares: list[float]) -> tuple[Tensor, Tensor]:
 
 
 @torch.no_grad()
-def accuracy(played: InfoGAN, x: Tensor, kind: Tensor) -> float:
+def accuracy(played: InfoGANGame, x: Tensor, kind: Tensor) -> float:
     """Return the share of right answers under the best naming of the categories."""
     found = played.reader.logits(played.discriminator(x).statistics).argmax(1)
     return max((torch.tensor(names)[found] == kind).float().mean().item() for names in permutations(range(3)))
@@ -191,7 +191,7 @@ def test_categories_find_clusters() -> None:
     assert math.log(3) - 0.1 < terms["information/kind"].item() < math.log(3) + 1e-5
 
 
-def test_learnt_shares_become_those_of_the_clusters() -> None:
+def test_learned_shares_become_those_of_the_clusters() -> None:
     x, kind = three_clusters([0.7, 0.2, 0.1])
     played = trained(x, learn=True, steps=800)
     shares = played.codes["kind"].logits.detach().softmax(0).sort().values
@@ -239,4 +239,6 @@ def test_what_cannot_be_played_is_refused(options: dict[str, object], message: s
 def test_terms_need_a_category() -> None:
     c = Product(tilt=Uniform(2))
     with pytest.raises(ValueError, match=r"categorical code, but there are only \['tilt'\]"):
-        InfoGAN(mlp_generator((6,), 6), mlp_info_discriminator((6,), 2), c, Gaussian(4), terms=(ConditionalEntropy(),))
+        InfoGANGame(
+            mlp_generator((6,), 6), mlp_info_discriminator((6,), 2), c, Gaussian(4), terms=(ConditionalEntropy(),)
+        )

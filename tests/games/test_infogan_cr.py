@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from gan_ext import Compute, Engine
 from gan_ext.engine import adam
-from gan_ext.games import InfoGAN, InfoGANCR, RealBatch
+from gan_ext.games import InfoGANCR, InfoGANGame, RealBatch
 from gan_ext.latents import Categorical, Gaussian, Product, Uniform
 from gan_ext.nets import conv_generator, conv_info_discriminator, mlp_generator, mlp_info_discriminator
 from gan_ext.testing import ConstantStream, check_game
@@ -55,7 +55,7 @@ def test_the_game_compiles() -> None:
 
 
 @pytest.mark.parametrize("gap", [0.0, 0.5, 1.9])
-def test_a_pair_shares_one_coordinate_and_all_that_is_not_regularised(gap: float) -> None:
+def test_a_pair_shares_one_coordinate_and_all_that_is_not_regularized(gap: float) -> None:
     played = game(gap=gap)
     first, second, shared = played.draw_pairs(20_000)
     style = slice(5 + 3 + 1, 5 + 3 + 1 + 4)
@@ -74,14 +74,14 @@ def test_a_pair_shares_one_coordinate_and_all_that_is_not_regularised(gap: float
     torch.testing.assert_close(left[left == right].var().item(), 4 / 12, rtol=0.03, atol=0)  # shared ones fill the box
 
 
-def at(seed: int, game: InfoGAN, player: str) -> tuple[Tensor, dict[str, Tensor]]:
+def at(seed: int, game: InfoGANGame, player: str) -> tuple[Tensor, dict[str, Tensor]]:
     torch.default_generator.manual_seed(seed)
     return game.players()[player].loss(BATCH)
 
 
 def test_without_weight_the_generator_plays_infogan() -> None:
     played = game(contrast_weight=0.0)
-    plain = InfoGAN(played.generator, played.discriminator, played.codes, played.noise)
+    plain = InfoGANGame(played.generator, played.discriminator, played.codes, played.noise)
     for player in ("generator", "discriminator"):
         loss, terms = at(1, played, player)
         expected, fewer = at(1, plain, player)
@@ -121,7 +121,7 @@ def test_the_contrast_is_told_when_and_only_when_codes_show(columns: slice, low:
 def test_the_game_goes_on_where_infogan_stopped() -> None:
     """The published schedule: InfoGAN first, then the same networks with a fresh third player."""
     played = game()
-    first = InfoGAN(played.generator, played.discriminator, played.codes, played.noise)
+    first = InfoGANGame(played.generator, played.discriminator, played.codes, played.noise)
     pair = {"discriminator": adam(), "generator": adam()}
     Engine(first, pair, compute=Compute("cpu")).fit(ConstantStream(BATCH), 2)
     kept = [p.clone() for p in played.contrast.parameters()]

@@ -47,7 +47,7 @@ from gan_ext.nets import (
     MultiRepresentationDiscriminator,
     RecurrentDiscriminator,
 )
-from gan_ext.sequences import LabelledTokens, SequenceModel, TokenBatch, real_positions, sample
+from gan_ext.sequences import LabeledTokens, SequenceModel, TokenBatch, real_positions, sample
 from gan_ext.testing import ConstantStream, check_game
 
 V, T, B, K = 6, 5, 8, 3
@@ -80,9 +80,9 @@ def telling(judge: Any) -> Any:
     return judge
 
 
-def batch_of(kind: dict[str, Any], n: int = B) -> TokenBatch | LabelledTokens:
+def batch_of(kind: dict[str, Any], n: int = B) -> TokenBatch | LabeledTokens:
     tokens = sample(lstm(**{name: value for name, value in kind.items() if name != "classes"}), n)
-    return LabelledTokens(tokens, torch.arange(n) % K) if "classes" in kind else TokenBatch(tokens)
+    return LabeledTokens(tokens, torch.arange(n) % K) if "classes" in kind else TokenBatch(tokens)
 
 
 class Ranker(nn.Module):
@@ -212,7 +212,7 @@ def test_seqgans_gradient_is_that_of_the_expected_reward(rollouts: int, estimato
 
 
 @pytest.mark.parametrize("rollouts", [0, 2])
-def test_a_reward_that_says_nothing_moves_nothing_unless_it_is_not_centred(rollouts: int) -> None:
+def test_a_reward_that_says_nothing_moves_nothing_unless_it_is_not_centered(rollouts: int) -> None:
     """The placebo: the published estimator follows a constant reward."""
     model, table = language()
     batch = TokenBatch(torch.zeros(32, 4, dtype=torch.int64))
@@ -477,8 +477,8 @@ def test_leakgans_losses_are_their_equations(likelihood: float) -> None:
     wanted = wanted - likelihood * (real * directions(truly, aims, 2)).sum() / real.sum()
     torch.testing.assert_close(at(1, game.manager_loss, batch)[0], wanted)
     earned = intrinsic_rewards(features, goals, 2) + rewards
-    centred = earned - (earned * mask).sum(0) / mask.sum(0).clamp_min(1)
-    wanted = -(mask * centred.detach() * chosen).sum() / mask.sum() - likelihood * (real * known).sum() / real.sum()
+    centered = earned - (earned * mask).sum(0) / mask.sum(0).clamp_min(1)
+    wanted = -(mask * centered.detach() * chosen).sum() / mask.sum() - likelihood * (real * known).sum() / real.sum()
     torch.testing.assert_close(at(1, game.worker_loss, batch)[0], wanted)
 
 

@@ -6,9 +6,9 @@ import torch
 from gan_ext import Engine
 from gan_ext.engine import adam, linear
 from gan_ext.games import SequenceReward
-from gan_ext.gradients import PPO, REINFORCE, Enumeration, GumbelSoftmax, LeaveOneOut, all_sequences
+from gan_ext.gradients import REINFORCE, ClippedSurrogate, Enumeration, GumbelSoftmax, LeaveOneOut, all_sequences
 from gan_ext.nets import LSTMGenerator
-from gan_ext.sequences import LabelledTokens, TokenBatch, sample
+from gan_ext.sequences import LabeledTokens, TokenBatch, sample
 from gan_ext.testing import ConstantStream, check_game
 
 V, T = 4, 3
@@ -86,7 +86,7 @@ def test_the_end_is_the_tilted_starting_model(estimator, steps, near):
 
 def test_without_divergence_only_the_best_remains():
     generator = model()
-    game = SequenceReward(generator, ones, PPO(generator, refresh=2))
+    game = SequenceReward(generator, ones, ClippedSurrogate(generator, refresh=2))
     batch = TokenBatch(torch.zeros(64, T, dtype=torch.int64))
     Engine(game, {"generator": adam(0.03, (0.9, 0.999))}).fit(ConstantStream(batch), 150)
     assert float(ones(sample(generator, 200)).mean()) > 2.3  # 2.5 is the most
@@ -96,7 +96,9 @@ def test_without_divergence_only_the_best_remains():
 def test_it_is_sound(estimator):
     def make():
         generator = LSTMGenerator(V, T, 4, 6, dropout=0.2, init=0.5, **SPECIALS)
-        chosen = {"ppo": PPO(generator, refresh=2), "leave one out": LeaveOneOut(), "moving": REINFORCE()}[estimator]
+        chosen = {"ppo": ClippedSurrogate(generator, refresh=2), "leave one out": LeaveOneOut(), "moving": REINFORCE()}[
+            estimator
+        ]
         return SequenceReward(generator, ones, chosen, divergence=0.1)
 
     check_game(make, TokenBatch(torch.zeros(6, T, dtype=torch.int64)))
@@ -106,7 +108,7 @@ def test_classes_are_passed_on():
     def make():
         return SequenceReward(LSTMGenerator(V, T, 4, 6, init=0.5, classes=3, **SPECIALS), ones, divergence=0.1)
 
-    check_game(make, LabelledTokens(torch.zeros(6, T, dtype=torch.int64), torch.arange(6) % 3))
+    check_game(make, LabeledTokens(torch.zeros(6, T, dtype=torch.int64), torch.arange(6) % 3))
 
 
 def test_mistakes_are_named():

@@ -10,7 +10,7 @@ from torch.nn.functional import cross_entropy
 from gan_ext import Compute, Engine
 from gan_ext.data import SemiStream
 from gan_ext.engine import adam
-from gan_ext.games import InfoGAN, RealBatch, SemiBatch, SemiSupervisedInfoGAN
+from gan_ext.games import InfoGANGame, RealBatch, SemiBatch, SemiSupervisedInfoGAN
 from gan_ext.latents import Categorical, Gaussian, Product, Uniform
 from gan_ext.nets import conv_generator, conv_info_discriminator, mlp_generator, mlp_info_discriminator
 from gan_ext.testing import check_game
@@ -58,8 +58,8 @@ def test_the_losses_are_those_of_infogan_but_for_the_category() -> None:
         {"tilt": 0.8, "kind": 2.0, "look": 0.8}
     )
     nets = played.generator, played.discriminator, played.codes, played.noise
-    blind = InfoGAN(*nets, weights={"tilt": 0.8, "kind": 0.0, "look": 0.8})
-    whole = InfoGAN(*nets, weights={"tilt": 0.8, "kind": 2.0, "look": 0.8})
+    blind = InfoGANGame(*nets, weights={"tilt": 0.8, "kind": 0.0, "look": 0.8})
+    whole = InfoGANGame(*nets, weights={"tilt": 0.8, "kind": 2.0, "look": 0.8})
     known = played.codes.split_statistics(played.discriminator(BATCH.x).statistics)["kind"]
     expected = seeded(blind.discriminator_loss, RealBatch(BATCH.u))[0] + 2 * cross_entropy(known, BATCH.y)
     torch.testing.assert_close(seeded(played.discriminator_loss, BATCH)[0], expected)

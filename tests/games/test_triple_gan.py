@@ -106,7 +106,7 @@ def test_the_log_loss_is_the_cross_entropy_of_real_and_made_pairs() -> None:
     )
 
 
-def test_without_guessed_pairs_only_labelled_ones_are_real_and_with_all_they_count_alike() -> None:
+def test_without_guessed_pairs_only_labeled_ones_are_real_and_with_all_they_count_alike() -> None:
     given = batch()
     none, whole = play(pseudo=0.0), play(pseudo=1.0)
     for game in (none, whole):
@@ -272,23 +272,23 @@ def test_a_classifier_that_knows_the_posterior_is_at_rest_against_an_undecided_d
 # --- learning ---------------------------------------------------------------------------------------------------------
 
 
-CENTRES = 1.3 * torch.tensor([[1.0, 0.0], [-0.5, 0.866], [-0.5, -0.866]])
+CENTERS = 1.3 * torch.tensor([[1.0, 0.0], [-0.5, 0.866], [-0.5, -0.866]])
 
 
 def groups(n: int, seed: int) -> tuple[Tensor, Tensor]:
     generator = torch.Generator().manual_seed(seed)
     y = torch.randint(K, (n,), generator=generator)
-    return CENTRES[y] + 0.4 * torch.randn(n, 2, generator=generator), y
+    return CENTERS[y] + 0.4 * torch.randn(n, 2, generator=generator), y
 
 
-def test_unlabelled_groups_put_right_what_labels_at_their_edges_say() -> None:
+def test_unlabeled_groups_put_right_what_labels_at_their_edges_say() -> None:
     """Two labels for each group, both on the side of the next: alone they turn all boundaries."""
     (u, _), (test, truth) = groups(600, 0), groups(2000, 1)
     y = torch.arange(K).repeat(2)
     aside = torch.tensor([0.2, 0.4]).repeat_interleave(K)[:, None]
-    x = CENTRES[y] + aside * (CENTRES[(y + 1) % K] - CENTRES[y])
+    x = CENTERS[y] + aside * (CENTERS[(y + 1) % K] - CENTERS[y])
 
-    def learnt(adversarial: float, generated: float, steps: int) -> TripleGAN:
+    def learned(adversarial: float, generated: float, steps: int) -> TripleGAN:
         torch.default_generator.manual_seed(0)
         game = TripleGAN(
             mlp_discriminator((2,), K, (32, 32), 0.05, 0.05),
@@ -310,9 +310,9 @@ def test_unlabelled_groups_put_right_what_labels_at_their_edges_say() -> None:
     def accuracy(game: TripleGAN) -> float:
         return float((game.classifier(test)[0].argmax(1) == truth).float().mean())
 
-    alone, together = learnt(0.0, 0.0, 300), learnt(1.0, 0.3, 600)
+    alone, together = learned(0.0, 0.0, 300), learned(1.0, 0.3, 600)
     assert accuracy(alone) < 0.95
     assert accuracy(together) > 0.975
     asked = torch.arange(600) % K
     made = together.generator(torch.randn(600, 4), asked)
-    assert (torch.cdist(made, CENTRES).argmin(1) == asked).float().mean() > 0.8
+    assert (torch.cdist(made, CENTERS).argmin(1) == asked).float().mean() > 0.8

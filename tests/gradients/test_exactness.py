@@ -8,11 +8,11 @@ import pytest
 import torch
 
 from gan_ext.gradients import (
-    PPO,
     REBAR,
     REINFORCE,
     RELAX,
     ActorCritic,
+    ClippedSurrogate,
     Enumeration,
     GumbelSoftmax,
     LeaveOneOut,
@@ -140,7 +140,7 @@ UNBIASED = {
     "RELAX": lambda model: wild(RELAX(model.vocabulary, 4, 8)),
     # These promise it only for the settings below.
     "actor-critic, lambda 1": lambda model: wild(ActorCritic(model.vocabulary, 4, 8, lam=1.0)),
-    "PPO, always fresh": lambda model: PPO(model, refresh=1),
+    "ClippedSurrogate, always fresh": lambda model: ClippedSurrogate(model, refresh=1),
 }
 
 
@@ -177,7 +177,7 @@ def test_unbiased_estimators_are_within_four_standard_errors(name, kind):
 def test_promises_are_those_that_are_tested():
     model = WORLDS["fixed"].model
     for name, make in UNBIASED.items():
-        assert make(model).unbiased != (name in ("actor-critic, lambda 1", "PPO, always fresh"))
+        assert make(model).unbiased != (name in ("actor-critic, lambda 1", "ClippedSurrogate, always fresh"))
     biased = (GumbelSoftmax, StraightThrough, StraightThroughGumbel, Taylor, MaliGANWeights)
     assert not any(kind.unbiased for kind in biased)
 
@@ -367,7 +367,7 @@ def test_bonuses_of_ppo_have_the_expectations_of_entropy_and_divergence():
         log_p, log_q = (model.log_prob(tokens).sum(1) for model in (world.model, other))
         p = log_p.exp() * valid
         entropy, divergence = -(p * log_p).sum(), (p * (log_p - log_q) * valid).sum()
-    found = [PPO(world.model, reference=other)(world.model, world.reward, 256)[1] for _ in range(40)]
+    found = [ClippedSurrogate(world.model, reference=other)(world.model, world.reward, 256)[1] for _ in range(40)]
     for name, value in {"entropy": entropy, "divergence": divergence}.items():
         values = torch.stack([terms[name] for terms in found])
         assert (values.mean() - value).abs() <= 4 * values.std() / math.sqrt(len(values))

@@ -12,13 +12,13 @@ from gan_ext import Engine
 from gan_ext.engine import adam, linear
 from gan_ext.game import Game, Player
 from gan_ext.gradients import (
-    PPO,
     REBAR,
     REINFORCE,
     RELAX,
     ActorCritic,
     AdvantageWarning,
     AdvantageWatch,
+    ClippedSurrogate,
     Enumeration,
     GumbelSoftmax,
     LeaveOneOut,
@@ -48,7 +48,7 @@ MAKERS = {
     "SelfCritical": lambda model, classes: SelfCritical(),
     "MaliGANWeights": lambda model, classes: MaliGANWeights(),
     "ActorCritic": lambda model, classes: ActorCritic(V, 4, 8, classes),
-    "PPO": lambda model, classes: PPO(model, refresh=2, entropy=0.01, reference=model),
+    "ClippedSurrogate": lambda model, classes: ClippedSurrogate(model, refresh=2, entropy=0.01, reference=model),
     "GumbelSoftmax": lambda model, classes: GumbelSoftmax(),
     "GumbelSoftmax, tokens fed": lambda model, classes: GumbelSoftmax(feed="token"),
     "StraightThrough": lambda model, classes: StraightThrough(),
@@ -74,7 +74,7 @@ class Batch(NamedTuple):
 
 
 class Rewarded(Game):
-    """A model that maximises a fixed reward."""
+    """A model that maximizes a fixed reward."""
 
     def __init__(self, make, classes=0, reward=third_tokens):
         super().__init__()
@@ -154,7 +154,7 @@ def test_settings_out_of_range_are_refused():
         r"decay=1 must be in \[0, 1\)": lambda: REINFORCE(decay=1),
         "n=1 leaves nothing": lambda: LeaveOneOut()(generator(), third_tokens, 1),
         "gamma and lam in .* got 2, 0.5 and 1.0": lambda: ActorCritic(3, gamma=2, lam=0.5),
-        "PPO needs clip > 0, refresh >= 1": lambda: PPO(generator(), refresh=0),
+        "ClippedSurrogate needs clip > 0, refresh >= 1": lambda: ClippedSurrogate(generator(), refresh=0),
         "temperature=0 must be a positive": lambda: GumbelSoftmax(0),
         "temperature=-1 must be a positive number": lambda: REBAR(-1),
         "decay=2 must be in": lambda: REBAR(decay=2),
@@ -175,7 +175,7 @@ def test_settings_out_of_range_are_refused():
 def test_schedules_reach_every_number_that_is_annealed():
     for name, buffer in {
         "GumbelSoftmax": "temperature", "REBAR": "temperature", "Taylor": "bandwidth", "MaliGANWeights": "baseline",
-        "PPO": "clip", "ActorCritic": "weight", "RELAX": "eta",
+        "ClippedSurrogate": "clip", "ActorCritic": "weight", "RELAX": "eta",
     }.items():  # fmt: skip
         engine = engine_for(MAKERS[name], schedules={f"estimator.{buffer}": linear(0.9, 0.5, 2)})
         engine.fit(STREAM, 3)
@@ -202,13 +202,13 @@ def test_what_learns_beside_the_model_gives_it_no_gradient(make):
     assert any(gradient.any() for gradient in found[1.0][1])
 
 
-def test_rewards_are_centred_from_the_first_call():
+def test_rewards_are_centered_from_the_first_call():
     """A reward that says nothing moves nothing, but without a baseline it does."""
     model = generator()
     constant = lambda x: torch.full((len(x),), 0.7) + 0 * third_tokens(x)  # noqa: E731
     for name, make in MAKERS.items():
         estimator = make(model, 0)
-        if isinstance(estimator, PPO):  # its bonuses move it
+        if isinstance(estimator, ClippedSurrogate):  # its bonuses move it
             continue
         loss, _ = estimator(model, constant, 16)
         gradients = torch.autograd.grad(loss, list(model.parameters()), materialize_grads=True)
@@ -354,7 +354,7 @@ def test_greedy_takes_the_likeliest():
 
 def test_ppo_starts_as_leave_one_out_and_then_stays_near():
     model = generator()
-    ppo, left = PPO(model, refresh=3), LeaveOneOut()
+    ppo, left = ClippedSurrogate(model, refresh=3), LeaveOneOut()
     parameters = list(model.parameters())
 
     def gradient(estimator):
@@ -380,7 +380,7 @@ def test_ppo_starts_as_leave_one_out_and_then_stays_near():
 
 def test_ppo_gives_no_gradient_beyond_the_interval():
     model = generator()
-    ppo = PPO(model, clip=0.1, refresh=100)
+    ppo = ClippedSurrogate(model, clip=0.1, refresh=100)
     ppo(model, third_tokens, 4)
     with torch.no_grad():
         model.output.bias[3] += 5.0
@@ -407,15 +407,17 @@ CONSTANT = {
 
 
 @pytest.mark.parametrize("reward", CONSTANT)
-def test_a_placebo_that_is_not_centred_gives_a_warning(reward):
+def test_a_placebo_that_is_not_centered_gives_a_warning(reward):
     (warning,) = watched(MAKERS["REINFORCE without baseline"], CONSTANT[reward])
     assert "Step 2: the mean advantage of player 'generator' is" in str(warning.message)
     assert "LeaveOneOut" in str(warning.message)
 
 
 @pytest.mark.parametrize("reward", CONSTANT)
-@pytest.mark.parametrize("name", ["REINFORCE", "LeaveOneOut", "ActorCritic", "PPO", "Taylor", "RELAX", "REBAR"])
-def test_centred_rewards_give_none(name, reward):
+@pytest.mark.parametrize(
+    "name", ["REINFORCE", "LeaveOneOut", "ActorCritic", "ClippedSurrogate", "Taylor", "RELAX", "REBAR"]
+)
+def test_centered_rewards_give_none(name, reward):
     if name in ("Taylor", "REBAR"):
         reward = "sequences"
         make = CONSTANT[reward]

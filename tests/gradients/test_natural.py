@@ -31,9 +31,9 @@ def test_of_a_softmax_it_is_the_advantage_in_the_logits():
     """Its scores span all functions of the action with mean 0, so the compatible critic is the advantage itself."""
     weight, moved = step()
     advantage = torch.tensor([1.0, 0.0, -2.0])
-    centred = advantage - (weight.softmax(-1) * advantage).sum()
+    centered = advantage - (weight.softmax(-1) * advantage).sum()
     direction = moved - (weight.softmax(-1) * moved).sum()
-    torch.testing.assert_close(direction / direction.norm(), centred / centred.norm(), rtol=1e-2, atol=1e-3)
+    torch.testing.assert_close(direction / direction.norm(), centered / centered.norm(), rtol=1e-2, atol=1e-3)
 
 
 def test_its_length_is_the_divergence_that_is_allowed():

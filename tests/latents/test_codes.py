@@ -218,7 +218,7 @@ def test_a_belief_that_is_too_sure_of_itself_is_kept_finite() -> None:
     torch.testing.assert_close(code.log_posterior(stated, torch.ones(2, 1)), expected)
 
 
-def test_learnt_shares_rise_where_samples_are_worth_more() -> None:
+def test_learned_shares_rise_where_samples_are_worth_more() -> None:
     code = Categorical(4, learn=True)
     for k in range(4):
         value = code.sample(2000)[:, k].mean()
@@ -227,7 +227,7 @@ def test_learnt_shares_rise_where_samples_are_worth_more() -> None:
         assert gradient[k] > 0 > gradient[[j for j in range(4) if j != k]].max()
 
 
-def test_learnt_samples_are_exactly_one_hot() -> None:
+def test_learned_samples_are_exactly_one_hot() -> None:
     """So that they are allowed, and their log-probability is finite and has a gradient of its own."""
     code = Categorical(3, SHARES, learn=True)
     values = code.sample(5000)
@@ -237,7 +237,7 @@ def test_learnt_samples_are_exactly_one_hot() -> None:
     torch.testing.assert_close(gradient, torch.eye(3)[0] - torch.tensor(SHARES))
 
 
-def test_fixed_shares_are_saved_and_learnt_ones_are_parameters() -> None:
+def test_fixed_shares_are_saved_and_learned_ones_are_parameters() -> None:
     assert not list(Categorical(3).parameters())
     assert "logits" in Categorical(3).state_dict()
     assert [name for name, _ in Categorical(3, learn=True).named_parameters()] == ["logits"]

@@ -1,4 +1,4 @@
-"""Weights for unlabelled data of unknown classes, and drawing by them; class weights of the supervised loss."""
+"""Weights for unlabeled data of unknown classes, and drawing by them; class weights of the supervised loss."""
 
 import pytest
 import torch

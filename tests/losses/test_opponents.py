@@ -168,7 +168,7 @@ def test_the_ratios_variance_is_the_chi_square_divergence() -> None:
     assert ratio.var().item() == pytest.approx(math.exp(0.25) - 1, abs=1e-3)
 
 
-def test_the_normalised_ratio_is_a_softmax_and_does_not_overflow() -> None:
+def test_the_normalized_ratio_is_a_softmax_and_does_not_overflow() -> None:
     logits = torch.tensor([200.0, 199.0, -300.0], requires_grad=True)
     loss = generator_likelihood_ratio(logits)
     assert loss.item() == pytest.approx(-float(logits.detach().logsumexp(0)) + math.log(3), abs=1e-4)

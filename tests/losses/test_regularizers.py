@@ -155,7 +155,7 @@ def test_consistency_transforms_each_of_the_packed_samples() -> None:
 
 
 @pytest.mark.parametrize("shape", [(12,), (12, 2), (12, 3, 4, 4)])
-def test_packing_joins_neighbours_and_can_be_undone(shape: tuple[int, ...]) -> None:
+def test_packing_joins_neighbors_and_can_be_undone(shape: tuple[int, ...]) -> None:
     x = torch.randn(shape)
     packed = pack(x, 3)
     assert packed.shape == (4, 3 * (shape[1] if len(shape) > 1 else 1), *shape[2:])

@@ -27,7 +27,7 @@ Y = torch.tensor([0, 3, 1, 1, 2, 0])
 
 
 @pytest.mark.parametrize("shape", [(6, 5), (6, 5, 3, 2)])
-def test_conditional_normalisation_with_equal_gains_is_batch_normalisation(shape: tuple[int, ...]) -> None:
+def test_conditional_normalization_with_equal_gains_is_batch_normalization(shape: tuple[int, ...]) -> None:
     conditional, plain = ConditionalBatchNorm(5, K), (nn.BatchNorm1d if len(shape) == 2 else nn.BatchNorm2d)(5)
     gain, shift = torch.randn(5), torch.randn(5)
     with torch.no_grad():
@@ -41,7 +41,7 @@ def test_conditional_normalisation_with_equal_gains_is_batch_normalisation(shape
     torch.testing.assert_close(conditional(h, Y), plain(h))  # running statistics are the same too
 
 
-def test_conditional_normalisation_gives_each_sample_the_gain_of_its_class() -> None:
+def test_conditional_normalization_gives_each_sample_the_gain_of_its_class() -> None:
     layer = ConditionalBatchNorm(5, K)
     with torch.no_grad():
         layer.gain.normal_()

@@ -73,8 +73,8 @@ def test_the_published_mlp_discriminator() -> None:
         (10, 250),
     ]
     assert [noise.std for noise in layers(net, GaussianNoise)] == [0.3, 0.5, 0.5, 0.5, 0.5, 0.5]
-    learnt = ["gain" in dict(layer.named_parameters()) for layer in linears]
-    assert learnt == [False] * 5 + [True]
+    learned = ["gain" in dict(layer.named_parameters()) for layer in linears]
+    assert learned == [False] * 5 + [True]
 
 
 def test_the_published_mlp_generator() -> None:
@@ -83,16 +83,16 @@ def test_the_published_mlp_generator() -> None:
     assert weights == [(500, 100), (500, 500), (784, 500)]
     norms = layers(net, nn.BatchNorm1d)
     assert len(norms) == 2
-    assert not any(norm.weight.requires_grad for norm in norms), "batch normalisation without gain"
+    assert not any(norm.weight.requires_grad for norm in norms), "batch normalization without gain"
     assert all(norm.bias.requires_grad for norm in norms)
     (last,) = layers(net, WeightNormLinear)
     assert "gain" in dict(last.named_parameters())
 
 
 @pytest.mark.parametrize("net", [conv_discriminator((1, 8, 8), 3), mlp_discriminator((8,), 3, (4, 4))])
-def test_the_gain_is_learnt_in_the_last_layer_only(net: Classifier) -> None:
-    learnt = ["gain" in dict(layer.named_parameters()) for layer in layers(net, WeightNormLinear)]
-    assert learnt == [False] * (len(learnt) - 1) + [True]
+def test_the_gain_is_learned_in_the_last_layer_only(net: Classifier) -> None:
+    learned = ["gain" in dict(layer.named_parameters()) for layer in layers(net, WeightNormLinear)]
+    assert learned == [False] * (len(learned) - 1) + [True]
 
 
 @pytest.mark.parametrize("net", [conv_discriminator((1, 8, 8), 3), mlp_discriminator((1, 8, 8), 3, (4, 4))])

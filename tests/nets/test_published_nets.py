@@ -21,13 +21,13 @@ from gan_ext.nets import (
     salimans_generator,
     wide_resnet,
 )
-from gan_ext.nets.layers import WeightNorm
+from gan_ext.nets.layers.linear import WeightNorm
 
-COLOUR, DIGIT = (3, 32, 32), (1, 28, 28)
+COLOR, DIGIT = (3, 32, 32), (1, 28, 28)
 
 
 def parameters(net: nn.Module) -> int:
-    """Return how many numbers are learnt."""
+    """Return how many numbers are learned."""
     return sum(parameter.numel() for parameter in net.parameters() if parameter.requires_grad)
 
 
@@ -48,7 +48,7 @@ NETS: dict[str, tuple[Callable[..., Classifier], int, bool]] = {
 }
 
 
-@pytest.mark.parametrize("shape", [COLOUR, DIGIT, (2, 16, 20)])
+@pytest.mark.parametrize("shape", [COLOR, DIGIT, (2, 16, 20)])
 @pytest.mark.parametrize("name", NETS)
 def test_classifiers_give_logits_and_features(name: str, shape: tuple[int, ...]) -> None:
     make, features, _ = NETS[name]
@@ -73,7 +73,7 @@ def test_who_sees_whom_in_training(name: str) -> None:
 @pytest.mark.parametrize("name", NETS)
 def test_copies_and_states_keep_the_channels_last(name: str) -> None:
     make, _, _ = NETS[name]
-    net, other, x = make(COLOUR).eval(), make(COLOUR).eval(), torch.rand(2, *COLOUR)
+    net, other, x = make(COLOR).eval(), make(COLOR).eval(), torch.rand(2, *COLOR)
     other.load_state_dict({key: value.contiguous() for key, value in net.state_dict().items()})
     double = copy.deepcopy(net)
     assert kept_last(net)
@@ -86,7 +86,7 @@ def test_copies_and_states_keep_the_channels_last(name: str) -> None:
 
 
 def test_the_published_discriminator() -> None:
-    net = salimans_discriminator(COLOUR, 10)
+    net = salimans_discriminator(COLOR, 10)
     convolutions = [layer for layer in net.modules() if isinstance(layer, WeightNormConv2d)]
     kinds = [(*layer.direction.shape[:3], layer.stride, layer.padding) for layer in convolutions]
     assert kinds == [
@@ -100,15 +100,15 @@ def test_the_published_discriminator() -> None:
         (192, 192, 1, 1, 0),
         (192, 192, 1, 1, 0),
     ]
-    learnt = ["gain" in dict(layer.named_parameters()) for layer in net.modules() if isinstance(layer, WeightNorm)]
-    assert learnt == [False] * 9 + [True]
+    learned = ["gain" in dict(layer.named_parameters()) for layer in net.modules() if isinstance(layer, WeightNorm)]
+    assert learned == [False] * 9 + [True]
     assert [layer.p for layer in net.modules() if isinstance(layer, nn.Dropout)] == [0.2, 0.5, 0.5]
     assert {layer.negative_slope for layer in net.modules() if isinstance(layer, nn.LeakyReLU)} == {0.2}
-    assert net.trunk[:-2](torch.rand(1, *COLOUR)).shape == (1, 192, 6, 6)
+    assert net.trunk[:-2](torch.rand(1, *COLOR)).shape == (1, 192, 6, 6)
 
 
 def test_its_logits_start_small() -> None:
-    net, x = salimans_discriminator(COLOUR, 10, (8, 8)), torch.rand(200, *COLOUR)
+    net, x = salimans_discriminator(COLOR, 10, (8, 8)), torch.rand(200, *COLOR)
     torch.default_generator.manual_seed(1)
     data_dependent_init(net, x)
     torch.default_generator.manual_seed(1)
@@ -117,16 +117,16 @@ def test_its_logits_start_small() -> None:
 
 
 def test_the_published_generator() -> None:
-    net = salimans_generator(COLOUR)
+    net = salimans_generator(COLOR)
     dense, deconvolutions = 100 * 8192, 25 * (512 * 256 + 256 * 128 + 128 * 3)
     assert parameters(net) == dense + deconvolutions + (8192 + 256 + 128) + 2 * 3  # shifts; then gains and biases
     made = net(torch.rand(4, 100))
-    assert made.shape == (4, *COLOUR)
+    assert made.shape == (4, *COLOR)
     assert made.min() < 0 < made.max()
     assert made.abs().max() <= 1
 
 
-@pytest.mark.parametrize("shape", [COLOUR, DIGIT, (1, 8, 8), (2, 30, 17), (3, 9, 7)])
+@pytest.mark.parametrize("shape", [COLOR, DIGIT, (1, 8, 8), (2, 30, 17), (3, 9, 7)])
 def test_the_generator_makes_images_of_any_size(shape: tuple[int, ...]) -> None:
     made = salimans_generator(shape, 5, (6, 4, 2), output=nn.Sigmoid())(torch.rand(3, 5))
     assert made.shape == (3, *shape)
@@ -138,20 +138,20 @@ def test_cnn13_has_the_published_size(norm: str) -> None:
     kernels = 9 * (3 * 128 + 2 * 128**2 + 128 * 256 + 2 * 256**2 + 256 * 512) + 512 * 256 + 256 * 128
     affine = 2 * (3 * 128 + 3 * 256 + 512 + 256 + 128)  # gain and shift of each channel
     head = 128 * 10 + (10 if norm == "batch" else 20)
-    assert parameters(cnn13(COLOUR, 10, norm=norm)) == kernels + affine + head == 3_121_802 + 10 * (norm == "weight")
+    assert parameters(cnn13(COLOR, 10, norm=norm)) == kernels + affine + head == 3_121_802 + 10 * (norm == "weight")
 
 
 @pytest.mark.parametrize("norm", ["batch", "group"])
 def test_wide_resnets_have_the_published_sizes(norm: str) -> None:
     """Of WRN-28-2 1.47 million are published (Oliver et al., 2018), of WRN-16-8 11.0 million, of WRN-40-1 0.6."""
-    assert parameters(wide_resnet(COLOUR, 10, norm=norm)) == 1_467_610
-    assert parameters(wide_resnet(COLOUR, 10, depth=40, width=1, norm=norm)) == pytest.approx(0.6e6, rel=0.07)
-    assert parameters(wide_resnet(COLOUR, 10, depth=16, width=8, norm=norm)) == pytest.approx(11.0e6, rel=0.01)
+    assert parameters(wide_resnet(COLOR, 10, norm=norm)) == 1_467_610
+    assert parameters(wide_resnet(COLOR, 10, depth=40, width=1, norm=norm)) == pytest.approx(0.6e6, rel=0.07)
+    assert parameters(wide_resnet(COLOR, 10, depth=16, width=8, norm=norm)) == pytest.approx(11.0e6, rel=0.01)
 
 
 def test_a_wide_resnet_halves_twice() -> None:
-    net = wide_resnet(COLOUR, 10, depth=10, width=1)
-    assert net.trunk[:-2](torch.rand(1, *COLOUR)).shape == (1, 64, 8, 8)
+    net = wide_resnet(COLOR, 10, depth=10, width=1)
+    assert net.trunk[:-2](torch.rand(1, *COLOR)).shape == (1, 64, 8, 8)
 
 
 def test_the_compact_net() -> None:
@@ -159,8 +159,8 @@ def test_the_compact_net() -> None:
     assert net.trunk[:7](torch.rand(1, *DIGIT)).shape == (1, 64, 5, 5)
     assert parameters(net) == 25 * 16 + 16 + 9 * 16 * 32 + 32 + 9 * 32 * 64 + 64 + 1600 * 128 + 128 + 128 * 10 + 20
     assert [layer.std for layer in net.modules() if isinstance(layer, GaussianNoise)] == [0.0, 0.5]
-    learnt = ["gain" in dict(layer.named_parameters()) for layer in net.modules() if isinstance(layer, WeightNorm)]
-    assert learnt == [False, True]
+    learned = ["gain" in dict(layer.named_parameters()) for layer in net.modules() if isinstance(layer, WeightNorm)]
+    assert learned == [False, True]
 
 
 @pytest.mark.parametrize(
@@ -169,15 +169,15 @@ def test_the_compact_net() -> None:
         (lambda: salimans_discriminator((3, 8, 32), 10), r"sides of at least 9, got \(3, 8, 32\)"),
         (lambda: salimans_discriminator((32, 32), 10), r"needs images \(channels, height, width\)"),
         (lambda: cnn13((3, 11, 32), 10), r"sides of at least 12, got \(3, 11, 32\)"),
-        (lambda: cnn13(COLOUR, 10, norm="group"), "norm must be 'weight' or 'batch', got 'group'"),
+        (lambda: cnn13(COLOR, 10, norm="group"), "norm must be 'weight' or 'batch', got 'group'"),
         (lambda: wide_resnet((3, 3, 3), 10), r"sides of at least 4, got \(3, 3, 3\)"),
-        (lambda: wide_resnet(COLOUR, 10, depth=27), "depth must be 6 n .* got 27"),
-        (lambda: wide_resnet(COLOUR, 10, depth=4), "depth must be 6 n .* got 4"),
-        (lambda: wide_resnet(COLOUR, 10, norm="weight"), "norm must be 'batch' or 'group', got 'weight'"),
+        (lambda: wide_resnet(COLOR, 10, depth=27), "depth must be 6 n .* got 27"),
+        (lambda: wide_resnet(COLOR, 10, depth=4), "depth must be 6 n .* got 4"),
+        (lambda: wide_resnet(COLOR, 10, norm="weight"), "norm must be 'batch' or 'group', got 'weight'"),
         (lambda: compact_discriminator((1, 8, 28), 10), r"sides of at least 12, got \(1, 8, 28\)"),
         (lambda: compact_discriminator((1, 27, 28), 10), "multiples of 4"),
-        (lambda: conv_encoder(COLOUR, 5, ()), "at least one convolution"),
-        (lambda: conv_encoder(COLOUR, 5, norm="weight"), "norm must be 'batch' or 'group', got 'weight'"),
+        (lambda: conv_encoder(COLOR, 5, ()), "at least one convolution"),
+        (lambda: conv_encoder(COLOR, 5, norm="weight"), "norm must be 'batch' or 'group', got 'weight'"),
     ],
 )
 def test_nets_refuse_what_they_cannot_be(make: Callable[[], nn.Module], message: str) -> None:
@@ -222,6 +222,6 @@ def test_encoders_can_learn_where_a_sample_came_from() -> None:
 
 
 def test_the_published_encoder() -> None:
-    net = conv_encoder(COLOUR, 100)
+    net = conv_encoder(COLOR, 100)
     (last,) = (layer for layer in net.modules() if isinstance(layer, WeightNormLinear))
     assert last.direction.shape == (200, 512 * 4 * 4)

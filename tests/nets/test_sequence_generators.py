@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 
 from gan_ext.nets import LSTMGenerator, RelationalMemoryGenerator, TransformerBlock, TransformerGenerator
-from gan_ext.nets.recurrent import embed
+from gan_ext.nets.sequences.recurrent import embed
 from gan_ext.sequences import IMPOSSIBLE, SequenceModel, join, repeat, sample, select
 
 V, T = 7, 5

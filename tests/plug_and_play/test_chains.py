@@ -76,23 +76,23 @@ PRIORS: dict[str, Callable[[], tuple[object, Tensor, Tensor]]] = {
 @pytest.mark.parametrize("name", PRIORS)
 def test_corrected_chains_have_the_posterior_as_their_law(name: str) -> None:
     prior, precision, mean = PRIORS[name]()
-    total, centre = posterior(precision, mean)
+    total, center = posterior(precision, mean)
     chains = PlugAndPlay(GENERATOR, condition(), prior, MetropolisLangevin(0.8, adapt=0.3), compute=CPU)
     found = chains.sample(4000, 60, seed=1).codes
     covariance = torch.linalg.inv(total)
     # 4000 independent chains: the error of a mean is sqrt(variance / 4000), of a covariance some sqrt(2 / 4000).
-    assert (found.mean(0) - centre).abs().max() < 5 * (covariance.diagonal().max() / 4000).sqrt()
+    assert (found.mean(0) - center).abs().max() < 5 * (covariance.diagonal().max() / 4000).sqrt()
     assert (torch.cov(found.T) - covariance).abs().max() < 6 * covariance.max() * math.sqrt(2 / 4000)
 
 
 @pytest.mark.parametrize("size", [0.2, 0.7])
 def test_langevin_chains_have_the_law_of_their_step_size(size: float) -> None:
     prior, precision, mean = PRIORS["denoising"]()
-    total, centre = posterior(precision, mean)
+    total, center = posterior(precision, mean)
     found = PlugAndPlay(GENERATOR, condition(), prior, Langevin(size), compute=CPU).sample(4000, 80, seed=2).codes
     # h' = m + (I - e/2 P)(h - m) + sqrt(e) n has the covariance (P - e/4 P^2)^-1.
     covariance = torch.linalg.inv(total - size / 4 * total @ total)
-    assert (found.mean(0) - centre).abs().max() < 5 * (covariance.diagonal().max() / 4000).sqrt()
+    assert (found.mean(0) - center).abs().max() < 5 * (covariance.diagonal().max() / 4000).sqrt()
     assert (torch.cov(found.T) - covariance).abs().max() < 6 * covariance.max() * math.sqrt(2 / 4000)
 
 
@@ -107,10 +107,10 @@ def test_temperature_scales_the_covariance() -> None:
 
 def test_without_noise_chains_climb_to_the_mode() -> None:
     prior, precision, mean = PRIORS["latent"]()
-    _, centre = posterior(precision, mean)
+    _, center = posterior(precision, mean)
     sampler = Langevin(0.2, temperature=0.0)
     found = PlugAndPlay(GENERATOR, condition(), prior, sampler, compute=CPU).sample(5, 400).codes
-    assert torch.allclose(found, centre.expand(5, 2), atol=1e-4)
+    assert torch.allclose(found, center.expand(5, 2), atol=1e-4)
 
 
 def test_the_test_corrects_even_the_wrong_slope() -> None:

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from gan_ext import Compute
 from gan_ext.latents import Categorical, Gaussian, Product
-from gan_ext.nets.layers import Output
+from gan_ext.nets.layers.linear import Output
 from gan_ext.plug_and_play import (
     CaptionCondition,
     ClassCondition,

@@ -4,7 +4,7 @@ import signal
 import time
 
 TINY = (
-    "--steps", 2, "--cloning-steps", 20, "--expert-steps", 2, "--batch", 4, "--judgements", 1, "--passes", 2,
+    "--steps", 2, "--cloning-steps", 20, "--expert-steps", 2, "--batch", 4, "--judgments", 1, "--passes", 2,
     "--episodes", 2, "--every", 5, "--tests", 5, "--jobs", 1, "--seeds", 2,
 )  # fmt: skip
 
@@ -15,7 +15,7 @@ def test_it_leaves_table_picture_and_result_also_after_a_kill(tmp_path, started,
     assert "novice" in output
     result = result_of(tmp_path / "whole")
     metrics = result["metrics"]
-    for arm in ("behavioural cloning", "gail", "gail, states", "gail, novice"):
+    for arm in ("behavioral cloning", "gail", "gail, states", "gail, novice"):
         stem = f"{arm}, 2 episodes, every 5"
         assert 8 <= metrics[f"{stem}, return, worst"] <= metrics[f"{stem}, return"] <= 500
     assert metrics["expert, return"] >= metrics["expert, worst episode"]

@@ -26,7 +26,7 @@ def _run(*arguments):
 def test_a_call_ends_in_time_and_the_next_goes_on(options, tmp_path):
     folder = Path(os.environ["GAN_EXT_DATA"]) / "cifar10"
     arguments = ("--data", folder, "--out", tmp_path, "--steps", 4, "--measure-every", 2, "--batch", 8)
-    arguments += ("--labelled-batch", 4, "--samples", 4, "--validation", 200, "--device", "cpu", *options)
+    arguments += ("--labeled-batch", 4, "--samples", 4, "--validation", 200, "--device", "cpu", *options)
     first = _run(*arguments, "--minutes", 0.0001)
     assert first.returncode == 0, first.stdout + first.stderr
     assert "Not done" in first.stdout

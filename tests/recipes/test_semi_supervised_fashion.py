@@ -52,10 +52,10 @@ def test_every_method_is_scored_on_every_split(clothes, tmp_path):
         "--device", "cpu", "--out", tmp_path,
     )  # fmt: skip
     result = json.loads((tmp_path / "result.json").read_text())
-    cells = {(cell["estimator"], cell["n_labelled"], cell["seed"]) for cell in result["cells"]}
+    cells = {(cell["estimator"], cell["n_labeled"], cell["seed"]) for cell in result["cells"]}
     assert cells == {(arm, count, seed) for arm in ARMS for count in (20, 40) for seed in (0, 1)}
     for arm in ARMS:
-        errors = [cell["error"] for cell in result["cells"] if cell["estimator"] == arm and cell["n_labelled"] == 40]
+        errors = [cell["error"] for cell in result["cells"] if cell["estimator"] == arm and cell["n_labeled"] == 40]
         assert result["metrics"][f"{arm}, 40 labels, mean"] == pytest.approx(100 * np.mean(errors))
         assert arm in output
     assert result["metrics"]["label spreading, 40 labels, mean"] < 60

@@ -18,8 +18,8 @@ METHODS = (
     "label spreading, rbf",
     "label spreading, knn",
     "self-training SVC",
-    "SVC, labelled rows only",
-    "logistic regression, labelled rows only",
+    "SVC, labeled rows only",
+    "logistic regression, labeled rows only",
 )
 
 
@@ -63,7 +63,7 @@ def test_every_method_is_scored_on_every_split_of_every_table(tmp_path):
     tables = ("iris", "wine")
     output = _run("--tables", *tables, "--labels", 1, 3, "--seeds", 2, "--steps", 2, "--out", tmp_path)
     result = _result(tmp_path)
-    cells = {(cell["table"], cell["estimator"], cell["n_labelled"], cell["seed"]) for cell in result["cells"]}
+    cells = {(cell["table"], cell["estimator"], cell["n_labeled"], cell["seed"]) for cell in result["cells"]}
     assert cells == {(t, m, n, seed) for t in tables for m in METHODS for n in (3, 9) for seed in (0, 1)}
     for method in METHODS:
         errors = [c["error"] for c in result["cells"] if (c["table"], c["estimator"]) == ("wine", method)]

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 RECIPE = Path(__file__).resolve().parents[2] / "recipes" / "semi_supervised_text.py"
-METHODS = ("semi-supervised GAN", "label spreading", "logistic regression, labelled rows only")
+METHODS = ("semi-supervised GAN", "label spreading", "logistic regression, labeled rows only")
 WORDS = {"sea": "boat wave sail salt tide anchor fish", "hill": "stone goat slope peak grass cave snow"}
 
 

@@ -97,7 +97,7 @@ def test_it_leaves_both_pictures_a_table_and_every_score_of_every_arm(whole, cap
     assert result["metrics"].keys() >= {"real, BLEU-4", "GAN below tuned MLE, LM, gap"}
 
 
-def test_a_centred_reward_that_says_nothing_leaves_the_generator_as_it_was(whole):
+def test_a_centered_reward_that_says_nothing_leaves_the_generator_as_it_was(whole):
     rows = _result(whole[0])["rows"]
     assert rows["constant reward/0"] == rows["tuned MLE/0"]
     for arm in ("GAN", "random reward", "tuned MLE, reshaped", "tuned MLE, resampled"):

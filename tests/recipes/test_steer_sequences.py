@@ -14,7 +14,7 @@ RECIPE = Path(__file__).resolve().parents[2] / "recipes" / "steer_sequences.py"
 
 SMALL = (
     "--steps", 120, "--classifier-steps", 40, "--samples", 40, "--hidden", 48, "--strengths", 1, "--candidates", 2,
-    "--particles", 2, "--labelled", 400, "--quantile", 0.6, "--learning-rate", 0.02, "--max-length", 26,
+    "--particles", 2, "--labeled", 400, "--quantile", 0.6, "--learning-rate", 0.02, "--max-length", 26,
     "--drawn", 400,
 )  # fmt: skip
 WAYS = {
@@ -77,7 +77,7 @@ def test_killed_and_resumed_it_ends_as_if_it_had_not_been(played, started, resul
     [
         ({"property": "magic"}, "--property magic must be one of logp, qed, rings; add yours"),
         ({"quantile": 1.5}, "--quantile 1.5 must be between 0 and 1"),
-        ({"labelled": 3}, "--labelled 3 and --drawn None must be at least 20"),
+        ({"labeled": 3}, "--labeled 3 and --drawn None must be at least 20"),
         ({"drawn": 3}, "and --drawn 3 must be at least 20"),
         ({"samples": 1}, "--samples 1 at least 2"),
         ({"data": Path("nowhere")}, "--data nowhere is no file and no folder"),

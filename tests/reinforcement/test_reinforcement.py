@@ -10,7 +10,7 @@ import torch
 from gan_ext import Engine
 from gan_ext.data import ArrayStream
 from gan_ext.engine import NonFiniteLossError, adam
-from gan_ext.games import GAIL, PPO, BehaviouralCloning, Episodes, Replay, StateAction
+from gan_ext.games import GAIL, PPO, BehavioralCloning, Episodes, Replay, StateAction
 from gan_ext.losses import R1
 from gan_ext.nets import (
     CategoricalPolicy,
@@ -70,7 +70,7 @@ def test_episodes_are_rectangles_with_a_mask(cartpole):
 
 
 def test_the_physics_is_that_of_single_copies():
-    """The vectorised CartPole and copies in turns agree on what comes of the same actions."""
+    """The vectorized CartPole and copies in turns agree on what comes of the same actions."""
     import gymnasium
 
     environment = GymnasiumEnvironment("CartPole-v1", horizon=40)
@@ -363,6 +363,6 @@ def test_a_clone_of_a_fixed_rule_is_the_rule(cartpole):
     played = collect(cartpole, Rule(4, 2, (8,)), 20, 0)
     clone = CategoricalPolicy(4, 2, (16,))
     shown = demonstrations(played)
-    Engine(BehaviouralCloning(clone), {"policy": adam(1e-2)}).fit(ArrayStream(shown, 256), 300)
+    Engine(BehavioralCloning(clone), {"policy": adam(1e-2)}).fit(ArrayStream(shown, 256), 300)
     with warnings.catch_warnings():
         assert float(episode_returns(cartpole, clone, 20, 5).mean()) == 40 == float(played.rewards.sum(1).mean())

@@ -19,8 +19,8 @@ from gan_ext.taxonomy import (
     Stochastic,
     Variational,
     cells,
-    counted,
-    fitting,
+    count_parameters,
+    largest_width,
     within,
 )
 
@@ -31,7 +31,7 @@ PLANE, PIXELS = Form(2, False), Form(6, True)
 @pytest.mark.parametrize("kind", MODELS)
 @pytest.mark.parametrize(("form", "budget"), [(PLANE, 10_000), (Form(64, True), 40_000)])
 def test_models_have_nearly_as_many_parameters_as_they_may(kind: type[Model], form: Form, budget: int) -> None:
-    width = fitting(kind, form, budget)
+    width = largest_width(kind, form, budget)
     size, drawing = kind(form, width).sizes()
     assert 0.96 * budget < size <= budget < kind(form, width + 1).sizes()[0]
     assert drawing <= size
@@ -40,8 +40,8 @@ def test_models_have_nearly_as_many_parameters_as_they_may(kind: type[Model], fo
 def test_weights_that_a_mask_holds_at_zero_do_not_count() -> None:
     """MADE of 4 numbers, 3 hidden units of degrees 1, 2, 3: six weights in, six out, six beside, and biases."""
     net = Autoregressive(Form(4, True), 3).net
-    first, second = counted(net.hidden[0]), counted(net.hidden[1])
-    assert (first, second, counted(net.output), counted(net.direct)) == (6 + 3, 6 + 3, 6 + 4, 6 + 4)
+    first, second = count_parameters(net.hidden[0]), count_parameters(net.hidden[1])
+    assert (first, second, count_parameters(net.output), count_parameters(net.direct)) == (6 + 3, 6 + 3, 6 + 4, 6 + 4)
 
 
 @pytest.mark.parametrize("kind", [Autoregressive, Boltzmann, Flow])
@@ -90,7 +90,7 @@ def test_samples_follow_the_likelihood() -> None:
         assert 0.5 * float((found - likelihood.exp()).abs().sum()) < 0.05, kind
 
 
-def test_bits_of_cells_come_back_and_neighbours_differ_in_one() -> None:
+def test_bits_of_cells_come_back_and_neighbors_differ_in_one() -> None:
     model = Boltzmann(PLANE, 3)
     x = within(torch.cartesian_prod(torch.arange(64), torch.arange(64)))
     bits = model.coded(x)
@@ -127,7 +127,7 @@ def test_fits_are_repeated_bit_for_bit_and_keep_the_best_look(kind: type[Model],
 
 def test_a_budget_too_small_is_refused() -> None:
     with pytest.raises(ValueError, match="budget=3 is too small: Autoregressive"):
-        fitting(Autoregressive, PIXELS, 3)
+        largest_width(Autoregressive, PIXELS, 3)
 
 
 def test_without_zuko_the_flow_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,7 +9,7 @@ from gan_ext.losses import class_balance, conditional_entropy
 from gan_ext.terms import ClassBalance, ConditionalEntropy, Term
 
 
-def test_both_look_at_the_unlabelled_datas_logits() -> None:
+def test_both_look_at_the_unlabeled_datas_logits() -> None:
     logits = torch.randn(20, 3)
     assert ConditionalEntropy()(logits, None) == conditional_entropy(logits)
     expected = class_balance(logits, torch.tensor([0.5, 0.3, 0.2]))

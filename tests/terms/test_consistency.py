@@ -186,21 +186,21 @@ def test_the_teacher_survives_a_checkpoint_bit_for_bit(tmp_path: Path) -> None:
 # --- mix-up -----------------------------------------------------------------------------------------------------------
 
 
-def mixed(term: MixUp, labelled: bool = True, n: int = 500) -> tuple[Classifier, Tensor, Tensor, Tensor, Tensor]:
-    """Return the judge, all data, their classes (-1 for unlabelled), and what was mixed of them."""
+def mixed(term: MixUp, labeled: bool = True, n: int = 500) -> tuple[Classifier, Tensor, Tensor, Tensor, Tensor]:
+    """Return the judge, all data, their classes (-1 for unlabeled), and what was mixed of them."""
     judge, u = classifier(10.0), torch.rand(n, 6)
     x, y = torch.rand(n, 6), torch.arange(n) % K
-    view = looked(term, scene(judge, u, x, y) if labelled else scene(judge, u))
+    view = looked(term, scene(judge, u, x, y) if labeled else scene(judge, u))
     guide = view[1]
     assert guide is not None
-    data = torch.cat([x, u]) if labelled else u
-    known = torch.cat([y, torch.full((n,), -1)]) if labelled else torch.full((n,), -1)
+    data = torch.cat([x, u]) if labeled else u
+    known = torch.cat([y, torch.full((n,), -1)]) if labeled else torch.full((n,), -1)
     return judge, data, known, view[0], guide
 
 
-@pytest.mark.parametrize("labelled", [True, False])
-def test_mixed_targets_are_probabilities(labelled: bool) -> None:
-    _, data, _, mixture, target = mixed(MixUp(), labelled)
+@pytest.mark.parametrize("labeled", [True, False])
+def test_mixed_targets_are_probabilities(labeled: bool) -> None:
+    _, data, _, mixture, target = mixed(MixUp(), labeled)
     assert len(mixture) == len(target) == len(data)
     torch.testing.assert_close(target.sum(1), torch.ones(len(target)))
     assert (target >= 0).all()

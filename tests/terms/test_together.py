@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from gan_ext import Compute, Engine
 from gan_ext.engine import adam
 from gan_ext.engine.compute import compiled
-from gan_ext.games import InfoGAN, KPlusOne, SemiBatch
+from gan_ext.games import InfoGANGame, KPlusOne, SemiBatch
 from gan_ext.latents import Categorical, Gaussian, Product, Uniform
 from gan_ext.nets import mlp_discriminator, mlp_generator, mlp_info_discriminator
 from gan_ext.terms import (
@@ -146,7 +146,7 @@ def test_all_terms_together_go_down_in_bfloat16_too() -> None:
         assert seen[1] < seen[0]
 
 
-def test_a_move_may_have_fewer_generated_samples_than_unlabelled_ones() -> None:
+def test_a_move_may_have_fewer_generated_samples_than_unlabeled_ones() -> None:
     made: list[int] = []
 
     class Counting(nn.Linear):
@@ -181,13 +181,13 @@ def test_bad_settings_are_refused(settings: dict[str, Any], sentence: str) -> No
 def test_infogan_refuses_terms_it_cannot_play(term: Any) -> None:
     codes = Product(digit=Categorical(3))
     with pytest.raises(ValueError, match="InfoGAN takes terms of the discriminator but MeanTeacher, got"):
-        InfoGAN(mlp_generator((6,), 7), mlp_info_discriminator((6,), 3), codes, Gaussian(4), terms=(term,))
+        InfoGANGame(mlp_generator((6,), 7), mlp_info_discriminator((6,), 3), codes, Gaussian(4), terms=(term,))
 
 
 def test_infogan_plays_the_other_terms_of_the_discriminator() -> None:
     codes = Product(digit=Categorical(3))
     chosen = [PiModel(noisy), MixUp(), ManifoldSmoothing(), ConditionalEntropy(), PseudoLabel(noisy, weak=noisy)]
-    played = InfoGAN(mlp_generator((6,), 7), mlp_info_discriminator((6,), 3), codes, Gaussian(4), terms=chosen)
+    played = InfoGANGame(mlp_generator((6,), 7), mlp_info_discriminator((6,), 3), codes, Gaussian(4), terms=chosen)
     loss, values = played.discriminator_loss(SemiBatch(BATCH.x, BATCH.y, BATCH.u)._replace(x=BATCH.u))
     assert loss.isfinite()
     assert {term.name for term in chosen} <= values.keys()

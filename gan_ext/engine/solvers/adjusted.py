@@ -35,7 +35,7 @@ class _Adjusted(Solver):
 
 @dataclass(frozen=True)
 class Consensus(_Adjusted):
-    r"""Every player also minimises the length of everyone's gradients: consensus optimisation.
+    r"""Every player also minimizes the length of everyone's gradients: consensus optimization.
 
     .. math:: w \leftarrow w - R (v + \gamma J^\top v), \qquad J^\top v = \nabla \tfrac12 \lVert v \rVert^2
 

@@ -17,7 +17,7 @@ __all__ = ["Unrolled"]
 
 @dataclass(frozen=True)
 class Unrolled(TurnsSolver):
-    r"""Let a player minimise its loss at where its opponents would be after k steps of theirs.
+    r"""Let a player minimize its loss at where its opponents would be after k steps of theirs.
 
     .. math::
         \phi_0 = \phi, \qquad \phi_{j+1} = \phi_j - r \nabla_\phi L_\phi(\theta, \phi_j), \qquad

@@ -1,0 +1,40 @@
+"""Sequences: lines, tokenizers, vocabularies, corpora."""
+
+from gan_ext.data.sequences.corpus import Corpus
+from gan_ext.data.sequences.encoding import LabeledTokens, TokenBatch, decode, encode
+from gan_ext.data.sequences.lines import read_lines
+from gan_ext.data.sequences.tokenization import (
+    BPETokenizer,
+    CharTokenizer,
+    FunctionTokenizer,
+    SmilesTokenizer,
+    Tokenizer,
+    WordTokenizer,
+    get_tokenizer,
+    tokenizer_config,
+    tokenizer_from_config,
+)
+from gan_ext.data.sequences.vocabulary import SPECIALS, Vocab, as_vocab, build_vocab_from_iterator, vocab
+
+__all__ = [
+    "SPECIALS",
+    "BPETokenizer",
+    "CharTokenizer",
+    "Corpus",
+    "FunctionTokenizer",
+    "LabeledTokens",
+    "SmilesTokenizer",
+    "TokenBatch",
+    "Tokenizer",
+    "Vocab",
+    "WordTokenizer",
+    "as_vocab",
+    "build_vocab_from_iterator",
+    "decode",
+    "encode",
+    "get_tokenizer",
+    "read_lines",
+    "tokenizer_config",
+    "tokenizer_from_config",
+    "vocab",
+]

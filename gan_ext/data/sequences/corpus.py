@@ -1,0 +1,257 @@
+"""A corpus: strings or lists of tokens in, a padded tensor with its vocabulary out, and the way back."""
+
+import copy
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from numbers import Integral
+from typing import Any
+
+import torch
+from numpy.typing import ArrayLike
+from torch import Tensor
+
+from gan_ext.data.sequences.encoding import LabeledTokens, OnLong, TokenBatch, check_tokens, decode, encode
+from gan_ext.data.sequences.tokenization import BPETokenizer, Tokenizer, get_tokenizer
+from gan_ext.data.sequences.vocabulary import SPECIALS, Vocab, as_vocab, build_vocab_from_iterator
+
+__all__ = ["Corpus"]
+
+PAD, UNK, BOS, EOS = SPECIALS
+
+
+@dataclass(frozen=True, eq=False)
+class Corpus:
+    """Sequences as numbers, with what is needed to go back: ``Corpus.build(lines)``.
+
+    Attributes:
+        tokens: token numbers [n, T], int64.
+        vocabulary: the tokens, special ones included.
+        tokenizer: splits texts; None for a corpus of token lists.
+        labels: class numbers [n], int64, of a corpus of (label, text) pairs; else None.
+        classes: what these classes are, sorted.
+    """
+
+    tokens: Tensor
+    vocabulary: Vocab
+    tokenizer: Tokenizer | None = None
+    labels: Tensor | None = None
+    classes: tuple[Any, ...] = ()
+
+    @classmethod
+    def build(
+        cls,
+        X: Any,
+        tokenizer: Any = "word",
+        vocabulary: Any = None,
+        max_tokens: int | None = None,
+        min_freq: int = 1,
+        max_length: int | None = None,
+        on_long: OnLong = "truncate",
+    ) -> "Corpus":
+        """Tokenize, number and pad a corpus.
+
+        Args:
+            X: strings; or lists of tokens; or pairs (label, text) or (label, list of tokens), as the iterators of
+                torchtext 0.9 to 0.18 give; or a dataset of torchtext 0.6. Read once, so that an iterator will do.
+            tokenizer: see :func:`~gan_ext.data.get_tokenizer`; not used for lists of tokens.
+            vocabulary: anything :func:`~gan_ext.data.as_vocab` takes; special tokens that it lacks are appended to a
+                copy, and unknown tokens become ``<unk>`` unless it has a default index. None counts the tokens of `X`;
+                a torchtext 0.6 dataset brings its own if it has one.
+            max_tokens: largest number of tokens of the vocabulary, special ones included; the frequent ones are kept.
+            min_freq: tokens that are rarer become ``<unk>``.
+            max_length: most tokens of a sequence, and columns of the table; give room for longer ones to come. None
+                takes the longest sequence and one column for ``<eos>``.
+            on_long: what to do with longer ones, ``"truncate"`` or ``"error"``; see :func:`encode`.
+
+        Raises:
+            ValueError: the corpus is empty; the vocabulary is larger than max_tokens; a sequence is too long; see
+                :func:`encode` and :func:`~gan_ext.data.get_tokenizer`.
+            TypeError: something is neither a string nor a list of strings (with its place).
+        """
+        if max_length is not None and max_length < 1:
+            raise ValueError(f"max_length={max_length} must be at least 1, or None for the longest sequence.")
+        if hasattr(X, "examples") and hasattr(X, "fields"):
+            X, own = _torchtext_dataset(X)
+            vocabulary = own if vocabulary is None else vocabulary
+        items, labels, classes = _labels(_items(X))
+        _check_items(items)
+        used = _trained(tokenizer, items, max_tokens) if isinstance(items[0], str) else None
+        sequences = items if used is None else _tokenize(items, used)
+        check_tokens(sequences)
+        if vocabulary is None:
+            vocabulary = _count(sequences, used, max_tokens, min_freq)
+        complete = _with_specials(as_vocab(vocabulary), max_tokens)
+        longest = max(map(len, sequences)) + 1
+        length = longest if max_length is None else max_length
+        return cls(encode(sequences, complete, length, True, on_long), complete, used, labels, classes)
+
+    @property
+    def are_strings(self) -> bool:
+        """Whether it was made of strings, so that :meth:`text` gives strings."""
+        return self.tokenizer is not None
+
+    @property
+    def length(self) -> int:
+        """Columns T of `tokens`."""
+        return self.tokens.shape[1]
+
+    @property
+    def pad(self) -> int:
+        """Number of ``<pad>``."""
+        return self.vocabulary[PAD]
+
+    @property
+    def start(self) -> int:
+        """Number of ``<bos>``, the token before the first one."""
+        return self.vocabulary[BOS]
+
+    @property
+    def end(self) -> int:
+        """Number of ``<eos>``."""
+        return self.vocabulary[EOS]
+
+    @property
+    def data(self) -> TokenBatch | LabeledTokens:
+        """All rows, as :class:`~gan_ext.data.ArrayStream` takes them."""
+        return TokenBatch(self.tokens) if self.labels is None else LabeledTokens(self.tokens, self.labels)
+
+    def __len__(self) -> int:
+        return len(self.tokens)
+
+    def encode(self, X: Any, on_long: OnLong = "truncate") -> Tensor:
+        """Number other strings or lists of tokens like those of this corpus, [m, T].
+
+        Raises:
+            ValueError: there are none, or one is too long, or strings are given to a corpus of token lists.
+            TypeError: something is neither a string nor a list of strings (with its place).
+        """
+        items = _items(X)
+        _check_items(items)
+        if isinstance(items[0], str):
+            if self.tokenizer is None:
+                raise ValueError(
+                    "This corpus was made of lists of tokens, so that it has no tokenizer; give such lists."
+                )
+            items = _tokenize(items, self.tokenizer)
+        return encode(items, self.vocabulary, self.length, True, on_long)
+
+    def text(self, tokens: Tensor | ArrayLike) -> list[str] | list[list[str]]:
+        """Return the strings, or lists of tokens, of token numbers [m, T]; see :func:`decode`."""
+        sequences = decode(tokens, self.vocabulary)
+        return sequences if self.tokenizer is None else [self.tokenizer.detokenize(each) for each in sequences]
+
+
+def _items(X: Any) -> list[Any]:
+    if isinstance(X, str | bytes | Mapping | os.PathLike | Tensor) or not isinstance(X, Iterable):
+        advice = {str: "for one text write [text], for a file read_lines(path)", Tensor: "numbers need no corpus"}
+        remedy = next((words for kind, words in advice.items() if isinstance(X, kind)), "got something else")
+        raise TypeError(
+            f"A corpus is a list (or another iterable) of strings, of lists of tokens or of pairs (label, text), got "
+            f"{type(X).__name__}; {remedy}."
+        )
+    items = list(X)
+    if not items:
+        raise ValueError("The corpus is empty; it needs at least one string or list of tokens.")
+    return items
+
+
+def _labels(items: list[Any]) -> tuple[list[Any], Tensor | None, tuple[Any, ...]]:
+    """Take pairs (label, text) apart, if it is such a corpus."""
+    if not isinstance(items[0], tuple):
+        return items, None, ()
+    wrong = next((i for i, item in enumerate(items) if not isinstance(item, tuple) or len(item) != 2), None)
+    if wrong is not None:
+        raise TypeError(
+            f"Item {wrong} is {_shown(items[wrong])}; a tuple stands for a pair (label, text), and then all items "
+            f"must be pairs. Lists of tokens must be lists."
+        )
+    labels = [label for label, _ in items]
+    kinds = {str if isinstance(label, str) else int if isinstance(label, Integral) else type(label) for label in labels}
+    if kinds not in ({int}, {str}):
+        raise TypeError(f"Labels must be all integers or all strings, got {sorted(kind.__name__ for kind in kinds)}.")
+    classes = sorted(set(labels))
+    numbers = {label: number for number, label in enumerate(classes)}
+    return [text for _, text in items], torch.tensor([numbers[label] for label in labels]), tuple(classes)
+
+
+def _check_items(items: list[Any]) -> None:
+    kind = str if isinstance(items[0], str) else list
+    wrong = next((i for i, item in enumerate(items) if not isinstance(item, kind)), None)
+    if wrong is not None:
+        others = "" if wrong == 0 else f" and item 0 is {_shown(items[0])}"
+        raise TypeError(
+            f"Item {wrong} is {_shown(items[wrong])}{others}; the items of a corpus are all strings or all lists of "
+            f"tokens; pairs are (label, text)."
+        )
+
+
+def _shown(item: Any) -> str:
+    text = repr(item)
+    return f"{text if len(text) <= 40 else text[:37] + '...'}, {type(item).__name__}"
+
+
+def _trained(tokenizer: Any, texts: list[str], max_tokens: int | None) -> Tokenizer:
+    """Return the tokenizer, which has seen the texts if it must."""
+    if tokenizer == "bpe" and max_tokens is not None:
+        tokenizer = BPETokenizer(max(1, max_tokens - len(SPECIALS) + 1))  # <unk> is counted by both
+    used = get_tokenizer(tokenizer)
+    return copy.copy(used).fit(texts) if isinstance(used, BPETokenizer) and not used.trained else used
+
+
+def _tokenize(texts: list[str], tokenizer: Tokenizer) -> list[list[str]]:
+    sequences = [tokenizer.tokenize(text) for text in texts]
+    wrong = next((i for i, tokens in enumerate(sequences) if not isinstance(tokens, list)), None)
+    if wrong is not None:
+        raise TypeError(
+            f"The tokenizer made {_shown(sequences[wrong])} of item {wrong}; it must return a list of strings."
+        )
+    return sequences
+
+
+def _count(sequences: Sequence[list[str]], tokenizer: Tokenizer | None, max_tokens: int | None, min_freq: int) -> Vocab:
+    # Pieces that only occur within others here may stand alone in another text.
+    pieces = [tokenizer.pieces()] if isinstance(tokenizer, BPETokenizer) and min_freq <= 1 else []
+    return build_vocab_from_iterator([*sequences, *pieces], min_freq, SPECIALS, max_tokens=max_tokens)
+
+
+def _with_specials(vocabulary: Vocab, max_tokens: int | None) -> Vocab:
+    complete = Vocab(vocabulary.get_itos(), vocabulary.get_default_index())
+    for token in SPECIALS:
+        if token not in complete:
+            complete.append_token(token)
+    if complete.get_default_index() is None:
+        complete.set_default_index(complete[UNK])
+    if max_tokens is not None and len(complete) > max_tokens:
+        raise ValueError(
+            f"The vocabulary has {len(complete)} tokens, special ones included, more than max_tokens={max_tokens}; "
+            f"raise that or give a smaller vocabulary."
+        )
+    return complete
+
+
+def _torchtext_dataset(dataset: Any) -> tuple[list[Any], Vocab | None]:
+    """Return the items of a dataset of torchtext 0.6, and the vocabulary of its field if that has one."""
+    texts = [name for name, field in dataset.fields.items() if getattr(field, "sequential", False)]
+    labels = [name for name, field in dataset.fields.items() if getattr(field, "sequential", None) is False]
+    if len(texts) != 1 or len(labels) > 1:
+        raise ValueError(
+            f"The dataset has the text fields {texts} and the label fields {labels}; with other than one text and at "
+            f"most one label choose yourself: [(example.label, example.text) for example in dataset.examples]."
+        )
+    field, examples = dataset.fields[texts[0]], dataset.examples
+    items = [getattr(example, texts[0]) for example in examples]
+    if labels:
+        items = [(getattr(example, labels[0]), item) for example, item in zip(examples, items, strict=True)]
+    return items, _field_vocabulary(field) if getattr(field, "vocab", None) is not None else None
+
+
+def _field_vocabulary(field: Any) -> Vocab:
+    """Return a field's vocabulary; what the field calls its special tokens takes our names and keeps its numbers."""
+    own = as_vocab(field.vocab)
+    theirs = (field.pad_token, field.unk_token, field.init_token, field.eos_token)
+    names = {name: ours for name, ours in zip(theirs, SPECIALS, strict=True) if ours not in own}
+    renamed = Vocab([names.get(token, token) for token in own.get_itos()], own.get_default_index())
+    if renamed.get_default_index() is None and UNK in renamed:
+        renamed.set_default_index(renamed[UNK])
+    return renamed

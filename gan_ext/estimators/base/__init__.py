@@ -1,0 +1,1 @@
+"""What every estimator shares: checked data, labels, scaling, checkpoints, drawing."""

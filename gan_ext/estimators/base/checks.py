@@ -1,0 +1,189 @@
+"""Checks of estimators' parameters, each a sentence with the name and the value."""
+
+import inspect
+import warnings
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gan_ext.engine import Compute
+from gan_ext.latents import Product
+from gan_ext.terms import GeneratorTerm, Term
+
+__all__ = [
+    "check_common",
+    "check_conditional_settings",
+    "check_count",
+    "check_infogan_settings",
+    "check_integers",
+    "check_not_negative",
+    "check_sequence_settings",
+    "check_settings",
+    "warn_of_constants",
+]
+
+
+def check_integers(estimator: Any, **least: int) -> None:
+    """Raise ValueError unless the named parameters are integers, at least as large as given."""
+    for name, smallest in least.items():
+        value = getattr(estimator, name)
+        if not isinstance(value, (int, np.integer)) or isinstance(value, bool) or value < smallest:
+            raise ValueError(f"{name}={value!r} must be an integer, at least {smallest}.")
+
+
+def check_not_negative(estimator: Any, *names: str) -> None:
+    """Raise ValueError unless the named parameters are numbers that are not negative."""
+    for name in names:
+        value = getattr(estimator, name)
+        if not value >= 0:
+            raise ValueError(f"{name}={value!r} must not be negative.")
+
+
+def check_settings(estimator: Any) -> None:
+    """Raise ValueError for the first setting of a semi-supervised classifier that makes no sense."""
+    check_integers(estimator, max_iter=1, batch_size=2, labeled_batch_size=1, latent_dim=1, checkpoint_every=1)
+    check_not_negative(
+        estimator, "noise", "input_noise", "unsupervised", "entropy", "balance", "smoothing", "smoothing_radius"
+    )
+    _check_terms(estimator)
+    weights = estimator.class_weight
+    if isinstance(weights, Mapping):
+        if not all(weight > 0 for weight in weights.values()):
+            raise ValueError(f"class_weight={weights!r} must have positive weights.")
+    elif weights not in (None, "balanced"):
+        raise ValueError(f"class_weight={weights!r} must be 'balanced', a mapping from classes to weights, or None.")
+    if not isinstance(estimator.open_set, (bool, np.bool_)):
+        raise ValueError(f"open_set={estimator.open_set!r} must be True or False.")
+    check_common(estimator)
+    if estimator.checkpoint is not None and estimator.warm_start:
+        raise ValueError("checkpoint and warm_start=True exclude each other: a folder holds a whole fit.")
+    if estimator.allow_empty_classes and estimator.classes is None:
+        raise ValueError("allow_empty_classes=True needs `classes`, the list of all classes.")
+
+
+def _check_terms(estimator: Any) -> None:
+    if estimator.clip is not None and not estimator.clip > 0:
+        raise ValueError(f"clip={estimator.clip!r} must be positive, or None for no clipping.")
+    terms, augment = estimator.terms, estimator.augment
+    if not isinstance(terms, Sequence) or not all(isinstance(term, (Term, GeneratorTerm)) for term in terms):
+        raise ValueError(f"terms={terms!r} must be a sequence of objects of gan_ext.terms, such as (MeanTeacher(),).")
+    if augment is not None and not callable(augment):
+        raise ValueError(f"augment={augment!r} must be a function of samples, such as gan_ext.data.RandomAffine().")
+
+
+def check_common(estimator: Any) -> None:
+    """Raise ValueError for the first setting that every estimator of samples has and that makes no sense."""
+    if not estimator.learning_rate > 0:
+        raise ValueError(f"learning_rate={estimator.learning_rate!r} must be positive.")
+    if not 0 <= estimator.averaging < 1:
+        raise ValueError(f"averaging={estimator.averaging!r} must be in [0, 1).")
+    if estimator.scaling not in ("auto", "standard", "minmax", "none"):
+        raise ValueError(f"scaling={estimator.scaling!r} must be 'auto', 'standard', 'minmax' or 'none'.")
+    widths = estimator.hidden_layer_sizes
+    if not isinstance(widths, Sequence) or not widths or not all(width >= 1 for width in widths):
+        raise ValueError(f"hidden_layer_sizes={widths!r} must be a sequence of positive integers.")
+    _check_running(estimator)
+
+
+def _check_running(estimator: Any) -> None:
+    if not isinstance(estimator.callbacks, Sequence):
+        raise ValueError(f"callbacks={estimator.callbacks!r} must be a sequence of functions of the engine.")
+    if estimator.checkpoint is not None and not isinstance(estimator.random_state, (int, np.integer)):
+        raise ValueError(
+            f"checkpoint needs an integer random_state, to go on bit for bit; got {estimator.random_state!r}."
+        )
+    Compute(estimator.device, estimator.precision)
+
+
+def check_infogan_settings(estimator: Any) -> None:
+    """Raise ValueError for the first setting of an InfoGAN that makes no sense."""
+    check_integers(estimator, n_clusters=1, n_continuous=0, noise_dim=1, max_iter=1, batch_size=2, checkpoint_every=1)
+    check_not_negative(
+        estimator, "adversarial", "entropy", "balance", "smoothing", "smoothing_radius", "consistency", "supervision",
+        "mode_seeking",
+    )  # fmt: skip
+    _check_codes(estimator)
+    check_common(estimator)
+
+
+def _check_codes(estimator: Any) -> None:
+    codes, shares, weights = estimator.codes, estimator.shares, estimator.information
+    if codes is not None and not isinstance(codes, Product):
+        raise ValueError(f"codes={codes!r} must be a gan_ext.latents.Product, such as Product(kind=Categorical(5)).")
+    if isinstance(shares, str) and shares != "learn":
+        raise ValueError(f"shares={shares!r} must be a sequence of numbers, 'learn' or None.")
+    if codes is not None and shares is not None:
+        raise ValueError("shares is for the default code; give the shares to your own Categorical in codes.")
+    if shares is not None and not isinstance(shares, str) and len(shares) != estimator.n_clusters:
+        raise ValueError(f"shares has {len(shares)} numbers for n_clusters={estimator.n_clusters}.")
+    if not isinstance(weights, Mapping):
+        check_not_negative(estimator, "information")
+
+
+def check_conditional_settings(estimator: Any) -> None:
+    """Raise ValueError for the first setting of a conditional GAN that makes no sense."""
+    check_integers(estimator, max_iter=1, batch_size=2, latent_dim=1, channels=2, checkpoint_every=1)
+    check_not_negative(estimator, "mode_seeking", "r1")
+    if estimator.channels % 2:
+        raise ValueError(f"channels={estimator.channels!r} must be even: every layer nearer the image has half of it.")
+    if estimator.condition is not None and not hasattr(estimator.condition, "build"):
+        raise ValueError(
+            f"condition={estimator.condition!r} must be an object that builds a game, such as "
+            "gan_ext.estimators.Projection()."
+        )
+    if isinstance(estimator.condition, type):
+        raise ValueError(f"condition is the class {estimator.condition.__name__}; pass an object, with parentheses.")
+    check_common(estimator)
+
+
+def check_count(name: str, value: Any) -> None:
+    """Raise ValueError unless a number of samples is an integer, at least 1."""
+    if not isinstance(value, (int, np.integer)) or isinstance(value, bool) or value < 1:
+        raise ValueError(f"{name}={value!r} must be an integer, at least 1.")
+
+
+def warn_of_constants(X: NDArray[Any], advice: str) -> None:
+    """Raise ValueError if all samples are the same; warn of columns of a table that are constant, and say what of it.
+
+    No advice, no warning: among pixels constant columns are usual.
+    """
+    constant = np.flatnonzero(np.ptp(X.reshape(len(X), -1), axis=0) == 0)
+    if constant.size == X[0].size:
+        raise ValueError(f"All {len(X)} samples of X are the same: there is nothing to learn from.")
+    if X.ndim == 2 and constant.size and advice:
+        shown = ", ".join(map(str, constant[:10].tolist())) + (", ..." if constant.size > 10 else "")
+        warnings.warn(
+            f"X has {constant.size} constant feature(s), columns {shown}: {advice}.",
+            stacklevel=4,
+        )
+
+
+def check_sequence_settings(estimator: Any) -> None:
+    """Raise ValueError for the first setting of a model of sequences that makes no sense."""
+    check_integers(
+        estimator, likelihood_iter=0, warm_up_iter=0, max_iter=0, batch_size=2, checkpoint_every=1, guard_every=1
+    )
+    check_not_negative(estimator, "reward_weight")
+    for name in ("learning_rate", "game_learning_rate", "discriminator_learning_rate"):
+        if not getattr(estimator, name) > 0:
+            raise ValueError(f"{name}={getattr(estimator, name)!r} must be positive.")
+    if not 0 <= estimator.validation_fraction < 1:
+        raise ValueError(f"validation_fraction={estimator.validation_fraction!r} must be in [0, 1).")
+    _check_objective(estimator.objective, estimator.reward)
+    _check_running(estimator)
+
+
+def _check_objective(objective: Any, reward: Any) -> None:
+    if objective is not None and not callable(objective):
+        raise ValueError(
+            f"objective={objective!r} must make a game from (generator, discriminator), such as SeqGAN or "
+            "partial(SeqGAN, rollouts=8); None trains by maximum likelihood."
+        )
+    if reward is None:
+        return
+    if not callable(reward):
+        raise ValueError(f"reward={reward!r} must be a function from a list of sequences to numbers.")
+    if objective is None or "task_reward" not in inspect.signature(objective).parameters:
+        raise ValueError("reward needs an objective that takes task_reward, such as SeqGAN or partial(SeqGAN, ...).")

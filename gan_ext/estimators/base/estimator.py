@@ -1,0 +1,129 @@
+"""What every estimator of samples (tables or images) shares around its game: checks, checkpoints, devices, drawing."""
+
+import copy
+import warnings
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from sklearn.base import BaseEstimator
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import check_is_fitted, validate_data
+from torch import Tensor, nn
+
+from gan_ext.engine import Callback, Engine, SaveEvery, resolve_device
+from gan_ext.estimators.base.assembly import claim_folder
+from gan_ext.estimators.base.scaling import Scaler
+from gan_ext.game import Game
+from gan_ext.seeds import kept_generators, reseed
+
+__all__ = ["FREE", "ROWS", "GANEstimator", "new_seed", "on_cpu", "remembering"]
+
+FREE = frozenset({"callbacks", "checkpoint", "checkpoint_every", "device", "warm_start"})  # may change on resuming
+ROWS = 4096  # samples judged or made at a time
+
+Array = NDArray[Any]
+GameT = TypeVar("GameT", bound=Game)
+
+
+def new_seed(random_state: int | np.random.RandomState | None) -> int:
+    """Return an integer seed drawn from scikit-learn's kind of random state."""
+    return int(check_random_state(random_state).randint(2**31 - 1))
+
+
+class GANEstimator(BaseEstimator):  # type: ignore[misc]
+    """Estimator around a game that makes samples; a subclass's `fit` sets the attributes below."""
+
+    max_iter: int
+    device: str
+    checkpoint: str | Path | None
+    checkpoint_every: int
+    callbacks: Sequence[Callback]
+    sample_shape_: tuple[int, ...]
+    scaler_: Scaler
+
+    def _read_training_data(self, X: Any, y: Any = "no_validation", reset: bool = True) -> Any:
+        """Return checked data (and labels): finite numbers, a table (n, d) or images (n, c, h, w)."""
+        checked = validate_data(
+            self, X, y, reset=reset, dtype=[np.float64, np.float32], allow_nd=True, ensure_min_samples=2
+        )
+        shape = (checked[0] if isinstance(checked, tuple) else checked).shape
+        if len(shape) not in (2, 4):
+            raise ValueError(
+                f"X has shape {shape}; pass a table (n, d) or images (n, channels, height, width). Gray images "
+                "(n, h, w) become X[:, None]."
+            )
+        if len(shape) == 4 and shape[3] in (1, 3) and shape[1] > 4:
+            warnings.warn(
+                f"X has shape {shape}, which is read as images of {shape[1]} channels; if the last axis is colors, "
+                "pass X.transpose(0, 3, 1, 2).",
+                stacklevel=3,
+            )
+        return checked
+
+    def _read_data(self, X: Any) -> Array:
+        """Return checked data of the shape that `fit` was given."""
+        check_is_fitted(self)
+        if len(self.sample_shape_) > 1:  # of images scikit-learn would count channels, and call them features
+            X = np.asarray(X)
+            self._check_sample_shape(X)
+        X = validate_data(self, X, dtype=[np.float64, np.float32], allow_nd=True, reset=False)
+        self._check_sample_shape(X)
+        checked: Array = X
+        return checked
+
+    def _check_sample_shape(self, X: Array) -> None:
+        if X.shape[1:] != self.sample_shape_:
+            raise ValueError(f"X has samples of shape {X.shape[1:]}, but fit was given {self.sample_shape_}.")
+
+    def _claim_checkpoint(self, X: Array, labels: Array | None) -> None:
+        if self.checkpoint is not None:
+            settings = {name: value for name, value in self.get_params(deep=False).items() if name not in FREE}
+            claim_folder(Path(self.checkpoint), X, labels, settings)
+
+    def _all_callbacks(self) -> list[Callback]:
+        """Return the user's callbacks between one that fills the history and one that saves."""
+        saving = [] if self.checkpoint is None else [SaveEvery(self.checkpoint_every, self.checkpoint)]
+        return [remembering(self.max_iter), *self.callbacks, *saving]
+
+    def _judge(self, network: nn.Module, X: Any, read: Callable[[Any], Tensor]) -> Array:
+        """Return what `read` takes from the network's output on data, in blocks and in double precision."""
+        scaled = torch.tensor(self.scaler_.forward(self._read_data(X)))
+        device = resolve_device(self.device)
+        # In the precision of the data: one sample then gets the same answer alone as among others.
+        network = copy.deepcopy(network).to(device, scaled.dtype)
+        with torch.no_grad():
+            parts = [read(network(part.to(device))).double().cpu() for part in scaled.split(ROWS)]
+        judged: Array = torch.cat(parts).numpy()
+        return judged
+
+    def _generate(self, generator: nn.Module, draw: Callable[[], Tensor], random_state: Any) -> Array:
+        """Return samples in the data's units from inputs that `draw` makes under the seed of `random_state`."""
+        made = self._seeded(lambda: torch.cat([generator(part) for part in draw().split(ROWS)]), random_state)
+        return self.scaler_.inverse(made.double().numpy())
+
+    def _seeded(self, make: Callable[[], Tensor], random_state: Any) -> Tensor:
+        """Return what `make` makes on the CPU under a seed; the caller's generator is left alone."""
+        cpu = torch.device("cpu")
+        with torch.no_grad(), kept_generators(cpu):
+            reseed(cpu, new_seed(random_state))
+            return make()
+
+
+def remembering(steps: int) -> Callback:
+    """Return a callback that adds the mean losses to the history, fifty times in a training of so many steps."""
+    every = max(1, steps // 50)
+
+    def remember(engine: Engine) -> None:
+        if engine.step % every == 0:
+            engine.record(**engine.meters.read())
+
+    return remember
+
+
+def on_cpu(game: GameT) -> GameT:
+    """Return a copy of a game on the CPU."""
+    return copy.deepcopy(game).cpu()

@@ -1,0 +1,100 @@
+"""The table for estimators of texts: quality and coverage of n-grams, beside what real texts score."""
+
+from typing import Any
+
+import numpy as np
+from torch import Tensor
+
+from gan_ext.estimators.evaluation.result import Evaluation, EvaluationRow
+from gan_ext.estimators.sequences.fitted import FittedSequenceModel
+from gan_ext.metrics import (
+    BagOfNgrams,
+    backward_bleu,
+    bleu,
+    bootstrap_metrics,
+    distinct,
+    divergence_area,
+    frechet_distance,
+    self_bleu,
+    token_lists,
+    unique_ratio,
+)
+
+__all__ = ["evaluate_text"]
+
+_ORDER = 3  # of BLEU
+_LEAST = 20
+_BETTER = {
+    f"bleu-{_ORDER}": "the floor",
+    f"backward bleu-{_ORDER}": "higher",
+    f"self-bleu-{_ORDER}": "the floor",
+    "unique": "the floor",
+    "distinct-2": "the floor",
+    "frechet distance": "lower",
+    "divergence area": "higher",
+    "copies": "the floor",
+}
+
+Sentences = list[list[int]]
+
+
+def evaluate_text(
+    estimator: FittedSequenceModel, X: Any, y: Any, n: int, seed: int, training: Any, resamples: int
+) -> Evaluation:
+    """Return the table of :func:`gan_ext.evaluate` for a model of texts; arguments as there.
+
+    Raises:
+        ValueError: too few texts.
+    """
+    tokens = estimator.corpus_.encode(X, "truncate")
+    if len(tokens) < 2 * _LEAST:
+        raise ValueError(f"X has {len(tokens)} sequences; at least {2 * _LEAST} are needed, thousands are usual.")
+    if y is not None and len(np.asarray(y)) != len(tokens):
+        raise ValueError(
+            f"X has {len(tokens)} sequences and y {len(np.asarray(y))} labels; evaluate needs one for each."
+        )
+    learned = None if training is None else {tuple(each) for each in _lists(estimator, training)}
+    size = min(n, len(tokens) // 2)
+    made = _lists(estimator, estimator.sample(size, random_state=seed))
+    order = np.random.default_rng(seed).permutation(len(tokens))
+    real, other = (_tokens(estimator, tokens[order[part]]) for part in (slice(size), slice(size, 2 * size)))
+    encoder = BagOfNgrams(components=min(128, size - 1), seed=seed).fit(real + other)
+
+    def metrics(references: Sentences, sentences: Sentences) -> dict[str, float]:
+        a, b = encoder(references), encoder(sentences)
+        return {
+            f"bleu-{_ORDER}": bleu(sentences, references, (_ORDER,))[_ORDER],
+            f"backward bleu-{_ORDER}": backward_bleu(sentences, references, (_ORDER,))[_ORDER],
+            f"self-bleu-{_ORDER}": self_bleu(sentences, (_ORDER,))[_ORDER],
+            "unique": unique_ratio(sentences),
+            "distinct-2": distinct(sentences, 2),
+            "frechet distance": frechet_distance(a, b),
+            "divergence area": divergence_area(a, b, seed=seed),
+            **({} if learned is None else {"copies": _share(sentences, learned)}),
+        }
+
+    floors = metrics(real, other)
+    if resamples:
+        found = bootstrap_metrics(metrics, real, made, resamples, seed)
+        rows = [EvaluationRow(name, *each, floors[name], _BETTER[name]) for name, each in found.items()]
+    else:
+        values = metrics(real, made)
+        rows = [EvaluationRow(name, values[name], None, None, floors[name], _BETTER[name]) for name in values]
+    if y is not None or not len(estimator.classes_):
+        rows.append(EvaluationRow("perplexity", estimator.perplexity(X, y, "truncate"), None, None, None, "lower"))
+    return Evaluation(type(estimator).__name__, size, "n-grams", tuple(rows), _NOTES)
+
+
+_NOTES = ("A value better than that of real texts means likelier or more varied sentences than real ones.",)
+
+
+def _share(sentences: Sentences, learned: set[tuple[int, ...]]) -> float:
+    return float(np.mean([tuple(each) in learned for each in sentences]))
+
+
+def _lists(estimator: FittedSequenceModel, texts: Any) -> Sentences:
+    return _tokens(estimator, estimator.corpus_.encode(texts, "truncate"))
+
+
+def _tokens(estimator: FittedSequenceModel, tokens: Tensor) -> Sentences:
+    return token_lists(tokens, estimator.corpus_.end)

@@ -1,0 +1,233 @@
+"""What a fitted plug and play generator can do: classify, encode, and run chains under conditions."""
+
+from collections.abc import Callable, Sequence
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from sklearn.base import ClassifierMixin, TransformerMixin
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import check_is_fitted
+from torch import Tensor, nn
+
+from gan_ext.engine import Compute
+from gan_ext.estimators.base.checks import check_count
+from gan_ext.estimators.base.estimator import GANEstimator, new_seed
+from gan_ext.estimators.base.labels import class_numbers
+from gan_ext.games import FeatureInversion
+from gan_ext.nets import CodeClassifier
+from gan_ext.plug_and_play import (
+    ChainPrior,
+    ChainState,
+    ClassCondition,
+    Condition,
+    DenoisingPrior,
+    FlatPrior,
+    JointPrior,
+    KnownPixels,
+    Langevin,
+    OfficialSampler,
+    Pasted,
+    PlugAndPlay,
+    Sampler,
+)
+
+__all__ = ["FittedPlugAndPlay", "Variant", "variant_sampler"]
+
+Array = NDArray[Any]
+Variant = Literal["noiseless_joint", "joint", "denoising", "flat"]
+
+
+class FittedPlugAndPlay(ClassifierMixin, TransformerMixin, GANEstimator):  # type: ignore[misc]
+    """The methods of :class:`gan_ext.PlugAndPlayGAN` that need a fit."""
+
+    variant: Variant
+    code_dim: int
+    noise: Sequence[float]
+    denoiser_noise: float
+    precision: Literal["float32", "bfloat16"]
+    classes_: Array
+    class_prior_: Array
+    classifier_: CodeClassifier
+    game_: FeatureInversion
+    denoiser_: nn.Module | None
+
+    def predict_proba(self, X: Any) -> Array:
+        """Return the classifier's probabilities (n, n_classes)."""
+        check_is_fitted(self)
+        return self._judge(self.classifier_, X, lambda logits: logits.softmax(1))
+
+    def predict(self, X: Any) -> Array:
+        """Return the classes (n,) that the classifier finds most probable."""
+        predicted: Array = self.classes_[self.predict_proba(X).argmax(1)]
+        return predicted
+
+    def transform(self, X: Any) -> Array:
+        """Return the codes (n, code_dim) of samples."""
+        check_is_fitted(self)
+        encoder = torch.nn.Sequential(self.classifier_.lower, self.classifier_.upper)
+        return self._judge(encoder, X, lambda codes: codes)
+
+    def inverse_transform(self, codes: Any) -> Array:
+        """Return the samples (n, ...) that the generator makes of codes (n, code_dim)."""
+        check_is_fitted(self)
+        wanted = torch.tensor(np.asarray(codes), dtype=torch.float32)
+        if wanted.ndim != 2 or wanted.shape[1] != self.code_dim or not bool(wanted.isfinite().all()):
+            raise ValueError(f"codes has shape {tuple(wanted.shape)}; pass finite numbers (n, {self.code_dim}).")
+        return self._generate(self.game_.generator, lambda: wanted, 0)
+
+    def prior(self) -> ChainPrior:
+        """Return the prior of this variant, for chains of your own."""
+        check_is_fitted(self)
+        if self.variant == "flat":
+            return FlatPrior(self.code_dim)
+        if self.variant == "denoising":
+            assert self.denoiser_ is not None
+            return DenoisingPrior(self.denoiser_, self.code_dim, self.denoiser_noise)
+        return JointPrior.of(self.game_, self.code_dim, 1.0)
+
+    def plug(self, condition: Condition | None, sampler: Sampler | None = None) -> PlugAndPlay:
+        """Return chains on this generator and prior, with a condition on scaled data.
+
+        Parameters
+        ----------
+        condition : gan_ext.plug_and_play.Condition or None
+            What samples should be like; its networks see data as scaled inside (images in [0, 1] by default).
+        sampler : gan_ext.plug_and_play.Sampler or None
+            How chains move; :meth:`default_sampler` if None.
+        """
+        check_is_fitted(self)
+        compute = Compute(self.device, self.precision)
+        return PlugAndPlay(self.game_, condition, self.prior(), sampler or self.default_sampler(), compute=compute)
+
+    def default_sampler(self) -> Sampler:
+        """Return the sampler that the documentation's results were made with, for this variant."""
+        return variant_sampler(self.variant, self.denoiser_noise)
+
+    def sample(
+        self,
+        y: Any = None,
+        n_samples: int | None = None,
+        *,
+        condition: Condition | None = None,
+        steps: int = 100,
+        sampler: Sampler | None = None,
+        callbacks: Sequence[Callable[[ChainState], None]] = (),
+        random_state: int | np.random.RandomState | None = None,
+    ) -> Array:
+        """Run a chain for each sample that is wanted, all at once, and return where they end.
+
+        Parameters
+        ----------
+        y : array-like of shape (n,), one class, or None
+            A class for each sample, or one for all.  None draws classes by their shares in training, or asks for no
+            class if there is a `condition`.
+        n_samples : int or None
+            How many; None for one, or one for each class in the array `y`.
+        condition : gan_ext.plug_and_play.Condition or None
+            What samples should be like besides.
+        steps : int, default=100
+            Steps of each chain.
+        sampler : gan_ext.plug_and_play.Sampler or None
+            How chains move; :meth:`default_sampler` if None.
+        callbacks : sequence of callables, default=()
+            Called with a :class:`~gan_ext.plug_and_play.ChainState` after each step, such as
+            :class:`~gan_ext.pictures.LivePicture`.
+        random_state : int, RandomState instance or None
+            Decides starts and noise.
+
+        Returns
+        -------
+        ndarray of shape (n, ...), in the units of the data.
+        """
+        check_is_fitted(self)
+        if y is None and condition is None:
+            check_count("n_samples", 1 if n_samples is None else n_samples)
+            draws = check_random_state(random_state)
+            y = draws.choice(self.classes_, n_samples or 1, p=self.class_prior_)
+        wanted, n = self._wanted(y, n_samples)
+        plugged = _both(None if wanted is None else ClassCondition(self.classifier_, wanted), condition)
+        chains = self.plug(plugged, sampler).sample(n, steps, seed=new_seed(random_state), callbacks=callbacks)
+        return self.scaler_.inverse(chains.data.double().numpy())
+
+    def complete(
+        self,
+        X: Any,
+        known: Any,
+        y: Any = None,
+        *,
+        sigma: float = 0.1,
+        steps: int = 100,
+        sampler: Sampler | None = None,
+        random_state: int | np.random.RandomState | None = None,
+    ) -> Array:
+        """Fill in what is missing of samples, so that they are of a class, if one is given.
+
+        Parameters
+        ----------
+        X : array-like of shape (n, ...)
+            Samples; entries that are not known may hold anything, NaN too.
+        known : array-like of bool, of the shape of one sample or one that broadcasts to it
+            Which entries are known, by True and False; the same for all samples.
+        y : array-like of shape (n,), one class, or None
+            The class of each.
+        sigma : float, default=0.1
+            How far a sample may be from what is known, in scaled units.
+        steps, sampler, random_state
+            As in :meth:`sample`; by default steps have one length, which falls to 0.
+
+        Returns
+        -------
+        ndarray of shape (n, ...): the known entries as they were, the others as found.
+        """
+        check_is_fitted(self)
+        mask = torch.as_tensor(np.asarray(known))
+        X = self._read_data(self._without_hole(X, mask))
+        data = torch.tensor(self.scaler_.forward(X), dtype=torch.float32)
+        condition: Condition = KnownPixels(data, mask, sigma)
+        if y is not None:
+            wanted, _ = self._wanted(y, len(X))
+            assert wanted is not None
+            condition = condition + Pasted(ClassCondition(self.classifier_, wanted), data, mask)
+        if sampler is None:  # steps of one length: what is known pulls hard, and would throw other chains out
+            sampler = OfficialSampler(0.1, noise=0.0, size=0.1, decay=True, low=None, high=None, gradient="exact")
+        chains = self.plug(condition, sampler).sample(len(X), steps, seed=new_seed(random_state))
+        found = self.scaler_.inverse(chains.data.double().numpy())
+        return np.where(mask.bool().expand(X.shape[1:]).numpy(), X, found)
+
+    def _without_hole(self, X: Any, mask: Tensor) -> Any:
+        """Return samples with 0 in place of NaN where nothing is known."""
+        X = np.asarray(X)
+        if X.shape[1:] != self.sample_shape_ or not np.issubdtype(X.dtype, np.floating):
+            return X
+        try:
+            hole = ~mask.bool().expand(X.shape[1:]).numpy()
+        except RuntimeError:
+            return X
+        return np.where(hole & np.isnan(X), 0.0, X)
+
+    def _wanted(self, y: Any, n_samples: int | None) -> tuple[Tensor | None, int]:
+        """Return the number of each wanted sample's class, and how many samples."""
+        if y is None:
+            check_count("n_samples", 1 if n_samples is None else n_samples)
+            return None, n_samples or 1
+        numbers = class_numbers(y, n_samples, self.classes_)
+        return torch.from_numpy(numbers), len(numbers)
+
+
+def _both(first: Condition | None, second: Condition | None) -> Condition | None:
+    if first is None or second is None:
+        return second if first is None else first
+    return first + second
+
+
+def variant_sampler(variant: Variant, denoiser_noise: float = 1.0) -> Sampler:
+    """Return the sampler that the documentation's results were made with, for a variant."""
+    if variant == "flat":
+        return OfficialSampler(prior=0.0, noise=0.0, size=0.1, low=None, high=None)
+    if variant == "denoising":  # the pull R(h) - h as it is, not divided by the noise's variance
+        return Langevin(0.2, prior=denoiser_noise**2, condition=10.0, temperature=0.05, cooling=0.3)
+    if variant == "joint":
+        return Langevin(0.2, condition=3.0, temperature=0.5, cooling=0.3)
+    return Langevin(0.2, condition=3.0, temperature=0.05, cooling=0.3)

@@ -1,0 +1,151 @@
+"""One fit of a protocol: a split, an estimator, a seed, and what came out."""
+
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from sklearn.base import clone
+
+from gan_ext.data import semi_supervised_split
+from gan_ext.engine import Engine, Every
+from gan_ext.estimators.base.estimator import ROWS
+from gan_ext.estimators.semi_supervised.fitted import GANClassifier
+from gan_ext.metrics.classes.calibration import expected_calibration_error
+
+__all__ = ["Cell", "Job", "ProtocolData", "fitted_cell", "seeded_clone"]
+
+Array = NDArray[Any]
+_RECORD = "test_error"
+
+
+class Cell(NamedTuple):
+    """What one fit gave: errors are shares in [0, 1], `seconds` those of `fit` without the looks at test samples.
+
+    `error` is that of the last step on the test samples.  `curve` has (step, test error) of the averaged weights during
+    the fit, empty where nothing was looked at on the way; it serves the "best on test" figure alone.
+    `validation_error` and `calibration_error` (on test samples; after :meth:`GANClassifier.calibrate` where there is a
+    validation part) are None where there is nothing to measure them on.
+    """
+
+    estimator: str
+    n_labeled: int
+    seed: int
+    error: float
+    seconds: float
+    curve: tuple[tuple[int, float], ...] = ()
+    validation_error: float | None = None
+    calibration_error: float | None = None
+
+    @property
+    def best_on_test(self) -> float:
+        """The lowest test error ever seen during this fit."""
+        return min([self.error, *(error for _, error in self.curve)])
+
+
+class ProtocolData(NamedTuple):
+    """Training samples with all their labels, and test samples."""
+
+    X_train: Array
+    y_train: Array
+    X_test: Array
+    y_test: Array
+
+
+class Job(NamedTuple):
+    """What one fit is made of; `threads` is None where torch's own number stays."""
+
+    name: str
+    estimator: Any
+    n_labeled: int
+    seed: int
+    n_validation: int
+    balanced: bool
+    measure_every: int
+    threads: int | None
+
+
+def fitted_cell(job: Job, data: ProtocolData) -> tuple[Cell, Any]:
+    """Fit an estimator on the split of a seed; return its scores, and itself."""
+    if job.threads is not None:
+        torch.set_num_threads(job.threads)
+    split = semi_supervised_split(
+        data.y_train, job.n_labeled, balanced=job.balanced, n_validation=job.n_validation, random_state=job.seed
+    )
+    model = seeded_clone(job.estimator, job.seed, f"{job.name}-{job.n_labeled}-{job.seed}")
+    shown = split.training_data(data.X_train, data.y_train)
+    start = time.perf_counter()
+    if job.measure_every > 0 and isinstance(model, GANClassifier):
+        looking = _fit_and_watch(model, *shown, data, job.measure_every)
+    else:
+        model.fit(*shown)
+        looking = 0.0
+    seconds = time.perf_counter() - start - looking
+    if -1 in np.asarray(getattr(model, "classes_", [])).tolist():
+        raise ValueError(
+            f"estimators[{job.name!r}] took -1, the mark of an unlabeled sample, for a class; pass "
+            "LabeledOnly(classifier) for one that learns from labeled samples alone."
+        )
+    held_out = data.X_train[split.validation], data.y_train[split.validation]
+    return Cell(job.name, job.n_labeled, job.seed, seconds=seconds, **_scores(model, data, held_out)), model
+
+
+def _fit_and_watch(model: GANClassifier, X: Array, y: Array, data: ProtocolData, every: int) -> float:
+    """Fit with a look at the test samples every so many steps; return the seconds spent on that."""
+    watch, callbacks = _Watch(model, data), model.callbacks
+    model.set_params(callbacks=[*callbacks, Every(every, watch)]).fit(X, y)
+    model.set_params(callbacks=callbacks)
+    return watch.seconds
+
+
+def seeded_clone(estimator: Any, seed: int, place: str = "") -> Any:
+    """Return a clone with a seed as every `random_state`, nested ones too, and a folder of its own for checkpoints."""
+    model = clone(estimator)
+    changes: dict[str, Any] = {
+        name: seed for name in model.get_params() if name == "random_state" or name.endswith("__random_state")
+    }
+    if isinstance(model, GANClassifier) and model.checkpoint is not None and place:
+        changes["checkpoint"] = Path(model.checkpoint) / place
+    return model.set_params(**changes) if changes else model
+
+
+def _scores(model: Any, data: ProtocolData, held_out: tuple[Array, Array]) -> Mapping[str, Any]:
+    scores: dict[str, Any] = {"error": _error(model.predict(data.X_test), data.y_test)}
+    if isinstance(model, GANClassifier):
+        records = [(record["step"], record[_RECORD]) for record in model.history_ if _RECORD in record]
+        scores["curve"] = tuple((int(step), float(error)) for step, error in records)
+    if len(held_out[0]):
+        scores["validation_error"] = _error(model.predict(held_out[0]), held_out[1])
+        if hasattr(model, "calibrate"):
+            model.calibrate(*held_out)
+    if hasattr(model, "predict_proba") and np.isin(data.y_test, model.classes_).all():
+        probabilities, columns = model.predict_proba(data.X_test), np.searchsorted(model.classes_, data.y_test)
+        if np.isfinite(probabilities).all():  # label spreading has none for samples that no label reaches
+            scores["calibration_error"] = expected_calibration_error(probabilities, columns)
+    return scores
+
+
+def _error(predicted: Array, truth: Array) -> float:
+    return float(np.mean(np.asarray(predicted) != truth))
+
+
+class _Watch:
+    """Record the test error of the averaged weights; the record goes into the history, and so outlives a kill."""
+
+    def __init__(self, model: Any, data: ProtocolData) -> None:
+        self.model, self.data = model, data
+        self.scaled: torch.Tensor | None = None
+        self.seconds = 0.0
+
+    def __call__(self, engine: Engine) -> None:
+        start = time.perf_counter()
+        if self.scaled is None:
+            self.scaled = torch.tensor(self.model.scaler_.forward(self.data.X_test), dtype=torch.float32)
+        network: Any = engine.averaged.discriminator
+        with torch.no_grad():
+            parts = [network(part.to(engine.device))[0].argmax(1).cpu() for part in self.scaled.split(ROWS)]
+        engine.record(**{_RECORD: _error(self.model.classes_[torch.cat(parts).numpy()], self.data.y_test)})
+        self.seconds += time.perf_counter() - start

@@ -1,0 +1,6 @@
+"""Sequences of tokens: training, sampling, scoring, steering."""
+
+from gan_ext.estimators.sequences.sequence_gan import SequenceGAN
+from gan_ext.estimators.sequences.steered import SteeredSequenceGAN
+
+__all__ = ["SequenceGAN", "SteeredSequenceGAN"]

@@ -1,0 +1,116 @@
+"""Clusters against classes: one-to-one matching, Hungarian accuracy, purity.
+
+Normalized mutual information and the adjusted Rand index are scikit-learn's
+(``sklearn.metrics.normalized_mutual_info_score`` and ``adjusted_rand_score``) and take the same two arrays.
+"""
+
+from collections.abc import Hashable
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.optimize import linear_sum_assignment
+from sklearn.metrics.cluster import contingency_matrix
+from torch import Tensor
+
+__all__ = ["Contingency", "contingency", "hungarian_accuracy", "matching", "purity"]
+
+Contingency = NDArray[np.int64]
+
+
+def contingency(labels_true: ArrayLike | Tensor, labels_pred: ArrayLike | Tensor) -> Contingency:
+    r"""Return how many samples of each class fell into each cluster, an array [classes, clusters].
+
+    .. math:: n_{kc} = |\{i : y_i = k, \hat y_i = c\}|
+
+    Rows and columns follow the sorted labels that occur.
+
+    Args:
+        labels_true: classes [n], numbers or strings.
+        labels_pred: clusters [n], numbers or strings.
+
+    Raises:
+        ValueError: labels that are empty, not [n], of different lengths, or NaN.
+    """
+    table: Contingency = contingency_matrix(*_pair(labels_true, labels_pred), dtype=np.int64)
+    return table
+
+
+def matching(labels_true: ArrayLike | Tensor, labels_pred: ArrayLike | Tensor) -> dict[Hashable, Hashable]:
+    r"""Return the class that each cluster stands for in the best one-to-one matching.
+
+    .. math:: m^* = \arg\max_m \sum_c n_{m(c) c}, \qquad m \text{ takes no class twice}
+
+    With more clusters than classes some clusters stand for no class, which is written None; with fewer, some classes
+    have no cluster.  Among matchings that are equally good one is taken.
+
+    References: The Hungarian Method for the Assignment Problem (Kuhn, 1955), https://doi.org/10.1002/nav.3800020109
+
+    Args:
+        labels_true: classes [n], numbers or strings.
+        labels_pred: clusters [n], numbers or strings.
+
+    Raises:
+        ValueError: labels that are empty, not [n], of different lengths, or NaN.
+    """
+    true, pred = _pair(labels_true, labels_pred)
+    rows, columns = linear_sum_assignment(contingency(true, pred), maximize=True)
+    classes, clusters = np.unique(true).tolist(), np.unique(pred).tolist()
+    found = dict.fromkeys(clusters)
+    return found | {clusters[column]: classes[row] for row, column in zip(rows, columns, strict=True)}
+
+
+def hungarian_accuracy(labels_true: ArrayLike | Tensor, labels_pred: ArrayLike | Tensor) -> float:
+    r"""Return the accuracy of clusters under the best one-to-one matching with classes, in (0, 1].
+
+    .. math:: \mathrm{ACC} = \frac1n \max_m \sum_c n_{m(c) c}, \qquad m \text{ takes no class twice}
+
+    The usual "unsupervised accuracy".  Samples of a cluster that stands for no class count as wrong, so that cutting
+    classes into many clusters does not pay.
+
+    References: Unsupervised Deep Embedding for Clustering Analysis (Xie et al., 2016), https://arxiv.org/abs/1511.06335
+
+    Args:
+        labels_true: classes [n], numbers or strings.
+        labels_pred: clusters [n], numbers or strings.
+
+    Raises:
+        ValueError: labels that are empty, not [n], of different lengths, or NaN.
+    """
+    table = contingency(labels_true, labels_pred)
+    return float(table[linear_sum_assignment(table, maximize=True)].sum() / table.sum())
+
+
+def purity(labels_true: ArrayLike | Tensor, labels_pred: ArrayLike | Tensor) -> float:
+    r"""Return the accuracy when each cluster stands for its most frequent class, in (0, 1].
+
+    .. math:: \mathrm{purity} = \frac1n \sum_c \max_k n_{kc}
+
+    It never falls when a cluster is cut in two, and is 1 with one cluster for each sample: compare it at an equal
+    number of clusters only.  It is never below :func:`hungarian_accuracy`, and equals it when no two clusters have
+    the same most frequent class.  The "ACC" that ClusterGAN's authors publish is this purity.
+
+    References: Introduction to Information Retrieval (Manning et al., 2008), section 16.3; ClusterGAN (Mukherjee et
+    al., 2019), https://arxiv.org/abs/1809.03627
+
+    Args:
+        labels_true: classes [n], numbers or strings.
+        labels_pred: clusters [n], numbers or strings.
+
+    Raises:
+        ValueError: labels that are empty, not [n], of different lengths, or NaN.
+    """
+    table = contingency(labels_true, labels_pred)
+    return float(table.max(0).sum() / table.sum())
+
+
+def _pair(true: ArrayLike | Tensor, pred: ArrayLike | Tensor) -> tuple[NDArray[np.generic], NDArray[np.generic]]:
+    first, second = (np.asarray(each.detach().cpu() if isinstance(each, Tensor) else each) for each in (true, pred))
+    if first.ndim != 1 or first.shape != second.shape or not len(first):
+        raise ValueError(
+            f"labels_true and labels_pred must be two arrays [n] of the same length, not empty; got shapes "
+            f"{first.shape} and {second.shape}."
+        )
+    for name, labels in (("labels_true", first), ("labels_pred", second)):
+        if labels.dtype.kind == "f" and np.isnan(labels).any():
+            raise ValueError(f"{name} holds NaN: leave the samples without a label out of both arrays.")
+    return first, second

@@ -1,0 +1,74 @@
+"""Metrics of sequences: overlap of n-grams, likelihoods, molecules, frontiers of quality and coverage."""
+
+from gan_ext.metrics.sequences.bag_of_ngrams import BagOfNgrams
+from gan_ext.metrics.sequences.bleu import BLEU, backward_bleu, bleu, self_bleu
+from gan_ext.metrics.sequences.frontier import (
+    Band,
+    Coverage,
+    Frontier,
+    FrontierPoint,
+    Gap,
+    Quality,
+    best_sum,
+    coverage_at,
+    dominates,
+    frontier_band,
+    gap,
+    sample_score,
+    seed_gap,
+    temperature_frontier,
+)
+from gan_ext.metrics.sequences.language_model import LanguageModelScorer, LanguageModelScores
+from gan_ext.metrics.sequences.likelihood import (
+    negative_log_likelihood,
+    nll_gen,
+    nll_oracle,
+    nll_test,
+    perplexity,
+    sequence_log_prob,
+)
+from gan_ext.metrics.sequences.ngrams import distinct, ngram_entropy, ngram_jaccard, unique_ratio
+from gan_ext.metrics.sequences.oracle import OracleScores, oracle_scores
+from gan_ext.metrics.sequences.smiles import KnownMolecules, SmilesScores, canonical_smiles, smiles_scores
+from gan_ext.metrics.sequences.token_lists import token_lists
+
+__all__ = [
+    "BLEU",
+    "BagOfNgrams",
+    "Band",
+    "Coverage",
+    "Frontier",
+    "FrontierPoint",
+    "Gap",
+    "KnownMolecules",
+    "LanguageModelScorer",
+    "LanguageModelScores",
+    "OracleScores",
+    "Quality",
+    "SmilesScores",
+    "backward_bleu",
+    "best_sum",
+    "bleu",
+    "canonical_smiles",
+    "coverage_at",
+    "distinct",
+    "dominates",
+    "frontier_band",
+    "gap",
+    "negative_log_likelihood",
+    "ngram_entropy",
+    "ngram_jaccard",
+    "nll_gen",
+    "nll_oracle",
+    "nll_test",
+    "oracle_scores",
+    "perplexity",
+    "sample_score",
+    "seed_gap",
+    "self_bleu",
+    "sequence_log_prob",
+    "smiles_scores",
+    "temperature_frontier",
+    "token_lists",
+    "unique_ratio",
+]

@@ -1,0 +1,212 @@
+"""The estimator: train once, plug any condition in."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from sklearn.base import clone
+from sklearn.datasets import load_digits
+from torch import nn
+
+from gan_ext import PlugAndPlayGAN, SemiSupervisedGANClassifier, evaluate
+from gan_ext.estimators import PlugAndPlayBenchmark
+from gan_ext.plug_and_play import ClassCondition, FlatPrior, KnownPixels, Langevin, OfficialSampler
+
+SMALL: dict[str, Any] = {"max_iter": 6, "classifier_iter": 40, "denoiser_iter": 10, "batch_size": 16, "random_state": 0}
+
+
+@pytest.fixture(scope="module")
+def digits() -> tuple[np.ndarray, np.ndarray]:
+    X, y = load_digits(return_X_y=True)
+    return X.reshape(-1, 1, 8, 8)[:400], y[:400]
+
+
+@pytest.fixture(scope="module")
+def blobs() -> tuple[np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(0)
+    y = rng.integers(3, size=300)
+    centers = np.array([[-4.0, 0.0, 100.0], [4.0, 0.0, 120.0], [0.0, 5.0, 110.0]])
+    return centers[y] + rng.standard_normal((300, 3)), np.array(["a", "b", "c"])[y]
+
+
+@pytest.fixture(scope="module")
+def fitted(blobs: tuple[np.ndarray, np.ndarray]) -> PlugAndPlayGAN:
+    settings = {"max_iter": 400, "classifier_iter": 300, "code_dim": 4, "averaging": 0.99}
+    return PlugAndPlayGAN(hidden_layer_sizes=(32, 32), random_state=0, **settings).fit(*blobs)
+
+
+def test_a_table_is_classified_and_its_classes_are_drawn(fitted: PlugAndPlayGAN, blobs: Any) -> None:
+    X, y = blobs
+    assert fitted.score(X, y) > 0.97
+    wanted = np.repeat(["a", "b", "c"], 30)
+    made = fitted.sample(wanted, random_state=0)
+    assert (fitted.predict(made) == wanted).mean() > 0.9
+    centers = np.array([X[y == name].mean(0) for name in "abc"])
+    ours = np.array([made[wanted == name].mean(0) for name in "abc"])
+    apart = np.linalg.norm((ours[:, None] - centers) / X.std(0), axis=2)  # in the units of the data
+    assert (apart.argmin(1) == np.arange(3)).all()
+    assert apart.diagonal().max() < 1
+
+
+def test_without_a_wish_classes_come_by_their_shares(fitted: PlugAndPlayGAN, blobs: Any) -> None:
+    _, y = blobs
+    assert fitted.class_prior_ == pytest.approx(np.unique(y, return_counts=True)[1] / len(y))
+    found = fitted.predict(fitted.sample(n_samples=150, random_state=0))
+    shares = np.array([(found == name).mean() for name in "abc"])
+    assert np.abs(shares - fitted.class_prior_).max() < 0.15
+    assert fitted.sample().shape == (1, 3)
+
+
+def test_it_can_be_evaluated(fitted: PlugAndPlayGAN, blobs: Any) -> None:
+    table = evaluate(fitted, *blobs, n=60, resamples=2)
+    assert {"gan-train", "gan-test"} <= {row.metric for row in table.rows}
+
+
+def test_codes_go_through_data_and_back(fitted: PlugAndPlayGAN, blobs: Any) -> None:
+    X, _ = blobs
+    codes = fitted.transform(X)
+    assert codes.shape == (300, 4)
+    back = fitted.inverse_transform(codes)
+    assert np.abs(back - X).mean() < 0.4 * np.abs(X - X.mean(0)).mean()
+    with pytest.raises(ValueError, match="codes has shape"):
+        fitted.inverse_transform(codes[:, :3])
+
+
+def test_what_is_known_stays_and_the_rest_is_found(fitted: PlugAndPlayGAN, blobs: Any) -> None:
+    X, y = blobs
+    hidden = X[:40].copy()
+    known = np.array([True, False, True])
+    hidden[:, 1] = 0.0
+    found = fitted.complete(hidden, known, y[:40], random_state=0)
+    assert np.array_equal(found[:, known], X[:40][:, known])
+    assert np.abs(found[:, 1] - X[:40, 1]).mean() < 1.6  # noise alone is 0.8
+
+
+@pytest.mark.parametrize("variant", ["noiseless_joint", "joint", "denoising", "flat"])
+def test_every_variant_fits_images_and_draws_them(variant: Any, digits: Any) -> None:
+    model = PlugAndPlayGAN(variant, channels=4, **SMALL).fit(*digits)
+    made = model.sample([3, 3, 7], steps=3, random_state=0)
+    assert made.shape == (3, 1, 8, 8)
+    assert made.min() >= 0
+    assert made.max() <= 16
+    assert (model.denoiser_ is not None) == (variant == "denoising")
+    assert isinstance(model.prior(), FlatPrior) == (variant == "flat")
+    assert isinstance(model.default_sampler(), OfficialSampler) == (variant == "flat")
+    assert model.n_iter_ == 6
+    assert np.array_equal(made, model.sample([3, 3, 7], steps=3, random_state=0))
+    assert not np.array_equal(made, model.sample([3, 3, 7], steps=3, random_state=1))
+
+
+def test_joint_training_alone_has_noise_and_a_loss_of_codes(digits: Any) -> None:
+    plain = PlugAndPlayGAN(channels=4, **SMALL).fit(*digits)
+    joint = PlugAndPlayGAN("joint", channels=4, **SMALL).fit(*digits)
+    assert plain.game_.noise == (0.0, 0.0, 0.0)
+    assert float(plain.game_.code_weight) == 0
+    assert joint.game_.noise == (0.05, 0.1, 0.3)
+    assert float(joint.game_.code_weight) == pytest.approx(0.1)
+
+
+@pytest.mark.parametrize("killed", ["classifier", "generator", "denoiser"])
+def test_a_killed_fit_goes_on_bit_for_bit(killed: str, digits: Any, tmp_path: Path) -> None:
+    settings = SMALL | {"channels": 4, "checkpoint_every": 3}
+    whole = PlugAndPlayGAN("denoising", **settings).fit(*digits)
+    first = PlugAndPlayGAN("denoising", checkpoint=tmp_path, **settings).fit(*digits)
+    later = {"classifier": ["classifier", "generator", "denoiser"], "generator": ["generator", "denoiser"]}
+    for stage in later.get(killed, ["denoiser"]):  # as if the process had died within this stage
+        newest = max((tmp_path / stage).glob("*.safetensors"))
+        newest.unlink()
+        if stage != killed:
+            for file in (tmp_path / stage).glob("*.safetensors"):
+                file.unlink()
+    again = PlugAndPlayGAN("denoising", checkpoint=tmp_path, **settings).fit(*digits)
+    for model in (first, again):
+        pairs = [(whole.classifier_, model.classifier_), (whole.game_, model.game_)]
+        assert whole.denoiser_ is not None
+        assert model.denoiser_ is not None
+        for one, other in [*pairs, (whole.denoiser_, model.denoiser_)]:
+            for a, b in zip(one.state_dict().values(), other.state_dict().values(), strict=True):
+                assert torch.equal(a, b)
+
+
+def test_our_semi_supervised_classifier_is_a_condition(fitted: PlugAndPlayGAN, blobs: Any) -> None:
+    X, y = blobs
+    few = np.full(len(y), -1)
+    for number, name in enumerate("abc"):
+        few[np.flatnonzero(y == name)[:5]] = number
+    judge = SemiSupervisedGANClassifier(max_iter=200, random_state=0).fit(X, few)
+    condition = ClassCondition(judge.game_.discriminator, 2)
+    made = fitted.sample(n_samples=40, condition=condition, random_state=0)
+    assert (judge.predict(made) == 2).mean() > 0.9
+    assert (fitted.predict(made) == "c").mean() > 0.9
+
+
+def test_samples_without_labels_train_the_generator(digits: Any) -> None:
+    X, y = digits
+    few = np.where(np.arange(len(y)) < 100, y, -1)
+    model = PlugAndPlayGAN(channels=4, **SMALL).fit(X, few)
+    assert model.classes_.tolist() == list(range(10))
+
+
+def test_a_trained_classifier_is_taken_as_it_is(fitted: PlugAndPlayGAN, blobs: Any) -> None:
+    model = PlugAndPlayGAN(code_dim=4, classifier=fitted.classifier_, **SMALL).fit(*blobs)
+    assert model.classifier_ is fitted.classifier_
+
+
+def test_parameters_are_scikit_learns() -> None:
+    model = PlugAndPlayGAN("joint", code_dim=5)
+    assert clone(model).get_params() == model.get_params()
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"variant": "ppgn"}, "variant='ppgn'"),
+        ({"code_dim": 0}, "code_dim=0"),
+        ({"image": -1.0}, "image=-1.0"),
+        ({"noise": (0.1,), "variant": "joint"}, "three standard deviations"),
+        ({"classifier": nn.Linear(3, 2)}, "classifier="),
+        ({"learning_rate": 0.0}, "learning_rate=0.0"),
+        ({"denoiser_noise": 0.0, "variant": "denoising"}, "denoiser_noise=0.0"),
+    ],
+)
+def test_bad_settings_are_named(settings: dict[str, Any], message: str, blobs: Any) -> None:
+    with pytest.raises(ValueError, match=message):
+        PlugAndPlayGAN(**settings).fit(*blobs)
+
+
+def test_bad_requests_are_named(fitted: PlugAndPlayGAN, blobs: Any) -> None:
+    with pytest.raises(ValueError, match="y has the class 'z'"):
+        fitted.sample("z")
+    with pytest.raises(ValueError, match="n_samples=2"):
+        fitted.sample(["a", "b", "c"], 2)
+    with pytest.raises(ValueError, match="labels of one class only"):
+        PlugAndPlayGAN(**SMALL).fit(blobs[0], np.zeros(300, int))
+    with pytest.raises(ValueError, match="known has shape"):
+        fitted.complete(blobs[0][:3], np.array([True, False]))
+
+
+def test_plugged_chains_take_any_condition_and_sampler(fitted: PlugAndPlayGAN) -> None:
+    wanted = torch.tensor([0.5, -0.5, 0.0])
+    condition = KnownPixels(wanted, torch.tensor([True, True, False]), 0.2)
+    chains = fitted.plug(condition, Langevin(0.02, temperature=0.0)).sample(20, 300)
+    assert (chains.data[:, :2] - wanted[:2]).abs().mean() < 0.3
+
+
+def test_the_benchmark_scores_every_arm(digits: Any) -> None:
+    X, y = digits
+    settings = {"max_iter": 4, "classifier_iter": 40, "denoiser_iter": 4, "code_dim": 4, "channels": 4}
+    benchmark = PlugAndPlayBenchmark(**settings).fit(X[:300] / 16, y[:300])
+    seen = benchmark.reference(X[300:] / 16, y[300:])
+    assert len(benchmark.arms()) == 9
+    for arm in benchmark.arms().values():
+        scores, chains = benchmark.measure(arm, seen, chains=3, steps=6)
+        assert chains.data.shape == (30, 1, 8, 8)
+        assert 0 <= scores.hit_rate <= 1
+        assert scores.passes >= 6 * arm.passes
+        assert all(np.isfinite(value) for value in scores)
+    real = benchmark.scores(X[:300] / 16, y[:300], seen)
+    assert real["hit_rate"] == pytest.approx((benchmark.judge.predict(X[:300] / 16) == y[:300]).mean())
+    with pytest.raises(ValueError, match="pass images in"):
+        benchmark.fit(X, y)

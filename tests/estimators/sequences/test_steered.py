@@ -1,0 +1,144 @@
+"""A fitted model of texts is steered by labeled texts, in three lines."""
+
+import re
+from functools import partial
+
+import numpy as np
+import pytest
+import torch
+from sklearn.base import clone
+from sklearn.exceptions import NotFittedError
+
+from gan_ext import SequenceGAN, SteeredSequenceGAN
+from gan_ext.nets import LSTMGenerator, PrefixClassifier
+from gan_ext.plug_and_play import BestOf, HiddenGradient, Rejection, SequentialMonteCarlo
+
+SMALL = partial(LSTMGenerator, embedding=16, hidden=32)
+QUICK = {"max_iter": 150, "learning_rate": 1e-2, "classifier": partial(PrefixClassifier, embedding=8, hidden=16)}
+
+
+def _texts(n: int = 400) -> list[str]:
+    draw = np.random.default_rng(0)
+    words = (("the", "a"), ("cat", "dog", "bus"), ("sits", "waits"), ("here", "there", "near the cat"))
+    return [" ".join(choice[draw.integers(len(choice))] for choice in words) for _ in range(n)]
+
+
+@pytest.fixture(scope="module")
+def model() -> SequenceGAN:
+    return SequenceGAN(
+        None, likelihood_iter=150, learning_rate=2e-2, generator=SMALL, device="cpu", random_state=0
+    ).fit(_texts())
+
+
+@pytest.fixture(scope="module")
+def labels() -> list[str]:
+    return ["pet" if "cat" in text.split() or "dog" in text.split() else "none" for text in _texts()]
+
+
+@pytest.fixture(scope="module")
+def steered(model: SequenceGAN, labels: list[str]) -> SteeredSequenceGAN:
+    return model.steer(_texts(), labels, **QUICK)
+
+
+def _share(texts: list[str], label: str) -> float:
+    return float(np.mean([("cat" in text or "dog" in text) == (label == "pet") for text in texts]))
+
+
+def test_three_lines_are_enough(model: SequenceGAN, steered: SteeredSequenceGAN, labels: list[str]) -> None:
+    before = {name: value.clone() for name, value in model.generator_.state_dict().items()}
+    plain = model.sample(300, random_state=1)
+    rate = _share(plain, "none")
+    assert 0.1 < rate < 0.45
+    assert steered.classes_.tolist() == ["none", "pet"]
+    for label in ("none", "pet"):
+        assert _share(steered.sample(300, label=label, random_state=1), label) > 0.95
+    assert _share(steered.sample(300, label="none", strength=0.3, random_state=1), "none") < 0.9
+    told = steered.log_evidence("none", 300)
+    assert abs(np.exp(told.value) - rate) < 0.08
+    assert all(torch.equal(value, before[name]) for name, value in model.generator_.state_dict().items())
+    assert steered.score(_texts(), labels) > 0.97
+    assert steered.predict(["the cat sits here", "a bus waits there"]).tolist() == ["pet", "none"]
+    np.testing.assert_allclose(steered.predict_proba(_texts(5)).sum(1), 1)
+
+
+@pytest.mark.parametrize("method", [SequentialMonteCarlo(3), BestOf(8), Rejection(), HiddenGradient(step_size=10.0)])
+def test_every_method_serves(steered: SteeredSequenceGAN, method: object) -> None:
+    texts = steered.sample(100, label="none", method=method, random_state=0)
+    gained = _share(texts, "none") - _share(steered.model.sample(400, random_state=0), "none")
+    assert gained > (0.1 if isinstance(method, HiddenGradient) else 0.5)
+    assert texts == steered.sample(100, label="none", method=method, random_state=0)
+
+
+def test_prefixes_and_no_strength(model: SequenceGAN, steered: SteeredSequenceGAN) -> None:
+    texts = steered.sample(50, label="none", prefix="a bus", random_state=0)
+    assert all(text.startswith("a bus") for text in texts)
+    assert _share(texts, "none") > 0.95
+    plain = steered.sample(400, label="none", strength=0, random_state=0)
+    assert abs(_share(plain, "none") - _share(model.sample(400, random_state=0), "none")) < 0.1
+
+
+def test_lists_of_tokens_and_classes_of_the_model() -> None:
+    notes = [["C", "E", "G"], ["A", "C", "E"], ["G", "B", "D"], ["A", "B"]] * 20
+    keys = [0, 1, 0, 1] * 20
+    model = SequenceGAN(None, generator=SMALL, likelihood_iter=100, learning_rate=2e-2, random_state=0).fit(notes, keys)
+    steered = model.steer(notes, np.array(["B" in each for each in notes]), **QUICK)
+    written = steered.sample(60, label=True, labels=[0, 1] * 30, random_state=0)
+    assert np.mean(["B" in each for each in written]) > 0.9
+    assert [each[0] for each in written[:2]] == ["G", "A"]
+
+
+def test_it_stops_and_goes_on_bit_for_bit(model: SequenceGAN, labels: list[str], tmp_path) -> None:
+    settings = {**QUICK, "max_iter": 40, "checkpoint_every": 5, "random_state": 3, "device": "cpu"}
+
+    def stop(engine) -> None:
+        if engine.step == 23:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        model.steer(_texts(), labels, checkpoint=tmp_path, callbacks=(stop,), **settings)
+    resumed = model.steer(_texts(), labels, checkpoint=tmp_path, **settings)
+    whole = model.steer(_texts(), labels, **settings)
+    assert (resumed.predict_proba(_texts()) == whole.predict_proba(_texts())).all()
+    assert [entry["held_out"] for entry in resumed.history_] == [entry["held_out"] for entry in whole.history_]
+    best = min(entry["held_out"] for entry in whole.history_)
+    assert whole.history_[0]["held_out"] > best
+
+
+def test_it_is_a_scikit_learn_estimator(model: SequenceGAN) -> None:
+    settings = {"max_iter": 3, "validation_fraction": 0.0, "random_state": 1}
+    copied = clone(SteeredSequenceGAN(model, **settings), safe=False)
+    assert copied.get_params(deep=False)["max_iter"] == 3
+    fitted = SteeredSequenceGAN(model, **settings).fit(_texts(20), [0, 1] * 10)
+    assert fitted.n_iter_ == 3
+    with pytest.raises(NotFittedError):
+        SteeredSequenceGAN(model).sample(label=1)
+    with pytest.raises(NotFittedError):
+        SteeredSequenceGAN(SequenceGAN()).fit(_texts(20), [0, 1] * 10)
+
+
+@pytest.mark.parametrize(
+    ("settings", "y", "sentence"),
+    [
+        ({}, [0] * 20, "y has one label only, 0; a classifier needs texts without it, too"),
+        ({}, [0, 1], "y must have shape (20,), a label for each text, got (2,)"),
+        ({}, [float(each) / 7 for each in range(20)], "Unknown label type: continuous"),
+        ({"max_iter": 0}, [0, 1] * 10, "max_iter=0 must be an integer, at least 1"),
+        ({"learning_rate": 0.0}, [0, 1] * 10, "learning_rate=0.0 must be positive"),
+        ({"validation_fraction": 1.0}, [0, 1] * 10, "validation_fraction=1.0 must be in [0, 1)"),
+    ],
+)
+def test_what_is_wrong_is_a_sentence(model: SequenceGAN, settings: dict, y: list[int], sentence: str) -> None:
+    with pytest.raises(ValueError, match=re.escape(sentence)):
+        model.steer(_texts(20), y, **settings)
+
+
+def test_what_is_wrong_with_a_sample_is_a_sentence(steered: SteeredSequenceGAN) -> None:
+    for wrong, sentence in (
+        ({"label": "happy"}, "label='happy' must be one of ['none', 'pet']"),
+        ({"label": "pet", "n_samples": 0}, "n_samples=0 must be an integer, at least 1"),
+        ({"label": "pet", "strength": -1}, "strength=-1 must be a number, at least 0"),
+        ({"label": "pet", "prefix": "zebra"}, "prefix has 'zebra', which is not in the vocabulary"),
+        ({"label": "pet", "labels": [1]}, "This model needs no classes"),
+    ):
+        with pytest.raises(ValueError, match=re.escape(sentence)):
+            steered.sample(**wrong)
