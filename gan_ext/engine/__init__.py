@@ -21,6 +21,7 @@ from gan_ext.engine.solvers import (
     Solver,
     SymplecticAdjustment,
     Unrolled,
+    as_solver,
 )
 from gan_ext.engine.turns import Turns, alternating, simultaneous
 
@@ -51,6 +52,7 @@ __all__ = [
     "Unrolled",
     "adam",
     "alternating",
+    "as_solver",
     "cosine",
     "ensure_writable",
     "flat_then_linear",

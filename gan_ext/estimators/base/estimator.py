@@ -125,5 +125,5 @@ def remembering(steps: int) -> Callback:
 
 
 def on_cpu(game: GameT) -> GameT:
-    """Return a copy of a game on the CPU."""
-    return copy.deepcopy(game).cpu()
+    """Return a copy of a game on the CPU, in evaluation mode."""
+    return copy.deepcopy(game).cpu().eval()

@@ -1,0 +1,182 @@
+"""Parameters of estimators: those that all who train share, and the tables that say what each may be."""
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from numbers import Integral, Real
+from typing import Any
+
+import numpy as np
+import torch
+from sklearn.utils._param_validation import (
+    HasMethods,
+    Interval,
+    InvalidParameterError,
+    StrOptions,
+    validate_parameter_constraints,
+)
+
+from gan_ext.engine import Compute, Solver, as_solver
+
+__all__ = [
+    "SHARED",
+    "SHARED_CONSTRAINTS",
+    "Constraint",
+    "Constraints",
+    "Number",
+    "callable_or_none",
+    "check_parameters",
+    "integer",
+    "not_negative",
+    "positive",
+    "sequence_of",
+    "share",
+]
+
+SHARED = (
+    "max_iter",
+    "batch_size",
+    "learning_rate",
+    "solver",
+    "clip",
+    "averaging",
+    "device",
+    "precision",
+    "checkpoint",
+    "checkpoint_every",
+    "verbose",
+    "callbacks",
+    "warm_start",
+    "random_state",
+)
+"""What every estimator that trains has, as its last parameters, in this order."""
+
+
+class Constraint(HasMethods):  # type: ignore[misc]
+    """What a parameter must be, as a predicate with its words; for scikit-learn's table of constraints.
+
+    Args:
+        words: follows "must be" in the error.
+        holds: whether a value is right; an exception means that it is not.
+    """
+
+    def __init__(self, words: str, holds: Callable[[Any], bool]) -> None:
+        self.words, self.holds = words, holds
+        self.hidden = False  # scikit-learn asks
+
+    def is_satisfied_by(self, val: Any) -> bool:
+        """Return whether a value is right."""
+        try:
+            return bool(self.holds(val))
+        except Exception:  # whatever a value of a wrong kind raises, it is of a wrong kind
+            return False
+
+    def __str__(self) -> str:
+        return self.words
+
+
+class Number(Interval):  # type: ignore[misc]
+    """A number in an interval; True and False are none, and neither is NaN."""
+
+    def is_satisfied_by(self, val: Any) -> bool:
+        """Return whether a value is right."""
+        return not isinstance(val, bool | np.bool_) and bool(super().is_satisfied_by(val))
+
+
+Constraints = Mapping[str, Any]
+
+
+def integer(least: int, most: int | None = None) -> Number:
+    """Return the constraint of a whole number, at least `least`, at most `most`."""
+    return Number(Integral, least, most, closed="left" if most is None else "both")
+
+
+def positive() -> Number:
+    """Return the constraint of a finite number above 0."""
+    return Number(Real, 0, np.inf, closed="neither")
+
+
+def not_negative() -> Number:
+    """Return the constraint of a finite number, 0 or above."""
+    return Number(Real, 0, np.inf, closed="left")
+
+
+def share(one: bool = False) -> Number:
+    """Return the constraint of a share in [0, 1), or in [0, 1] with `one`."""
+    return Number(Real, 0, 1, closed="both" if one else "left")
+
+
+def callable_or_none() -> list[Any]:
+    """Return the constraints of a function that may be left out."""
+    return [callable, None]
+
+
+def sequence_of(what: str, holds: Callable[[Any], bool], least: int = 0) -> Constraint:
+    """Return the constraint of a list or tuple of things.
+
+    Args:
+        what: the things, in words.
+        holds: whether one is right.
+        least: how many there must be.
+    """
+
+    def right(value: Any) -> bool:
+        return (
+            isinstance(value, Sequence)
+            and not isinstance(value, str)
+            and len(value) >= least
+            and all(holds(each) for each in value)
+        )
+
+    return Constraint(f"a list or tuple of {what}" + (f", at least {least}" if least else ""), right)
+
+
+def _is_folder(value: Any) -> bool:
+    return isinstance(value, str | os.PathLike) and bool(os.fspath(value))
+
+
+SHARED_CONSTRAINTS: dict[str, Any] = {
+    "max_iter": [integer(1)],
+    "batch_size": [integer(2)],
+    "learning_rate": [positive()],
+    "solver": [
+        Solver,
+        Constraint("a tuple of players in the order of their moves", lambda value: isinstance(value, tuple | list)),
+        None,
+    ],
+    "clip": [positive(), None],
+    "averaging": [share()],
+    "device": [str, torch.device],
+    "precision": [StrOptions({"float32", "bfloat16"})],
+    "checkpoint": [Constraint("the path of a folder", _is_folder), None],
+    "checkpoint_every": [integer(1)],
+    "verbose": ["boolean", integer(0)],
+    "callbacks": [sequence_of("functions of the engine", callable)],
+    "warm_start": ["boolean"],
+    "random_state": ["random_state"],
+}
+"""What the shared parameters may be; an estimator's own table is added to it."""
+
+
+def check_parameters(estimator: Any) -> None:
+    """Raise InvalidParameterError (a ValueError and a TypeError) for the first parameter that makes no sense.
+
+    The table is ``estimator._parameter_constraints``, as in scikit-learn.  Here are also the rules between the shared
+    parameters: a checkpoint needs an integer `random_state` and holds one whole fit; the device must exist.
+    """
+    parameters = estimator.get_params(deep=False)
+    name = type(estimator).__name__
+    validate_parameter_constraints(estimator._parameter_constraints, parameters, name)
+    if isinstance(parameters.get("solver"), tuple | list):
+        as_solver(parameters["solver"])
+    if parameters.get("checkpoint") is not None:
+        seed = parameters["random_state"]
+        if not isinstance(seed, int | np.integer):
+            raise InvalidParameterError(
+                f"checkpoint needs an integer random_state, to go on bit for bit; got {seed!r}."
+            )
+        if parameters["warm_start"]:
+            raise InvalidParameterError(
+                "checkpoint and warm_start=True exclude each other: a folder holds a whole fit."
+            )
+    if "device" in parameters:
+        Compute(parameters["device"])
