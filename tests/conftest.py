@@ -1,14 +1,27 @@
-"""What every test shares: one thread, a known seed, and one library for matrices."""
+"""What every test shares: one thread, a known seed, one library for matrices, and scripts that run in this process."""
 
+import contextlib
+import io
 import os
-from collections.abc import Iterator
+import runpy
+import sys
+import warnings
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+# Tests are spread over processes (pytest-xdist), so each has one thread; processes that they start inherit this.
+os.environ.update({"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"})
+# Which library is faster is timed once a process; tests that compare processes must not depend on that.
+os.environ.setdefault("GAN_EXT_LINEAR", "default")
 
 import pytest
 import torch
+from sklearn.datasets import load_digits
 
-# Which library is faster is timed once a process; tests that compare processes must not depend on that.
-os.environ.setdefault("GAN_EXT_LINEAR", "default")
 torch.set_num_threads(1)
+
+ROOT = Path(__file__).parent.parent
 
 
 @pytest.fixture(autouse=True)
@@ -17,3 +30,39 @@ def seeded() -> Iterator[None]:
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(0)
         yield
+
+
+@pytest.fixture(scope="session")
+def digits() -> tuple[Any, Any]:
+    """Return scikit-learn's 1797 digits, (1797, 64) of 0 to 16, and their classes; change a copy, never these."""
+    return load_digits(return_X_y=True)
+
+
+@pytest.fixture(scope="session")
+def run_script() -> Callable[..., tuple[int, str]]:
+    """Run a script of the repository in this process, as `python SCRIPT ARGUMENTS`; return its status and output.
+
+    An exception of the script is the caller's, as a traceback is more than a status.
+    """
+
+    def run(script: str, *arguments: Any) -> tuple[int, str]:
+        path, output, status = ROOT / script, io.StringIO(), 0
+        before, threads, generator = sys.argv, torch.get_num_threads(), torch.get_rng_state()
+        with contextlib.redirect_stdout(output), contextlib.redirect_stderr(output), warnings.catch_warnings():
+            warnings.simplefilter("default")
+            sys.argv = [str(path), *map(str, arguments)]
+            sys.path.insert(0, str(path.parent))
+            try:
+                runpy.run_path(str(path), run_name="__main__")
+            except SystemExit as done:
+                if isinstance(done.code, str):
+                    print(done.code)
+                status = done.code if isinstance(done.code, int) else int(done.code is not None)
+            finally:
+                sys.argv = before
+                sys.path.remove(str(path.parent))
+                torch.set_num_threads(threads)
+                torch.set_rng_state(generator)
+        return status, output.getvalue()
+
+    return run
