@@ -70,7 +70,7 @@ def class_numbers(y: Any, n_samples: int | None, classes: NDArray[Any]) -> NDArr
 
     Args:
         y: one class for all, or a class for each.
-        n_samples: how many; None for one, or for as many as `y` has.
+        n_samples: how many; with classes for each sample, None and 1 stand for as many as there are.
         classes: those that fit saw, in order.
 
     Raises:
@@ -78,8 +78,9 @@ def class_numbers(y: Any, n_samples: int | None, classes: NDArray[Any]) -> NDArr
     """
     if n_samples is not None:
         check_count("n_samples", n_samples)
-    y = np.full(n_samples or 1, y) if np.ndim(y) == 0 else np.asarray(y)
-    if y.ndim != 1 or len(y) != (n_samples or len(y)) or not len(y):
+    each = np.ndim(y) > 0
+    y = np.asarray(y) if each else np.full(n_samples or 1, y)
+    if y.ndim != 1 or not len(y) or (each and n_samples not in (None, 1, len(y))):
         raise ValueError(
             f"y has shape {y.shape} and n_samples={n_samples!r}; pass one class and a number of samples, or a list "
             "with a class for each sample."
