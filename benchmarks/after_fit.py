@@ -86,7 +86,7 @@ def figures(probabilities: np.ndarray, y: np.ndarray) -> dict[str, float]:
     curve = risk_coverage(sure, right)
     found = {
         "error, %": 100 * float(1 - right.mean()),
-        "calibration error, %": 100 * expected_calibration_error(probabilities, y),
+        "calibration error, %": 100 * expected_calibration_error(y, probabilities),
     }
     for share in (0.99, 0.95, 0.9):
         found[f"error on the surest {share:.0%}, %"] = 100 * float(np.interp(share, curve.coverage, curve.risk))
@@ -130,7 +130,7 @@ def main(config: Config) -> None:
     seconds = time.monotonic() - start
     rows = []
     for member in ensemble.estimators_:
-        raw = expected_calibration_error(member.predict_proba(x_test), data.y_test)
+        raw = expected_calibration_error(data.y_test, member.predict_proba(x_test))
         member.calibrate(x[split.validation], data.y_train[split.validation])
         row = {"calibration error before, %": 100 * raw, "temperature": float(member.temperature_)}
         rows.append(row | figures(member.predict_proba(x_test), data.y_test) | foreignness(member, x_test, foreign))

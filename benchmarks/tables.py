@@ -22,7 +22,7 @@ import semi_supervised_tables
 import steering_tables
 import taxonomy_tables
 
-from gan_ext.metrics import FrontierPoint, dominates
+from gan_ext.metrics import FrontierPoint, dominated_by
 
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "benchmarks" / "results"
@@ -299,7 +299,7 @@ def oracle_gaps(name: str) -> str:
 
     rows = []
     for arm in dict.fromkeys(key.rsplit(" ", 1)[0] for key in result["rows"]):
-        found = dominates(frontiers(arm), frontiers("tuned MLE")) if arm != "tuned MLE" else []
+        found = dominated_by(frontiers("tuned MLE"), frontiers(arm)) if arm != "tuned MLE" else []
         if found:
             picked = (found[0], found[len(found) // 2], found[-1])
             rows.append([arm, str(len(found)), *(f"{g.gap:.2f} ± {g.spread:.2f} at {g.quality:.2f}" for g in picked)])

@@ -54,7 +54,7 @@ from gan_ext.metrics import (
     LanguageModelScorer,
     backward_bleu,
     bleu,
-    dominates,
+    dominated_by,
     nll_test,
     self_bleu,
     unique_ratio,
@@ -263,7 +263,7 @@ class Judges:
         self.table = BLEU(captions.references)
         self.scorer = LanguageModelScorer(self.language_model, captions.train, captions.scored)
         real = captions.real[: self.sizes.generated]
-        self.real: dict[str, Any] = {"bleu": bleu(real, captions.references), "self_bleu": self_bleu(real)}
+        self.real: dict[str, Any] = {"bleu": bleu(captions.references, real), "self_bleu": self_bleu(real)}
 
     def language_model(self, tokens: Tensor) -> SequenceModel:
         """Train a small language model on captions."""
@@ -291,7 +291,7 @@ class Judges:
         return {
             "bleu": {str(n): float(values.mean()) for n, values in self.table.scores(words).items()},
             "self_bleu": {str(n): value for n, value in self_bleu(words).items()},
-            "backward_bleu": {str(n): value for n, value in backward_bleu(words, self.captions.references).items()},
+            "backward_bleu": {str(n): value for n, value in backward_bleu(self.captions.references, words).items()},
             "unique": unique_ratio(words),
             "length": float(np.mean([len(caption) for caption in words])),
             "lm": scores.lm,
@@ -396,7 +396,7 @@ def verdicts(done: dict[str, Any], config: Config, seeds: range) -> dict[str, fl
     for plane in ("BLEU", "LM") if len(seeds) > 1 else ():
         curves = frontiers(done, config.arms, seeds, plane)
         for arm in config.arms[1:]:
-            best = max(dominates(curves[arm], curves[MLE]), key=lambda each: each.gap, default=None)
+            best = max(dominated_by(curves[MLE], curves[arm]), key=lambda each: each.gap, default=None)
             found[f"{arm} below {MLE}, {plane}, gap"] = round(best.gap, 4) if best else 0.0
             found[f"{arm} below {MLE}, {plane}, spread"] = round(best.spread, 4) if best else 0.0
             where = f"by {best.gap:.4f} ± {best.spread:.4f} at {best.quality:.3f}" if best else "nowhere"

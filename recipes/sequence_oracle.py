@@ -260,7 +260,7 @@ def points(bench: Bench, name: str, model: SequenceModel, seed: int) -> list[dic
     for value in grid:
         shown = Reshaped(model, partial(trade_off, weight=value)) if decoding else model
         found: OracleScores = oracle_scores(
-            shown, bench.oracle, bench.test, 1.0 if decoding else value, bench.config.n, seed
+            bench.oracle, bench.test, shown, 1.0 if decoding else value, bench.config.n, seed
         )
         rows.append({"temperature": value, **found._asdict(), "sum": found.sum, "jeffreys": found.jeffreys})
     return rows

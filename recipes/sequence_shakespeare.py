@@ -254,7 +254,7 @@ def cost(after: list[dict[str, float]], before: list[dict[str, float]], side: in
     """Return what the game costs more at equal shares of real words, with luck on its side (1) or against it (-1)."""
     curves = [
         [FrontierPoint(row["temperature"], 1 - row["words"] - way * row["words_error"], row["nats"]) for row in rows]
-        for rows, way in ((after, side), (before, -side))
+        for rows, way in ((before, -side), (after, side))
     ]
     return [-each.gap for each in gap(*curves)]
 

@@ -259,8 +259,8 @@ def verdict(name: str, arm: list[dict[str, Any]], mle: list[dict[str, Any]], wha
     """Say whether an arm did more than sharpening does, beyond the luck of sampling."""
     best, reached = (-min(point.quality for point in frontier(rows)) for rows in (arm, mle))
     begin = f"{name}: {what} up to {best:.3f}; maximum likelihood reaches {reached:.3f} at its best temperature."
-    lucky, unlucky = (gap(frontier(arm, side), frontier(mle, -side)) for side in (1, -1))
-    plain = [-each.gap for each in gap(frontier(arm), frontier(mle))]
+    lucky, unlucky = (gap(frontier(mle, -side), frontier(arm, side)) for side in (1, -1))
+    plain = [-each.gap for each in gap(frontier(mle), frontier(arm))]
     if not lucky or not unlucky or not plain:
         return f"{begin}\n  Too little {what} is reached by both for a comparison of their costs."
     wins, losses = ([-each.quality for each in unlucky if each.gap > 0], [-e.quality for e in lucky if e.gap < 0])

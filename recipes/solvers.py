@@ -182,7 +182,7 @@ def ring_scores(engine: Engine, data: GaussianRing, scale: float) -> ModeScores:
     with kept_generators(engine.device):
         reseed(engine.device, 1)
         samples = game.generator(game.prior.sample(2500)) * scale
-    return mode_scores(samples.cpu(), data.modes, data.std)
+    return mode_scores(data.modes, data.std, samples.cpu())
 
 
 def digits(name: str, seed: int, config: Config) -> dict[str, float]:

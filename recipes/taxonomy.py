@@ -205,7 +205,7 @@ def seen(samples: torch.Tensor, data: Data, reader: Reader | None, quick: bool =
         features = reader(samples[: len(data.test)])
         scores = manifold_scores(reader.test, features)._asdict()
         return {**scores, "frechet": frechet_distance(reader.test, features)}
-    found = mode_scores(samples, RING.modes, RING.std)
+    found = mode_scores(RING.modes, RING.std, samples)
     figures = {"modes": found.modes, "good": found.high_quality, "mode kl": found.reverse_kl}
     if quick:
         return figures

@@ -140,7 +140,7 @@ def fit(config: Config, toy: Toy, arm: Arm, seed: int) -> dict[str, Any]:
 
     def look(engine: Engine) -> None:
         points = drawn(engine, config.samples, scale)
-        found = mode_scores(points, mixture.modes, mixture.std)
+        found = mode_scores(mixture.modes, mixture.std, points)
         engine.record(modes=found.modes, high_quality=found.high_quality, reverse_kl=found.reverse_kl)
         clouds.append(points[:800])
 

@@ -18,7 +18,7 @@ _TABLE = 4096  # places at which the length of the spiral is known; between them
 class PlanarMixture(ABC):
     """Points in the plane from equally likely modes, with Gaussian noise of one standard deviation.
 
-    ``mode_scores(samples, mixture.modes, mixture.std)`` of :mod:`gan_ext.metrics` scores samples.
+    ``mode_scores(mixture.modes, mixture.std, samples)`` of :mod:`gan_ext.metrics` scores samples.
 
     Args:
         modes: means of the modes [K, 2].

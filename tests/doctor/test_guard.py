@@ -77,7 +77,7 @@ def test_what_is_measured_are_the_metrics(specials: dict) -> None:
     for temperature in (0.5, 1.0):
         made = numbers(guard_sample(model, 80, temperature), model.end)
         known = numbers(real, model.end)
-        quality, coverage = 1 - bleu(made, known, (2,))[2], 1 - bleu(known, made, (2,))[2]
+        quality, coverage = 1 - bleu(known, made, (2,))[2], 1 - bleu(made, known, (2,))[2]
         sums.append(quality + coverage)
     assert seen.quality == pytest.approx(quality)
     assert seen.coverage == pytest.approx(coverage)

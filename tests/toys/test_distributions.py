@@ -44,7 +44,7 @@ def test_noise_has_its_deviation_and_modes_are_equally_likely(name: str) -> None
     nearest = distances.argmin(1)
     noise = points - mixture.modes[nearest]
     assert noise.std().item() == pytest.approx(mixture.std, rel=0.02)
-    scores = mode_scores(points, mixture.modes, mixture.std)
+    scores = mode_scores(mixture.modes, mixture.std, points)
     assert scores.modes == len(mixture.modes)
     assert scores.high_quality == pytest.approx(1 - math.exp(-4.5), abs=0.003)
     assert scores.reverse_kl < 3 * scores.floor + 1e-9
@@ -67,7 +67,7 @@ def test_a_straight_spiral_has_its_closed_form() -> None:
 
 def test_real_samples_score_as_the_docstring_says() -> None:
     spiral = Spiral()
-    scores = mode_scores(spiral.sample(50_000), spiral.modes, spiral.std)
+    scores = mode_scores(spiral.modes, spiral.std, spiral.sample(50_000))
     assert scores.modes == 100
     assert scores.high_quality == pytest.approx(0.9965, abs=0.001)
     assert scores.reverse_kl < 0.01

@@ -106,4 +106,4 @@ def test_data_that_does_not_fit_is_refused() -> None:
 def test_the_short_protocols_reach_every_mode(name: str, modes: int) -> None:
     protocol = PROTOCOLS[name]
     engine = protocol.engine(compute=CPU).fit(protocol.stream(), protocol.steps)
-    assert mode_scores(protocol.sample(engine), protocol.data.modes, protocol.data.std).modes == modes
+    assert mode_scores(protocol.data.modes, protocol.data.std, protocol.sample(engine)).modes == modes

@@ -127,7 +127,7 @@ def _of_generated(
         rates.append((source.restore(part.samples[:most])[known], names))
     if not all(len(set(names.tolist())) > 1 for _, names in rates):
         return None, None
-    return hit_rate(fitted, *rates[0]), generated_training_accuracy(outside, *rates[1], X, y)
+    return hit_rate(fitted, *rates[0]), generated_training_accuracy(outside, X, y, *rates[1])
 
 
 def _default_classifier(shape: tuple[int, ...]) -> Any:

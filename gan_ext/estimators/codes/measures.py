@@ -129,7 +129,7 @@ def _measured(source: CodeSource, reader: CodeReader, pool: Pool, yardstick: Ten
     read = reader.read(held_out.samples)
     classes = source.classes(held_out.codes)
     bounds = [
-        information_bound(part, true, unit.shares)
+        information_bound(true, part, unit.shares)
         for part, true, unit in zip(read, classes.T, source.units, strict=True)
     ]
     own = _own_bounds(source, training, held_out)
@@ -164,7 +164,7 @@ def _own_bounds(source: CodeSource, training: Pool, held_out: Pool) -> list[Info
             beliefs = torch.from_numpy(level_probabilities(beliefs, error, unit.edges))
         prior = torch.tensor(unit.shares, dtype=torch.float64)
         mixed = (1 - _MIX) * beliefs + _MIX * prior
-        bounds.append(information_bound(mixed.log(), unit.classes(held_out.codes[:, number]), unit.shares))
+        bounds.append(information_bound(unit.classes(held_out.codes[:, number]), mixed.log(), unit.shares))
     return bounds
 
 

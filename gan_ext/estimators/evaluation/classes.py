@@ -52,8 +52,8 @@ def class_rows(
     pairs = {
         "gan-test": (hit_rate(fitted, made, y), hit_rate(fitted, x_other, y_other)),
         "gan-train": (
-            generated_training_accuracy(_judge(), made, y, x, y),
-            generated_training_accuracy(_judge(), x_other, y_other, x, y),
+            generated_training_accuracy(_judge(), x, y, made, y),
+            generated_training_accuracy(_judge(), x, y, x_other, y_other),
         ),
     }
     return [_row(name, found, floor) for name, (found, floor) in pairs.items()]

@@ -211,7 +211,7 @@ def _of_features(real: Tensor, made: Tensor) -> dict[str, float]:
 
 
 def _of_classes(real: Tensor, made: Tensor) -> dict[str, float]:
-    return {"inception score": inception_score(made, 1).mean, "mode score": mode_score(made, real)}
+    return {"inception score": inception_score(made, 1).mean, "mode score": mode_score(real, made)}
 
 
 def _rows(

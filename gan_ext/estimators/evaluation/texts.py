@@ -63,8 +63,8 @@ def evaluate_text(
     def metrics(references: Sentences, sentences: Sentences) -> dict[str, float]:
         a, b = encoder(references), encoder(sentences)
         return {
-            f"bleu-{_ORDER}": bleu(sentences, references, (_ORDER,))[_ORDER],
-            f"backward bleu-{_ORDER}": backward_bleu(sentences, references, (_ORDER,))[_ORDER],
+            f"bleu-{_ORDER}": bleu(references, sentences, (_ORDER,))[_ORDER],
+            f"backward bleu-{_ORDER}": backward_bleu(references, sentences, (_ORDER,))[_ORDER],
             f"self-bleu-{_ORDER}": self_bleu(sentences, (_ORDER,))[_ORDER],
             "unique": unique_ratio(sentences),
             "distinct-2": distinct(sentences, 2),

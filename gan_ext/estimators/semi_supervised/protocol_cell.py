@@ -124,7 +124,7 @@ def _scores(model: Any, data: ProtocolData, held_out: tuple[Array, Array]) -> Ma
     if hasattr(model, "predict_proba") and np.isin(data.y_test, model.classes_).all():
         probabilities, columns = model.predict_proba(data.X_test), np.searchsorted(model.classes_, data.y_test)
         if np.isfinite(probabilities).all():  # label spreading has none for samples that no label reaches
-            scores["calibration_error"] = expected_calibration_error(probabilities, columns)
+            scores["calibration_error"] = expected_calibration_error(columns, probabilities)
     return scores
 
 

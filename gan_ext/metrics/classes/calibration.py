@@ -18,7 +18,7 @@ class Reliability(NamedTuple):
     samples: Array
 
 
-def reliability(probabilities: ArrayLike, y: ArrayLike, bins: int = 15, equal_mass: bool = False) -> Reliability:
+def reliability(y: ArrayLike, probabilities: ArrayLike, bins: int = 15, equal_mass: bool = False) -> Reliability:
     r"""Return the accuracy of predictions against their confidence :math:`\max_k p_k`, in bins.
 
     References: On Calibration of Modern Neural Networks (Guo et al., 2017), section 2,
@@ -26,15 +26,15 @@ def reliability(probabilities: ArrayLike, y: ArrayLike, bins: int = 15, equal_ma
     (Naeini et al., 2015), https://doi.org/10.1609/aaai.v29i1.9602
 
     Args:
-        probabilities: of the classes [n, K], rows summing to one.
         y: true classes as columns of `probabilities` [n], integers in 0 .. K-1.
+        probabilities: of the classes [n, K], rows summing to one.
         bins: how many, at least 1.
         equal_mass: bins with the same number of samples each, instead of the same width on (0, 1].
 
     Raises:
         ValueError: shapes that do not fit, rows that do not sum to one, or classes that are no columns.
     """
-    p, truth = _checked(probabilities, y, bins)
+    p, truth = _checked(y, probabilities, bins)
     confidence, correct = p.max(1), p.argmax(1) == truth
     if equal_mass:
         parts = [rows for rows in np.array_split(np.argsort(confidence, kind="stable"), bins) if len(rows)]
@@ -49,7 +49,7 @@ def reliability(probabilities: ArrayLike, y: ArrayLike, bins: int = 15, equal_ma
 
 
 def expected_calibration_error(
-    probabilities: ArrayLike, y: ArrayLike, bins: int = 15, equal_mass: bool = False
+    y: ArrayLike, probabilities: ArrayLike, bins: int = 15, equal_mass: bool = False
 ) -> float:
     r"""Return how far confidence and accuracy are apart on average over bins, in [0, 1].
 
@@ -63,19 +63,19 @@ def expected_calibration_error(
     https://arxiv.org/abs/1706.04599
 
     Args:
-        probabilities: of the classes [n, K], rows summing to one.
         y: true classes as columns of `probabilities` [n], integers in 0 .. K-1.
+        probabilities: of the classes [n, K], rows summing to one.
         bins: how many, at least 1.
         equal_mass: bins with the same number of samples each, instead of the same width on (0, 1].
 
     Raises:
         ValueError: shapes that do not fit, rows that do not sum to one, or classes that are no columns.
     """
-    confidence, accuracy, samples = reliability(probabilities, y, bins, equal_mass)
+    confidence, accuracy, samples = reliability(y, probabilities, bins, equal_mass)
     return float((samples * np.abs(accuracy - confidence)).sum() / samples.sum())
 
 
-def _checked(probabilities: ArrayLike, y: ArrayLike, bins: int) -> tuple[Array, Array]:
+def _checked(y: ArrayLike, probabilities: ArrayLike, bins: int) -> tuple[Array, Array]:
     p, truth = np.asarray(probabilities, dtype=np.float64), np.asarray(y)
     if p.ndim != 2 or not len(p) or truth.shape != p.shape[:1]:
         raise ValueError(f"probabilities must be [n, K] and y [n], got shapes {p.shape} and {truth.shape}.")

@@ -49,7 +49,7 @@ def inception_score(probabilities: Features, splits: int = 10) -> SplitScore:
     return SplitScore(float(found.mean()), float(found.std(correction=0)))
 
 
-def mode_score(probabilities: Features, real_probabilities: Features) -> float:
+def mode_score(real_probabilities: Features, generated_probabilities: Features) -> float:
     r"""Return the inception score of generated samples, less what their mix of classes differs from that of real ones.
 
     .. math::
@@ -67,16 +67,15 @@ def mode_score(probabilities: Features, real_probabilities: Features) -> float:
     https://arxiv.org/abs/1806.07755
 
     Args:
-        probabilities: of the K classes, for generated samples [n, K].
-        real_probabilities: the same classifier's for real samples [m, K].
+        real_probabilities: a classifier's, of the K classes, for real samples [m, K].
+        generated_probabilities: the same classifier's for generated samples [n, K].
 
     Raises:
         ValueError: no probabilities, or of different numbers of classes.
     """
-    pair = feature_pair(probabilities, real_probabilities, names=("probabilities", "real_probabilities"))
-    p, r = (
-        _probabilities(name, each) for name, each in zip(("probabilities", "real_probabilities"), pair, strict=True)
-    )
+    names = ("real_probabilities", "generated_probabilities")
+    pair = feature_pair(real_probabilities, generated_probabilities, names=names)
+    r, p = (_probabilities(name, each) for name, each in zip(names, pair, strict=True))
     shift = torch.special.xlogy(p.mean(0), p.mean(0) / r.mean(0)).sum()
     return float((_information(p) - shift).exp())
 

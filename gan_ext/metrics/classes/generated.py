@@ -22,7 +22,7 @@ def hit_rate(classifier: Any, samples: ArrayLike, classes: ArrayLike) -> Rate:
 
     .. math:: \frac1n \sum_i 1[h(G(z_i, y_i)) = y_i], \qquad h \text{ fitted on real data}
 
-    Also called GAN-test.  High for a generator that makes one good sample of each class: read it beside
+    Also called GAN-test.  The real data are in the classifier, which comes first.  High for a generator that makes one good sample of each class: read it beside
     :func:`generated_training_accuracy`.
 
     References: How good is my GAN? (Shmelkov et al., 2018), https://arxiv.org/abs/1807.09499
@@ -40,7 +40,7 @@ def hit_rate(classifier: Any, samples: ArrayLike, classes: ArrayLike) -> Rate:
 
 
 def generated_training_accuracy(
-    classifier: Any, samples: ArrayLike, classes: ArrayLike, X: ArrayLike, y: ArrayLike
+    classifier: Any, X: ArrayLike, y: ArrayLike, samples: ArrayLike, classes: ArrayLike
 ) -> Rate:
     r"""Return the accuracy on real data of a classifier trained on generated data alone.
 
@@ -54,10 +54,10 @@ def generated_training_accuracy(
 
     Args:
         classifier: a scikit-learn classifier; a fresh copy is fitted, on samples flattened to [n, d].
-        samples: generated samples [n, ...].
-        classes: what they were made for [n].
         X: real samples [m, ...], which the generator has not seen if the figure is to be honest.
         y: their classes [m].
+        samples: generated samples [n, ...].
+        classes: what they were made for [n].
 
     Raises:
         ValueError: no samples, or not a class for each.

@@ -44,7 +44,7 @@ class InformationBound(NamedTuple):
 
 
 def information_bound(
-    log_probabilities: ArrayLike | Tensor, classes: ArrayLike | Tensor, shares: ArrayLike | Tensor
+    classes: ArrayLike | Tensor, log_probabilities: ArrayLike | Tensor, shares: ArrayLike | Tensor
 ) -> InformationBound:
     r"""Return what samples carry at least about a code of k values, from a reader's belief on samples it never saw.
 
@@ -56,8 +56,8 @@ def information_bound(
     (McAllester and Stratos, 2020), https://arxiv.org/abs/1811.04251
 
     Args:
-        log_probabilities: :math:`\log q` [n, k] in nats.
         classes: true values [n], from 0 to k - 1.
+        log_probabilities: :math:`\log q` [n, k] in nats.
         shares: probabilities of the values under the code's prior [k].
 
     Raises:

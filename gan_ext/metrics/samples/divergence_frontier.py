@@ -14,7 +14,7 @@ __all__ = ["divergence_area", "divergence_frontier"]
 Floats = NDArray[np.float64]
 
 
-def divergence_frontier(p: ArrayLike, q: ArrayLike, scaling: float = 5.0, points: int = 25) -> Floats:
+def divergence_frontier(real: ArrayLike, generated: ArrayLike, scaling: float = 5.0, points: int = 25) -> Floats:
     r"""Return the divergence curve of two histograms, an array [points + 2, 2] from (0, 1) to (1, 0).
 
     .. math:: (e^{-c\,\mathrm{KL}(q | r_\lambda)}, e^{-c\,\mathrm{KL}(p | r_\lambda)}), \qquad
@@ -25,17 +25,17 @@ def divergence_frontier(p: ArrayLike, q: ArrayLike, scaling: float = 5.0, points
     References: MAUVE (Pillutla et al., 2021), https://arxiv.org/abs/2102.01454
 
     Args:
-        p: histogram [K] of the real data, not negative; normalized here.
-        q: histogram [K] of the generated data.
+        real: histogram p [K] of the real data, not negative; normalized here.
+        generated: histogram q [K] of the generated data.
         scaling: c > 0.
         points: values of lambda, at least 2, evenly spread from 1e-6 to 1 - 1e-6 as published.
 
     Raises:
         ValueError: histograms of different lengths, negative, or empty; a value out of its range.
     """
-    p, q = (np.asarray(each, dtype=np.float64) for each in (p, q))
+    p, q = (np.asarray(each, dtype=np.float64) for each in (real, generated))
     if p.shape != q.shape or p.ndim != 1 or (np.r_[p, q] < 0).any() or not (p.sum() > 0 and q.sum() > 0):
-        raise ValueError(f"p and q must be histograms of the same bins, none empty; got shapes {p.shape}, {q.shape}.")
+        raise ValueError(f"real and generated must be histograms of the same bins, none empty; got {p.shape} and {q.shape}.")
     if not scaling > 0 or points < 2:
         raise ValueError(f"scaling={scaling!r} must be positive and points={points!r} at least 2.")
     p, q = p / p.sum(), q / q.sum()
@@ -46,8 +46,8 @@ def divergence_frontier(p: ArrayLike, q: ArrayLike, scaling: float = 5.0, points
 
 
 def divergence_area(
-    features_a: Features,
-    features_b: Features,
+    real: Features,
+    generated: Features,
     clusters: int | None = None,
     scaling: float = 5.0,
     variance: float = 0.9,
@@ -62,8 +62,8 @@ def divergence_area(
     References: MAUVE (Pillutla et al., 2021), https://arxiv.org/abs/2102.01454
 
     Args:
-        features_a: [N, F], real.
-        features_b: [M, F], generated.
+        real: features [N, F].
+        generated: features [M, F].
         clusters: of k-means; None for a tenth of the smaller set, as published, but at least 2 and at most 500.
         scaling: c of the frontier.
         variance: share of variance that PCA keeps, in (0, 1); 1 leaves PCA out.
@@ -72,7 +72,7 @@ def divergence_area(
     Raises:
         ValueError: features of different widths, fewer than two rows, or not finite; a value out of its range.
     """
-    a, b = _pair(features_a, features_b)
+    a, b = _pair(real, generated)
     clusters = min(500, max(2, round(min(len(a), len(b)) / 10))) if clusters is None else clusters
     if not 2 <= clusters <= len(a) + len(b):
         raise ValueError(f"clusters={clusters} must lie between 2 and the number of all rows, {len(a) + len(b)}.")
@@ -84,8 +84,8 @@ def divergence_area(
     if variance < 1 and clusters > 1:
         both = PCA(n_components=variance, svd_solver="full").fit_transform(both)
     label = KMeans(clusters, n_init=1, random_state=seed).fit_predict(both)
-    real, generated = (np.bincount(part, minlength=clusters) for part in (label[: len(a)], label[len(a) :]))
-    x, y = divergence_frontier(real, generated, scaling).T
+    histograms = (np.bincount(part, minlength=clusters) for part in (label[: len(a)], label[len(a) :]))
+    x, y = divergence_frontier(*histograms, scaling=scaling).T
     return float(trapezoid(y, x))
 
 
@@ -96,5 +96,5 @@ def _root(covariance: Floats) -> Floats:
 
 
 def _pair(a: Features, b: Features) -> tuple[Floats, Floats]:
-    first, second = (each.double().cpu().numpy() for each in feature_pair(a, b, 2, ("features_a", "features_b")))
+    first, second = (each.double().cpu().numpy() for each in feature_pair(a, b, 2))
     return first, second

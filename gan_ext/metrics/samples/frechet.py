@@ -24,7 +24,7 @@ class Extrapolation(NamedTuple):
     values: tuple[float, ...]
 
 
-def frechet_distance(features_a: Features, features_b: Features) -> float:
+def frechet_distance(real: Features, generated: Features) -> float:
     r"""Return the squared Frechet distance of the normal distributions with the features' means and covariances.
 
     .. math:: |m_a - m_b|^2 + \mathrm{tr} (S_a + S_b - 2 (S_a^{1/2} S_b S_a^{1/2})^{1/2})
@@ -43,13 +43,13 @@ def frechet_distance(features_a: Features, features_b: Features) -> float:
     Time-Scale Update Rule (Heusel et al., 2017), https://arxiv.org/abs/1706.08500
 
     Args:
-        features_a: [N, F], an array or a tensor on any device.
-        features_b: [M, F].
+        real: features [N, F], an array or a tensor on any device.
+        generated: features [M, F].
 
     Raises:
         ValueError: features of different widths, fewer than two rows, or numbers that are not finite.
     """
-    return _distance(*feature_pair(features_a, features_b, 2, ("features_a", "features_b")))
+    return _distance(*feature_pair(real, generated, 2))
 
 
 def frechet_of_moments(mean_a: Tensor, cov_a: Tensor, mean_b: Tensor, cov_b: Tensor) -> float:

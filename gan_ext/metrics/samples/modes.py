@@ -43,9 +43,9 @@ class LabelScores(NamedTuple):
 
 
 def mode_scores(
-    samples: ArrayLike | Tensor,
     means: ArrayLike | Tensor,
     std: ArrayLike | Tensor,
+    samples: ArrayLike | Tensor,
     within: float = 3.0,
     counted: Literal["high quality", "all"] = "high quality",
 ) -> ModeScores:
@@ -70,9 +70,9 @@ def mode_scores(
     https://arxiv.org/abs/1712.04086, and the program https://github.com/fjxmlzn/PacGAN
 
     Args:
-        samples: [n, d].
-        means: of the modes [K, d].
+        means: of the modes of the real distribution [K, d].
         std: standard deviation of the modes, one number, or [K], or [K, d].
+        samples: [n, d].
         within: w, in standard deviations.
         counted: which samples the histogram counts.
 
@@ -84,7 +84,7 @@ def mode_scores(
         raise ValueError(f"counted={counted!r} must be 'high quality' or 'all'.")
     if not within > 0:
         raise ValueError(f"within={within!r} must be positive: it is a distance in standard deviations.")
-    nearest, distances = nearest_modes(samples, means, std)
+    nearest, distances = nearest_modes(means, std, samples)
     good, classes = distances < within, len(_array(means))
     found = np.bincount(nearest[good], minlength=classes)
     counts = found if counted == "high quality" else np.bincount(nearest, minlength=classes)
@@ -95,16 +95,16 @@ def mode_scores(
 
 
 def nearest_modes(
-    samples: ArrayLike | Tensor, means: ArrayLike | Tensor, std: ArrayLike | Tensor
+    means: ArrayLike | Tensor, std: ArrayLike | Tensor, samples: ArrayLike | Tensor
 ) -> tuple[Integers, Floats]:
     """Return the number of each sample's closest mode [n] and the distance to it in standard deviations [n].
 
     Samples that are not finite are at an infinite distance.  Memory grows with n, not with n times K.
 
     Args:
-        samples: [n, d].
-        means: of the modes [K, d].
+        means: of the modes of the real distribution [K, d].
         std: standard deviation of the modes, one number, or [K], or [K, d].
+        samples: [n, d].
 
     Raises:
         ValueError: shapes that do not fit, no sample, or a deviation that is not positive.

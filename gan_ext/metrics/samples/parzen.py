@@ -20,6 +20,8 @@ def parzen_log_density(samples: Tensor, at: Tensor, bandwidth: float) -> Tensor:
     data too high, by an amount that falls with n slowly, as :math:`n^{-4/(d+4)}`.  Beyond a handful of dimensions it
     says nothing of a model (Theis et al.); compare with the estimate from as many real samples.
 
+    The samples come first although they may be generated: they are the model, and `at` the data it is asked about.
+
     References: On Estimation of a Probability Density Function and Mode (Parzen, 1962),
     https://doi.org/10.1214/aoms/1177704472; A note on the evaluation of generative models (Theis et al., 2016),
     https://arxiv.org/abs/1511.01844
@@ -47,7 +49,7 @@ def parzen_bandwidth(samples: Tensor, held_out: Tensor, bandwidths: Sequence[flo
     """Return the bandwidth under which held-out data are likeliest.
 
     Args:
-        samples: [n, d].
+        samples: [n, d], the model, as in :func:`parzen_log_density`.
         held_out: data [m, d] that no figure is taken from.
         bandwidths: to choose from; by default 25 from a hundredth of the data's mean deviation to all of it.
 

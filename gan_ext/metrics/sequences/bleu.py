@@ -86,7 +86,7 @@ class BLEU:
 
 
 def bleu(
-    hypotheses: Iterable[Sentence], references: Iterable[Sentence], orders: Sequence[int] = ORDERS
+    references: Iterable[Sentence], hypotheses: Iterable[Sentence], orders: Sequence[int] = ORDERS
 ) -> dict[int, float]:
     """Return the mean sentence BLEU of each order: every hypothesis against all references.
 
@@ -96,8 +96,8 @@ def bleu(
     References: Texygen (Zhu et al., 2018), https://arxiv.org/abs/1802.01886
 
     Args:
-        hypotheses: sequences of hashable tokens.
-        references: sequences of hashable tokens.
+        references: real sequences of hashable tokens.
+        hypotheses: generated sequences of hashable tokens.
         orders: which n.
 
     Raises:
@@ -123,7 +123,7 @@ def self_bleu(sequences: Iterable[Sentence], orders: Sequence[int] = ORDERS) -> 
 
 
 def backward_bleu(
-    hypotheses: Iterable[Sentence], references: Iterable[Sentence], orders: Sequence[int] = ORDERS
+    references: Iterable[Sentence], hypotheses: Iterable[Sentence], orders: Sequence[int] = ORDERS
 ) -> dict[int, float]:
     """Return the BLEU of the references against the hypotheses: how much of real text the generated text covers.
 
@@ -131,8 +131,8 @@ def backward_bleu(
     https://arxiv.org/abs/1804.11258
 
     Args:
-        hypotheses: generated sequences of hashable tokens; scores depend on how many there are.
         references: real sequences of hashable tokens.
+        hypotheses: generated sequences of hashable tokens; scores depend on how many there are.
         orders: which n.
 
     Raises:

@@ -21,7 +21,7 @@ __all__ = [
     "Quality",
     "best_sum",
     "coverage_at",
-    "dominates",
+    "dominated_by",
     "frontier_band",
     "gap",
     "sample_score",
@@ -194,8 +194,8 @@ class Gap(NamedTuple):
     """Standard deviation over seeds of that difference."""
 
 
-def gap(frontier: Frontier, reference: Frontier) -> list[Gap]:
-    r"""Return how far a frontier lies below another at equal quality.
+def gap(reference: Frontier, frontier: Frontier) -> list[Gap]:
+    r"""Return how far a frontier lies below a reference at equal quality; positive where it is better.
 
     .. math:: g(q) = c_\text{reference}(q) - c(q)
 
@@ -203,13 +203,13 @@ def gap(frontier: Frontier, reference: Frontier) -> list[Gap]:
     not fold back g is linear between them, so they hold its extremes.  Empty if no quality is common.
 
     Args:
+        reference: points of what is compared with, at least one.
         frontier: points, at least one.
-        reference: points, at least one.
     """
-    return [Gap(quality, distance) for quality, distance, _ in seed_gap([frontier], [reference])]
+    return [Gap(quality, distance) for quality, distance, _ in seed_gap([reference], [frontier])]
 
 
-def seed_gap(arm: Sequence[Frontier], reference: Sequence[Frontier]) -> list[Gap]:
+def seed_gap(reference: Sequence[Frontier], arm: Sequence[Frontier]) -> list[Gap]:
     r"""Return the mean gap of several seeds, with the spread that the seeds give it.
 
     .. math:: \bar g(q) = \bar c_\text{reference}(q) - \bar c(q), \qquad s(q) = \sqrt{s_\text{reference}^2(q) + s^2(q)}
@@ -218,8 +218,8 @@ def seed_gap(arm: Sequence[Frontier], reference: Sequence[Frontier]) -> list[Gap
     The qualities are those of all points of all seeds that lie within the frontiers of all seeds.
 
     Args:
-        arm: a frontier for each seed.
-        reference: a frontier for each seed; their number may differ.
+        reference: a frontier for each seed.
+        arm: a frontier for each seed; their number may differ.
 
     Raises:
         ValueError: no frontier, or one without points.
@@ -232,24 +232,24 @@ def seed_gap(arm: Sequence[Frontier], reference: Sequence[Frontier]) -> list[Gap
     return [Gap(*row) for row in rows if not math.isnan(row[1])]
 
 
-def dominates(arm: Sequence[Frontier], reference: Sequence[Frontier]) -> list[Gap]:
-    """Return where an arm beats a reference by more than the seeds differ: the gaps with ``gap > spread``.
+def dominated_by(reference: Sequence[Frontier], arm: Sequence[Frontier]) -> list[Gap]:
+    """Return where a reference is beaten by an arm, by more than the seeds differ: the gaps with ``gap > spread``.
 
     The rule is that of :func:`seed_gap`: at equal quality the mean coverage must be lower by more than one standard
     deviation of the difference between a single run of each.  An empty list is no dominance.  It is no test of
     significance: of many qualities some may pass by luck, so believe runs of neighbors and not single points.
 
     Args:
-        arm: a frontier for each seed, at least two.
         reference: a frontier for each seed, at least two.
+        arm: a frontier for each seed, at least two.
 
     Raises:
         ValueError: fewer than two seeds, which have no spread.
     """
-    for name, frontiers in {"arm": arm, "reference": reference}.items():
+    for name, frontiers in {"reference": reference, "arm": arm}.items():
         if len(frontiers) < 2:
             raise ValueError(f"{name} has {len(frontiers)} seed(s); a spread over seeds needs at least 2.")
-    return [each for each in seed_gap(arm, reference) if each.gap > each.spread]
+    return [each for each in seed_gap(reference, arm) if each.gap > each.spread]
 
 
 def _sample(model: SequenceModel, n: int, temperature: float, seed: int, labels: Tensor | None) -> Tensor:

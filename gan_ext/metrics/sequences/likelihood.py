@@ -112,6 +112,8 @@ def nll_oracle(oracle: SequenceModel, generated: Tensor, pads: Pads = "ignore") 
 def nll_test(model: SequenceModel, test: Tensor, temperature: float = 1.0, pads: Pads = "ignore") -> float:
     """Return NLL_test in nats per token: fresh real sequences, scored by the generator; it measures coverage.
 
+    The model comes first, as in all likelihoods: it is what scores, and no sample of its own is scored.
+
     References: Texygen (Zhu et al., 2018), https://arxiv.org/abs/1802.01886; Language GANs Falling Short (Caccia et
     al., 2020), https://arxiv.org/abs/1811.02549
 

@@ -65,7 +65,7 @@ def ngram_entropy(sequences: Iterable[Sentence], n: int) -> float:
     return math.fsum(count * math.log(total / count) for count in counts.values()) / max(1, total)
 
 
-def ngram_jaccard(a: Iterable[Sentence], b: Iterable[Sentence], n: int) -> float:
+def ngram_jaccard(references: Iterable[Sentence], hypotheses: Iterable[Sentence], n: int) -> float:
     r"""Return MS-Jaccard: how alike the n-gram counts of two sets are, in [0, 1]; 1 for the same text.
 
     .. math::
@@ -79,14 +79,14 @@ def ngram_jaccard(a: Iterable[Sentence], b: Iterable[Sentence], n: int) -> float
     https://arxiv.org/abs/1904.03971
 
     Args:
-        a: sequences of hashable tokens.
-        b: sequences of hashable tokens.
+        references: real sequences of hashable tokens, the set a.
+        hypotheses: generated sequences of hashable tokens, the set b.
         n: the highest order.
 
     Raises:
         ValueError: an empty set, n below 1, or strings in place of lists of tokens.
     """
-    first, second = check_sentences("a", a), check_sentences("b", b)
+    first, second = check_sentences("references", references), check_sentences("hypotheses", hypotheses)
     check_order(n)
     ratios = [_jaccard(first, second, order) for order in range(1, n + 1)]
     known = [ratio for ratio in ratios if ratio is not None]

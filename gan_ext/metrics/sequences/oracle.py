@@ -41,7 +41,7 @@ class OracleScores(NamedTuple):
 
 
 def oracle_scores(
-    model: SequenceModel, oracle: SequenceModel, test: Tensor, temperature: float = 1.0, n: int = 10_000, seed: int = 0
+    oracle: SequenceModel, test: Tensor, model: SequenceModel, temperature: float = 1.0, n: int = 10_000, seed: int = 0
 ) -> OracleScores:
     r"""Return quality, coverage and the exact divergences of a generator p from an oracle o, per token.
 
@@ -57,9 +57,9 @@ def oracle_scores(
     References: Language GANs Falling Short (Caccia et al., 2020), https://arxiv.org/abs/1811.02549
 
     Args:
-        model: the generator p, with exact log-probabilities.
-        oracle: o.
+        oracle: the true distribution o.
         test: sequences drawn from the oracle [m, T], not seen in training.
+        model: the generator p, with exact log-probabilities.
         temperature: divides the generator's logits.
         n: how many sequences are sampled.
         seed: of the draws; the caller's random state is kept.

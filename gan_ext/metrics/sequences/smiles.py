@@ -64,7 +64,7 @@ class KnownMolecules:
         self.canonical = frozenset(filter(None, canonical_smiles(smiles)))
 
 
-def smiles_scores(generated: Iterable[str], known: KnownMolecules | Iterable[str] | None = None) -> SmilesScores:
+def smiles_scores(generated: Iterable[str], *, known: KnownMolecules | Iterable[str] | None = None) -> SmilesScores:
     r"""Return validity, uniqueness and novelty of generated molecules.
 
     .. math::
@@ -72,7 +72,7 @@ def smiles_scores(generated: Iterable[str], known: KnownMolecules | Iterable[str
         \mathrm{novelty} = |U \setminus K| / |U|
 
     V are the strings that rdkit accepts, U the different molecules among them, K the known ones.  Uniqueness falls as N
-    grows: compare samples of equal size only.
+    grows: compare samples of equal size only.  What is known can be left out, so it goes by name and comes last.
 
     References: MOSES (Polykovskiy et al., 2020), https://arxiv.org/abs/1811.12823
 

@@ -22,7 +22,7 @@ def test_mode_score_is_the_inception_score_less_a_wrong_mix():
     sure = torch.eye(5).repeat(20, 1)
     assert mode_score(sure, sure) == pytest.approx(5)
     # Three of five classes are made, each as often: IS = 3, KL(p_g | p_r) = log(5 / 3).
-    assert mode_score(sure[torch.arange(100) % 5 < 3], sure) == pytest.approx(9 / 5)
+    assert mode_score(sure, sure[torch.arange(100) % 5 < 3]) == pytest.approx(9 / 5)
     # The first published form is the inception score: the divergences from any p_r cancel.
     p, r = DRAWS[:120], DRAWS[120:].mean(0)
     first = (p * np.log(p / r)).sum(1).mean() - (p.mean(0) * np.log(p.mean(0) / r)).sum()
@@ -54,7 +54,7 @@ def test_torchmetrics_says_the_same():
         (lambda: inception_score(np.log(DRAWS)), "probabilities must be probabilities: .* Apply a softmax"),
         (lambda: inception_score(DRAWS * 2), "Apply a softmax"),
         (lambda: mode_score(DRAWS, DRAWS[:, :3]), "features of one width, got 4 and 3"),
-        (lambda: mode_score(DRAWS, DRAWS * 2), "real_probabilities must be probabilities"),
+        (lambda: mode_score(DRAWS * 2, DRAWS), "real_probabilities must be probabilities"),
     ],
 )
 def test_errors_are_sentences(call, sentence):

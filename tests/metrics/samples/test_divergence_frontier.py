@@ -101,8 +101,8 @@ F23 = np.ones((2, 3))
     ("call", "sentence"),
     [
         (lambda: frechet_distance(F23, np.ones((2, 4))), "features of one width, got 3 and 4"),
-        (lambda: frechet_distance(np.ones(3), F23), r"features_a must be features \[n, F\], got shape \(3,\)"),
-        (lambda: frechet_distance(F23[:1], F23), "features_a must have at least 2 rows, got 1"),
+        (lambda: frechet_distance(np.ones(3), F23), r"real must be features \[n, F\], got shape \(3,\)"),
+        (lambda: frechet_distance(F23[:1], F23), "real must have at least 2 rows, got 1"),
         (lambda: frechet_distance(F23 * np.nan, F23), "some are NaN"),
         (lambda: divergence_area(F23, F23, clusters=1), "clusters=1 must lie between 2 and .* 4"),
         (lambda: divergence_area(F23, F23, clusters=5), "clusters=5 must lie"),

@@ -15,13 +15,13 @@ CORNERS = [[0.0, 0.0], [10.0, 0.0], [0.0, 10.0], [10.0, 10.0]]
 
 def test_scores_by_hand() -> None:
     samples = [[0, 0], [0.2, 0], [10, 0.1], [5.1, 0], [0, 10.4]]  # the last two are 49 and 4 deviations away
-    scores = mode_scores(samples, CORNERS, 0.1)
+    scores = mode_scores(CORNERS, 0.1, samples)
     assert scores.modes == 2
     assert scores.high_quality == pytest.approx(3 / 5)
     assert scores.reverse_kl == pytest.approx(math.log(4) + 2 / 3 * math.log(2 / 3) + 1 / 3 * math.log(1 / 3))
     assert scores.n == 5
     assert scores.floor == kl_floor(3, 4)
-    every = mode_scores(samples, CORNERS, 0.1, counted="all")
+    every = mode_scores(CORNERS, 0.1, samples, counted="all")
     assert every[:2] == scores[:2]
     expected = math.log(4) + 2 * 2 / 5 * math.log(2 / 5) + 1 / 5 * math.log(1 / 5)
     assert every.reverse_kl == pytest.approx(expected)
@@ -29,9 +29,9 @@ def test_scores_by_hand() -> None:
 
 
 def test_the_border_is_no_longer_good() -> None:
-    assert mode_scores([[0.3, 0.0]], [[0.0, 0.0]], 0.1, within=2.9999).high_quality == 0
-    assert mode_scores([[0.25, 0.0]], [[0.0, 0.0]], 0.125, within=2.0).high_quality == 0  # as published: below
-    assert mode_scores([[0.25, 0.0]], [[0.0, 0.0]], 0.125, within=2.0001).high_quality == 1
+    assert mode_scores([[0.0, 0.0]], 0.1, [[0.3, 0.0]], within=2.9999).high_quality == 0
+    assert mode_scores([[0.0, 0.0]], 0.125, [[0.25, 0.0]], within=2.0).high_quality == 0  # as published: below
+    assert mode_scores([[0.0, 0.0]], 0.125, [[0.25, 0.0]], within=2.0001).high_quality == 1
 
 
 @pytest.mark.parametrize("within", [1.0, 2.0, 3.0])
@@ -40,7 +40,7 @@ def test_a_perfect_sampler_has_its_closed_form(within: float) -> None:
     n, std = 40_000, 0.05
     means = np.array([*product(range(-4, 5, 2), repeat=2)], float)
     samples = means[rng.integers(25, size=n)] + std * rng.normal(size=(n, 2))
-    scores = mode_scores(samples, means, std, within)
+    scores = mode_scores(means, std, samples, within)
     share = 1 - math.exp(-(within**2) / 2)
     assert scores.high_quality == pytest.approx(share, abs=4 * math.sqrt(share * (1 - share) / n))
     assert scores.modes == 25
@@ -49,13 +49,13 @@ def test_a_perfect_sampler_has_its_closed_form(within: float) -> None:
 
 def test_a_collapse_and_an_even_spread_are_the_ends() -> None:
     for modes in range(1, 5):
-        scores = mode_scores(np.repeat(CORNERS[:modes], 7, 0), CORNERS, 0.1)
+        scores = mode_scores(CORNERS, 0.1, np.repeat(CORNERS[:modes], 7, 0))
         assert scores.modes == modes
         assert scores.reverse_kl == pytest.approx(math.log(4 / modes), abs=1e-12)
 
 
 def test_no_good_sample_has_no_histogram() -> None:
-    scores = mode_scores([[5.0, 5.0], [np.nan, 0.0], [np.inf, 0.0]], CORNERS, 0.1)
+    scores = mode_scores(CORNERS, 0.1, [[5.0, 5.0], [np.nan, 0.0], [np.inf, 0.0]])
     assert scores[:2] == (0, 0.0)
     assert math.isnan(scores.reverse_kl)
     assert math.isnan(scores.floor)
@@ -63,9 +63,9 @@ def test_no_good_sample_has_no_histogram() -> None:
 
 def test_deviations_of_their_own() -> None:
     means = [[0.0, 0.0], [4.0, 0.0]]
-    nearest, distances = nearest_modes([[2.5, 0.0]], means, [2.0, 0.5])  # 1.25 deviations against 3
+    nearest, distances = nearest_modes(means, [2.0, 0.5], [[2.5, 0.0]])  # 1.25 deviations against 3
     assert (nearest[0], distances[0]) == (0, 1.25)
-    nearest, distances = nearest_modes([[2.5, 3.0]], means, [[2.0, 1.0], [0.5, 100.0]])
+    nearest, distances = nearest_modes(means, [[2.0, 1.0], [0.5, 100.0]], [[2.5, 3.0]])
     assert nearest[0] == 1
     assert distances[0] == pytest.approx(math.hypot(3, 0.03))
 
@@ -73,7 +73,7 @@ def test_deviations_of_their_own() -> None:
 def test_tensors_and_arrays_agree() -> None:
     samples = torch.randn(500, 2)
     means = torch.tensor(CORNERS[:3]) / 5
-    assert mode_scores(samples, means, 0.3) == mode_scores(samples.numpy(), means.numpy(), np.float32(0.3))
+    assert mode_scores(means, 0.3, samples) == mode_scores(means.numpy(), np.float32(0.3), samples.numpy())
     labels = torch.randint(7, (50,))
     assert label_scores(labels, 7) == label_scores(labels.numpy(), 7)
 
@@ -134,13 +134,13 @@ def test_labels_are_scored_in_microseconds() -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (([[0.0]], CORNERS, 0.1), r"samples must be \[n, d\]"),
-        (([0.0, 1.0], CORNERS, 0.1), r"samples must be \[n, d\]"),
-        ((np.zeros((0, 2)), CORNERS, 0.1), "at least one each"),
-        ((CORNERS, CORNERS, 0.0), "std must be positive"),
-        ((CORNERS, CORNERS, [0.1, 0.2]), "std must be positive"),
-        ((CORNERS, CORNERS, 0.1, 0.0), "within=0.0 must be positive"),
-        ((CORNERS, CORNERS, 0.1, 3.0, "some"), "counted='some'"),
+        ((CORNERS, 0.1, [[0.0]]), r"samples must be \[n, d\]"),
+        ((CORNERS, 0.1, [0.0, 1.0]), r"samples must be \[n, d\]"),
+        ((CORNERS, 0.1, np.zeros((0, 2))), "at least one each"),
+        ((CORNERS, 0.0, CORNERS), "std must be positive"),
+        ((CORNERS, [0.1, 0.2], CORNERS), "std must be positive"),
+        ((CORNERS, 0.1, CORNERS, 0.0), "within=0.0 must be positive"),
+        ((CORNERS, 0.1, CORNERS, 3.0, "some"), "counted='some'"),
     ],
 )
 def test_mode_errors_are_sentences(arguments: tuple, message: str) -> None:

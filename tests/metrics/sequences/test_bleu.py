@@ -53,7 +53,7 @@ def test_random_texts_equal_nltk(seed: int) -> None:
     for number, hypothesis in enumerate(hypotheses):
         assert [ours[n][number] for n in ORDERS] == pytest.approx(expected(hypothesis, references), abs=1e-9)
     means = np.mean([expected(hypothesis, references) for hypothesis in hypotheses], 0)
-    assert list(bleu(hypotheses, references, ORDERS).values()) == pytest.approx(list(means), abs=1e-9)
+    assert list(bleu(references, hypotheses, ORDERS).values()) == pytest.approx(list(means), abs=1e-9)
 
 
 @pytest.mark.parametrize("seed", range(8))
@@ -69,8 +69,8 @@ def test_leave_one_out_equals_nltk_without_the_sentence(seed: int) -> None:
 
 def test_brevity_takes_the_closest_length_and_of_two_the_shorter() -> None:
     references = [["a"] * 2, ["a"] * 6]
-    assert bleu([["a"] * 4], references, (1,))[1] == 1.0  # 2 and 6 are equally close: 2, so no penalty
-    assert bleu([["a"] * 5], references, (1,))[1] == pytest.approx(math.exp(1 - 6 / 5))
+    assert bleu(references, [["a"] * 4], (1,))[1] == 1.0  # 2 and 6 are equally close: 2, so no penalty
+    assert bleu(references, [["a"] * 5], (1,))[1] == pytest.approx(math.exp(1 - 6 / 5))
     # A unique length is not its own closest one: leave-one-out compares 6 with 2.
     assert BLEU(references, (1,)).leave_one_out()[1] == pytest.approx([math.exp(1 - 6 / 2), 2 / 6])
 
@@ -83,7 +83,7 @@ def test_an_own_largest_count_does_not_help() -> None:
 def test_backward_swaps_roles_and_strings_are_tokens_like_numbers() -> None:
     generator = random.Random(3)
     a, b = text(generator, 9, 5, 8), text(generator, 7, 5, 8)
-    assert backward_bleu(a, b) == bleu(b, a)
+    assert backward_bleu(b, a) == bleu(a, b)
     named = [[f"w{token}" for token in sentence] for sentence in a]
     assert self_bleu(named) == self_bleu(a)
 
@@ -105,13 +105,13 @@ def test_token_lists_leave_out_end_and_pads() -> None:
 @pytest.mark.parametrize(
     ("call", "sentence"),
     [
-        (lambda: bleu(["a b"], REAL), r"hypotheses holds the string 'a b' where a list of tokens must be"),
-        (lambda: bleu(REAL, "a b"), r"references is one string, 'a b'"),
-        (lambda: bleu(torch.ones(2, 3), REAL), r"hypotheses is or holds an array, in which pads would count"),
-        (lambda: bleu(REAL, [torch.ones(3)]), r"references is or holds an array"),
+        (lambda: bleu(REAL, ["a b"]), r"hypotheses holds the string 'a b' where a list of tokens must be"),
+        (lambda: bleu("a b", REAL), r"references is one string, 'a b'"),
+        (lambda: bleu(REAL, torch.ones(2, 3)), r"hypotheses is or holds an array, in which pads would count"),
+        (lambda: bleu([torch.ones(3)], REAL), r"references is or holds an array"),
         (lambda: self_bleu(np.ones((2, 3))), r"sequences is or holds an array"),
-        (lambda: bleu([], REAL), r"hypotheses holds 0 sequences; at least 1"),
-        (lambda: bleu(REAL, []), r"references holds 0 sequences; at least 1"),
+        (lambda: bleu(REAL, []), r"hypotheses holds 0 sequences; at least 1"),
+        (lambda: bleu([], REAL), r"references holds 0 sequences; at least 1"),
         (lambda: self_bleu(REAL[:1]), r"sequences holds 1 sequences; at least 2"),
         (lambda: BLEU(REAL[:1]).leave_one_out(), r"at least 2 are needed, got 1"),
         (lambda: bleu(REAL, REAL, ()), r"orders=\(\) must name at least one"),

@@ -13,7 +13,7 @@ from gan_ext.metrics import (
     Gap,
     best_sum,
     coverage_at,
-    dominates,
+    dominated_by,
     frontier_band,
     gap,
     nll_oracle,
@@ -105,20 +105,20 @@ def test_best_sum() -> None:
 
 def test_gap_between_straight_lines() -> None:
     reference, lower = line((0, 10), (10, 0)), line((2, 6), (8, 0), (20, -12))
-    assert gap(lower, reference) == [Gap(2, 2), Gap(8, 2), Gap(10, 2)]
-    assert gap(reference, lower) == [Gap(2, -2), Gap(8, -2), Gap(10, -2)]
+    assert gap(reference, lower) == [Gap(2, 2), Gap(8, 2), Gap(10, 2)]
+    assert gap(lower, reference) == [Gap(2, -2), Gap(8, -2), Gap(10, -2)]
     assert gap(reference, reference) == [Gap(0, 0), Gap(10, 0)]
-    crossing = gap(line((0, 12), (10, -2)), reference)
+    crossing = gap(reference, line((0, 12), (10, -2)))
     assert crossing == [Gap(0, -2), Gap(10, 2)]
 
 
 def test_gap_finds_vertices_of_both_curves() -> None:
     bent = line((0, 10), (5, 0), (10, 0))
-    assert gap(line((0, 10), (10, 0)), bent) == [Gap(0, 0), Gap(5, -5), Gap(10, 0)]
+    assert gap(bent, line((0, 10), (10, 0))) == [Gap(0, 0), Gap(5, -5), Gap(10, 0)]
 
 
 def test_no_common_quality_is_no_gap() -> None:
-    assert gap(line((0, 1), (1, 0)), line((2, 1), (3, 0))) == []
+    assert gap(line((2, 1), (3, 0)), line((0, 1), (1, 0))) == []
     assert math.isnan(coverage_at(line((0, 1), (1, 0)), 1.5))
 
 
@@ -134,18 +134,18 @@ def test_curves_that_fold_back_count_with_their_lowest_coverage() -> None:
 def test_seed_gap_by_hand_and_the_rule_of_dominance() -> None:
     reference = [line((0, 10), (10, 0)), line((0, 12), (10, 2))]  # mean 11 - q, std sqrt 2
     arm = [line((0, 6), (10, 6)), line((0, 7), (10, 7)), line((0, 8), (10, 8))]  # mean 7, std 1
-    found = seed_gap(arm, reference)
+    found = seed_gap(reference, arm)
     assert found == [pytest.approx((0, 4, math.sqrt(3))), pytest.approx((10, -6, math.sqrt(3)))]
-    assert dominates(arm, reference) == found[:1]
-    assert dominates(reference, arm) == [pytest.approx((10, 6, math.sqrt(3)))]
+    assert dominated_by(reference, arm) == found[:1]
+    assert dominated_by(arm, reference) == [pytest.approx((10, 6, math.sqrt(3)))]
     noisy = [line((0, 2), (10, 2)), line((0, 12), (10, 12))]  # mean 7, std 7.07: not beyond the seeds
-    assert dominates(noisy, reference) == []
-    assert [each.spread for each in gap(arm[0], reference[0])] == [0, 0]
+    assert dominated_by(reference, noisy) == []
+    assert [each.spread for each in gap(reference[0], arm[0])] == [0, 0]
 
 
 def test_only_qualities_of_all_seeds_count() -> None:
     arm = [line((0, 5), (6, 5)), line((2, 5), (9, 5))]
-    assert [each.quality for each in seed_gap(arm, [line((-5, 6), (4, 6), (20, 6))])] == [2, 4, 6]
+    assert [each.quality for each in seed_gap([line((-5, 6), (4, 6), (20, 6))], arm)] == [2, 4, 6]
 
 
 def test_band_over_seeds() -> None:
@@ -168,11 +168,11 @@ GOOD = line((0, 1), (1, 0))
         (lambda: best_sum([]), "A frontier has at least one point"),
         (lambda: frontier_band([]), "at least one frontier"),
         (lambda: frontier_band([GOOD, GOOD[:1]]), "a band needs the same ones for every seed"),
-        (lambda: gap(GOOD, []), "A frontier has at least one point"),
-        (lambda: gap(GOOD, line((0, math.nan))), "A frontier holds NaN"),
-        (lambda: seed_gap([], [GOOD]), "at least one frontier"),
-        (lambda: dominates([GOOD], [GOOD, GOOD]), r"arm has 1 seed\(s\); a spread over seeds needs at least 2"),
-        (lambda: dominates([GOOD, GOOD], [GOOD]), r"reference has 1 seed\(s\)"),
+        (lambda: gap([], GOOD), "A frontier has at least one point"),
+        (lambda: gap(line((0, math.nan)), GOOD), "A frontier holds NaN"),
+        (lambda: seed_gap([GOOD], []), "at least one frontier"),
+        (lambda: dominated_by([GOOD, GOOD], [GOOD]), r"arm has 1 seed\(s\); a spread over seeds needs at least 2"),
+        (lambda: dominated_by([GOOD], [GOOD, GOOD]), r"reference has 1 seed\(s\)"),
     ],
 )
 def test_errors_are_sentences(call: object, sentence: str) -> None:

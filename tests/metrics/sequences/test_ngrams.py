@@ -58,7 +58,7 @@ def test_jaccard_leaves_out_orders_longer_than_all_sequences() -> None:
         (lambda: distinct(ABAB, 0), "n=0 must be at least 1"),
         (lambda: ngram_entropy(ABAB, -1), "n=-1 must be at least 1"),
         (lambda: ngram_jaccard(ABAB, ABAB, 0), "n=0 must be at least 1"),
-        (lambda: ngram_jaccard(ABAB, [], 2), "b holds 0 sequences"),
+        (lambda: ngram_jaccard(ABAB, [], 2), "hypotheses holds 0 sequences"),
         (lambda: distinct([], 2), "sequences holds 0 sequences"),
         (lambda: unique_ratio([]), "sequences holds 0 sequences"),
         (lambda: unique_ratio(["ab"]), "sequences holds the string 'ab'"),

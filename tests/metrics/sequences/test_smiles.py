@@ -30,8 +30,8 @@ def test_shares() -> None:
     scores = smiles_scores(generated, known=["C1=CC=CC=C1", "no molecule"])
     assert scores == (4 / 6, 3 / 4, 2 / 3)
     assert smiles_scores(generated).novelty is None
-    assert smiles_scores(generated, KnownMolecules(["OCC", "NC"])).novelty == 1 / 3
-    assert smiles_scores(["C(", ""], ["C"]) == (0, 0, 0)
+    assert smiles_scores(generated, known=KnownMolecules(["OCC", "NC"])).novelty == 1 / 3
+    assert smiles_scores(["C(", ""], known=["C"]) == (0, 0, 0)
 
 
 def test_errors_are_sentences(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -54,4 +54,4 @@ def test_real_molecules_are_valid_different_and_not_in_the_other_split() -> None
     folder = Path(os.environ["GAN_EXT_DATA"]) / "smiles"
     packed = [(folder / f"zinc250k_{part}.txt.gz").read_bytes() for part in ("test", "valid")]
     test, valid = (gzip.decompress(content).decode().split()[:2000] for content in packed)
-    assert smiles_scores(test, KnownMolecules(valid)) == (1, 1, 1)
+    assert smiles_scores(test, known=KnownMolecules(valid)) == (1, 1, 1)
