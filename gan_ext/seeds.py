@@ -1,13 +1,31 @@
 """Randomness as a function of the step: nothing to store, nothing to restore."""
 
+import operator
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Protocol
 
 import torch
 
-__all__ = ["kept_generators", "mix", "reseed"]
+__all__ = ["DrawsIntegers", "as_seed", "kept_generators", "mix", "reseed"]
 
 _MASK = (1 << 64) - 1
+
+
+class DrawsIntegers(Protocol):
+    """What draws integers below a limit, as :class:`numpy.random.RandomState` does."""
+
+    def randint(self, low: int, /) -> int: ...
+
+
+def as_seed(random_state: int | DrawsIntegers) -> int:
+    """Return an integer seed: an integer as it is, or a draw from a :class:`numpy.random.RandomState`."""
+    if hasattr(random_state, "randint"):
+        return int(random_state.randint(2**31 - 1))
+    try:
+        return operator.index(random_state)
+    except TypeError:
+        raise ValueError(f"random_state={random_state!r} must be an integer, a RandomState or None.") from None
 
 
 def mix(*integers: int) -> int:

@@ -1,8 +1,10 @@
 """Randomness as a function of the step."""
 
+import numpy as np
+import pytest
 import torch
 
-from gan_ext.seeds import kept_generators, mix, reseed
+from gan_ext.seeds import as_seed, kept_generators, mix, reseed
 
 CPU = torch.device("cpu")
 
@@ -40,3 +42,12 @@ def test_kept_generators_gives_the_state_back_even_after_an_error() -> None:
     except KeyError:
         pass
     assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_a_random_state_is_an_integer_or_draws_one() -> None:
+    assert as_seed(3) == as_seed(np.int64(3)) == 3
+    draws = np.random.RandomState(0)
+    assert as_seed(np.random.RandomState(0)) == as_seed(draws) != as_seed(draws)
+    for wrong in ("seed", 1.5, object()):
+        with pytest.raises(ValueError, match="random_state=.* must be an integer, a RandomState or None"):
+            as_seed(wrong)  # type: ignore[arg-type]
