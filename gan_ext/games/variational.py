@@ -31,17 +31,17 @@ class VariationalAutoencoder(Game):
         decoder: maps z [B, d] to outputs [B, h]; with leading axes in place of B too.
         observation: maps outputs to the distribution of samples, such as
             :class:`~gan_ext.nets.BernoulliObservation`.
-        latent: d.
+        latent_dim: d.
 
     Raises:
-        ValueError: `latent` is below 1.
+        ValueError: `latent_dim` is below 1.
     """
 
-    def __init__(self, encoder: nn.Module, decoder: nn.Module, observation: nn.Module, latent: int) -> None:
+    def __init__(self, encoder: nn.Module, decoder: nn.Module, observation: nn.Module, latent_dim: int) -> None:
         super().__init__()
-        if latent < 1:
-            raise ValueError(f"latent={latent!r} must be at least 1: it is the length of z.")
-        self.encoder, self.decoder, self.observation, self.latent = encoder, decoder, observation, latent
+        if latent_dim < 1:
+            raise ValueError(f"latent_dim={latent_dim!r} must be at least 1: it is the length of z.")
+        self.encoder, self.decoder, self.observation, self.latent_dim = encoder, decoder, observation, latent_dim
 
     def players(self) -> dict[str, Player]:
         return {"model": Player((self.encoder, self.decoder, self.observation), self.loss)}
@@ -85,7 +85,7 @@ class VariationalAutoencoder(Game):
     @torch.no_grad()
     def sample(self, n: int) -> Tensor:
         """Draw n samples, in one pass of the decoder."""
-        z = torch.randn(n, self.latent, device=next(self.decoder.parameters()).device)
+        z = torch.randn(n, self.latent_dim, device=next(self.decoder.parameters()).device)
         drawn: Tensor = self.observation(self.decoder(z)).sample()
         return drawn
 

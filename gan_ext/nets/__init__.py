@@ -29,6 +29,7 @@ from gan_ext.nets.codes import (
     strided_generator,
     strided_info_discriminator,
     strided_net,
+    unit_image_nets,
     unit_tanh,
 )
 from gan_ext.nets.images import (
@@ -192,6 +193,7 @@ __all__ = [
     "strided_generator",
     "strided_info_discriminator",
     "strided_net",
+    "unit_image_nets",
     "unit_tanh",
     "unrolled_discriminator",
     "unrolled_generator",

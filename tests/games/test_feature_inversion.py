@@ -27,7 +27,7 @@ BATCH = RealBatch(torch.rand(16, 6, generator=torch.Generator().manual_seed(0)))
 
 
 def game(**options: Any) -> FeatureInversion:
-    net = mlp_code_classifier((6,), 3, codes=4, hidden=8)
+    net = mlp_code_classifier((6,), 3, latent_dim=4, hidden=8)
     discriminator = options.pop("discriminator", None) or plain_discriminator((6,), (8,))
     return FeatureInversion(plain_generator((6,), 4, (8,)), discriminator, net.lower, net.upper, **options)
 
@@ -63,7 +63,7 @@ def test_the_game_is_sound(options: dict[str, Any]) -> None:
 
 def test_the_game_is_sound_with_images() -> None:
     def make() -> FeatureInversion:
-        net = conv_code_classifier((1, 8, 8), 3, codes=4, channels=4, hidden=8)
+        net = conv_code_classifier((1, 8, 8), 3, latent_dim=4, channels=4, hidden=8)
         nets = plain_conv_generator((1, 8, 8), 4, 8, 8), plain_conv_discriminator((1, 8, 8), 4, 8)
         return FeatureInversion(*nets, net.lower, net.upper)
 
@@ -98,7 +98,7 @@ def test_the_losses_are_their_equations() -> None:
 
 
 def test_the_encoder_is_a_copy_that_does_not_learn_and_has_no_noise() -> None:
-    net = mlp_code_classifier((6,), 3, codes=4, hidden=8)
+    net = mlp_code_classifier((6,), 3, latent_dim=4, hidden=8)
     played = FeatureInversion(plain_generator((6,), 4, (8,)), plain_discriminator((6,), (8,)), net.lower, net.upper)
     before = [value.clone() for value in played.upper.state_dict().values()]
     engine = Engine(played, {name: adam(1e-2) for name in ("discriminator", "generator")}, compute=Compute("cpu"))
@@ -125,7 +125,7 @@ def test_noise_changes_what_the_generator_is_given_and_not_what_it_should_make(w
 
 
 def test_codes_of_a_trained_classifier_are_standardized() -> None:
-    net = mlp_code_classifier((6,), 3, codes=4, hidden=8)
+    net = mlp_code_classifier((6,), 3, latent_dim=4, hidden=8)
     net.train()
     codes = net.encode(torch.randn(500, 6) * 7 + 3)
     assert torch.allclose(codes.mean(0), torch.zeros(4), atol=1e-5)

@@ -96,5 +96,5 @@ def test_samples_are_of_the_models_law() -> None:
 
 
 def test_a_latent_of_no_length_is_refused() -> None:
-    with pytest.raises(ValueError, match="latent=0 must be at least 1"):
+    with pytest.raises(ValueError, match="latent_dim=0 must be at least 1"):
         VariationalAutoencoder(nn.Identity(), nn.Identity(), BernoulliObservation(), 0)

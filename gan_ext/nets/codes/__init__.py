@@ -27,6 +27,7 @@ from gan_ext.nets.codes.inversion import (
     conv_code_classifier,
     mlp_code_classifier,
     residual_denoiser,
+    unit_image_nets,
     unit_tanh,
 )
 from gan_ext.nets.codes.strided import strided_generator, strided_info_discriminator, strided_net
@@ -60,5 +61,6 @@ __all__ = [
     "strided_generator",
     "strided_info_discriminator",
     "strided_net",
+    "unit_image_nets",
     "unit_tanh",
 ]

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from gan_ext.nets.images.conv import image_sides
+from gan_ext.nets.images.plain import plain_conv_discriminator, plain_conv_generator
 from gan_ext.nets.layers.linear import GaussianNoise, Linear
 
 __all__ = [
@@ -15,6 +16,7 @@ __all__ = [
     "conv_code_classifier",
     "mlp_code_classifier",
     "residual_denoiser",
+    "unit_image_nets",
     "unit_tanh",
 ]
 
@@ -66,18 +68,18 @@ class CodeClassifier(nn.Module):
 
 
 def conv_code_classifier(
-    shape: Sequence[int], classes: int, codes: int = 32, channels: int = 32, hidden: int = 256, noise: float = 0.5
+    shape: Sequence[int], classes: int, latent_dim: int = 32, channels: int = 32, hidden: int = 256, noise: float = 0.5
 ) -> CodeClassifier:
     """Build a classifier of images in [0, 1] whose codes have mean 0 and variance 1 in every coordinate.
 
     Two strided convolutions of centered images are the features; a hidden layer and a normalized linear layer make the
-    code, which the
-    head sees with noise: so that classes lie apart, and a small step in codes is a small step in images.
+    code, which the head sees with noise: so that classes lie apart, and a small step in codes is a small step in
+    images.
 
     Args:
         shape: (colors, height, width) of one image; sides are multiples of 4.
         classes: K.
-        codes: d.
+        latent_dim: d, the numbers in a code.
         channels: channels after the first convolution; twice as many after the second.
         hidden: units of the hidden layer.
         noise: standard deviation of the noise on codes in training.
@@ -91,25 +93,40 @@ def conv_code_classifier(
         nn.ReLU(),
     )
     size = 2 * channels * (height // 4) * (width // 4)
-    net = CodeClassifier(lower, _upper(size, hidden, codes), _head(codes, classes, noise))
+    net = CodeClassifier(lower, _upper(size, hidden, latent_dim), _head(latent_dim, classes, noise))
     net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     return net
 
 
 def mlp_code_classifier(
-    shape: Sequence[int], classes: int, codes: int = 32, hidden: int = 256, noise: float = 0.5
+    shape: Sequence[int], classes: int, latent_dim: int = 32, hidden: int = 256, noise: float = 0.5
 ) -> CodeClassifier:
     """Build the same for data of any shape: the features are one rectified layer.
 
     Args:
         shape: shape of one sample.
         classes: K.
-        codes: d.
+        latent_dim: d, the numbers in a code.
         hidden: units of the features and of the hidden layer.
         noise: standard deviation of the noise on codes in training.
     """
     lower = nn.Sequential(nn.Flatten(), Linear(prod(shape), hidden), nn.ReLU())
-    return CodeClassifier(lower, _upper(hidden, hidden, codes), _head(codes, classes, noise))
+    return CodeClassifier(lower, _upper(hidden, hidden, latent_dim), _head(latent_dim, classes, noise))
+
+
+def unit_image_nets(shape: Sequence[int], latent_dim: int = 32, channels: int = 32) -> tuple[nn.Module, nn.Module]:
+    """Build a generator of images in [0, 1], and a discriminator that centers them; neither is normalized.
+
+    Args:
+        shape: (colors, height, width) of one image; sides are multiples of 4.
+        latent_dim: length of z, or of the code that is inverted.
+        channels: after the discriminator's first convolution; the generator starts from twice as many.
+    """
+    generator = plain_conv_generator(shape, latent_dim, 2 * channels, output=unit_tanh())
+    discriminator = nn.Sequential(Affine(2.0, -1.0), plain_conv_discriminator(shape, channels))
+    for net in (generator, discriminator):
+        net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return generator, discriminator
 
 
 def residual_denoiser(shape: Sequence[int], hidden: int = 256, layers: int = 3) -> nn.Module:
