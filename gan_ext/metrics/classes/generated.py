@@ -22,8 +22,8 @@ def hit_rate(classifier: Any, samples: ArrayLike, classes: ArrayLike) -> Rate:
 
     .. math:: \frac1n \sum_i 1[h(G(z_i, y_i)) = y_i], \qquad h \text{ fitted on real data}
 
-    Also called GAN-test.  The real data are in the classifier, which comes first.  High for a generator that makes one good sample of each class: read it beside
-    :func:`generated_training_accuracy`.
+    Also called GAN-test.  The real data are in the classifier, which comes first.  High for a generator that makes one
+    good sample of each class: read it beside :func:`generated_training_accuracy`.
 
     References: How good is my GAN? (Shmelkov et al., 2018), https://arxiv.org/abs/1807.09499
 

@@ -35,7 +35,9 @@ def divergence_frontier(real: ArrayLike, generated: ArrayLike, scaling: float = 
     """
     p, q = (np.asarray(each, dtype=np.float64) for each in (real, generated))
     if p.shape != q.shape or p.ndim != 1 or (np.r_[p, q] < 0).any() or not (p.sum() > 0 and q.sum() > 0):
-        raise ValueError(f"real and generated must be histograms of the same bins, none empty; got {p.shape} and {q.shape}.")
+        raise ValueError(
+            f"real and generated must be histograms of the same bins, none empty; got {p.shape} and {q.shape}."
+        )
     if not scaling > 0 or points < 2:
         raise ValueError(f"scaling={scaling!r} must be positive and points={points!r} at least 2.")
     p, q = p / p.sum(), q / q.sum()
