@@ -1,6 +1,7 @@
 """Randomness as a function of the step: nothing to store, nothing to restore."""
 
 import operator
+import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Protocol
@@ -18,8 +19,10 @@ class DrawsIntegers(Protocol):
     def randint(self, low: int, /) -> int: ...
 
 
-def as_seed(random_state: int | DrawsIntegers) -> int:
-    """Return an integer seed: an integer as it is, or a draw from a :class:`numpy.random.RandomState`."""
+def as_seed(random_state: int | DrawsIntegers | None) -> int:
+    """Return an integer seed: an integer as it is, a draw from a :class:`numpy.random.RandomState`, another if None."""
+    if random_state is None:
+        return secrets.randbelow(2**31 - 1)
     if hasattr(random_state, "randint"):
         return int(random_state.randint(2**31 - 1))
     try:

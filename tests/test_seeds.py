@@ -48,6 +48,7 @@ def test_a_random_state_is_an_integer_or_draws_one() -> None:
     assert as_seed(3) == as_seed(np.int64(3)) == 3
     draws = np.random.RandomState(0)
     assert as_seed(np.random.RandomState(0)) == as_seed(draws) != as_seed(draws)
+    assert len({as_seed(None) for _ in range(5)}) > 1
     for wrong in ("seed", 1.5, object()):
         with pytest.raises(ValueError, match="random_state=.* must be an integer, a RandomState or None"):
             as_seed(wrong)  # type: ignore[arg-type]
