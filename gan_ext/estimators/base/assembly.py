@@ -27,8 +27,10 @@ __all__ = [
     "are_images",
     "build_discriminator",
     "build_generator",
+    "build_network",
     "build_schedules",
     "build_terms",
+    "check_augment",
     "check_networks",
     "claim_folder",
     "class_shares",
@@ -69,6 +71,34 @@ def build_discriminator(
 def build_generator(shape: tuple[int, ...]) -> Callable[..., nn.Module]:
     """Return the builder of the default generator for samples of a shape."""
     return conv_generator if are_images(shape) else partial(mlp_generator, widths=(128, 128))
+
+
+def build_network(name: str, builder: Callable[..., nn.Module], *inputs: Any, **options: Any) -> nn.Module:
+    """Return the network that the parameter of this name builds.
+
+    Raises:
+        ValueError: it cannot be called with these, or returns no module; the sentence names the parameter.
+    """
+    given = ", ".join([*map(repr, inputs), *(f"{key}={value!r}" for key, value in options.items())])
+    try:
+        built = builder(*inputs, **options)
+    except TypeError as error:
+        raise ValueError(f"{name}={builder!r} fails when it is called with ({given}): {error}") from error
+    if not isinstance(built, nn.Module):
+        raise ValueError(f"{name}={builder!r} must return a torch module, it returned {built!r} for ({given}).")
+    return built
+
+
+def check_augment(augment: Callable[[Tensor], Tensor] | None, data: Tensor) -> None:
+    """Raise ValueError unless the transformation keeps the shape of samples, tried on a few."""
+    if augment is None:
+        return
+    try:
+        shape = tuple(augment(data).shape)
+    except Exception as error:
+        raise ValueError(f"augment fails on samples of shape {tuple(data.shape[1:])}: {error}") from error
+    if shape != data.shape:
+        raise ValueError(f"augment must keep the shape {tuple(data.shape)} of samples, it returns {shape}.")
 
 
 def build_terms(

@@ -2,11 +2,13 @@
 
 import inspect
 import warnings
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from functools import wraps
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
+from typing_extensions import ParamSpec
 
 from gan_ext.engine import Compute
 from gan_ext.latents import Product
@@ -21,8 +23,46 @@ __all__ = [
     "check_not_negative",
     "check_sequence_settings",
     "check_settings",
+    "count_first",
     "warn_of_constants",
 ]
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def is_count(value: Any) -> bool:
+    """Return whether a value is an integer, at least 1; True is none."""
+    return isinstance(value, int | np.integer) and not isinstance(value, bool) and bool(value >= 1)
+
+
+def count_first(sample: Callable[P, R]) -> Callable[P, R]:
+    """Make a method, ``sample(n_samples=1, *, ...)``, say how it is called where it is called in another way.
+
+    The decorated method raises ValueError for a number of samples that is not an integer, at least 1 (None is one, or
+    as many as `y` has, where there is a `y`), and TypeError if anything else is passed by position: the sentence names
+    what was passed, and the call that was meant.
+    """
+    names = [name for name in inspect.signature(sample).parameters if name not in ("self", "n_samples")]
+    classes = "y" in names
+
+    @wraps(sample)
+    def call(*args: P.args, **kwargs: P.kwargs) -> R:
+        given: tuple[Any, ...] = args[1:]
+        if len(given) > 1:
+            count, other = given[:2]
+            if names[0] == "y" and is_count(other):
+                count, other = other, count
+            meant = f"{sample.__name__}({count!r}, {names[0]}={other!r})"
+            said = f" for {count!r} samples of the class {other!r}" if names[0] == "y" and np.ndim(other) == 0 else ""
+            raise TypeError(f"{sample.__name__} takes n_samples by position and all else by name: write {meant}{said}.")
+        count = given[0] if given else kwargs.get("n_samples", 1)
+        if not is_count(count) and not (classes and count is None):
+            asked = f"; pass the class as y={count!r}" if classes else ""
+            raise ValueError(f"n_samples={count!r} must be an integer, at least 1{asked}.")
+        return sample(*args, **kwargs)
+
+    return call
 
 
 def check_integers(estimator: Any, **least: int) -> None:

@@ -3,8 +3,9 @@
 import copy
 import warnings
 from collections.abc import Callable, Sequence
+from os import PathLike
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 import torch
@@ -20,18 +21,41 @@ from gan_ext.estimators.base.scaling import Scaler
 from gan_ext.game import Game
 from gan_ext.seeds import kept_generators, reseed
 
-__all__ = ["FREE", "ROWS", "GANEstimator", "new_seed", "on_cpu", "remembering"]
+__all__ = ["FREE", "ROWS", "GANEstimator", "RandomState", "claim_fit", "new_seed", "on_cpu", "remembering"]
 
-FREE = frozenset({"callbacks", "checkpoint", "checkpoint_every", "device", "warm_start"})  # may change on resuming
+FREE = frozenset({"callbacks", "checkpoint", "checkpoint_every", "device", "verbose", "warm_start"})  # may change
 ROWS = 4096  # samples judged or made at a time
 
 Array = NDArray[Any]
+RandomState = int | np.random.RandomState | None
 GameT = TypeVar("GameT", bound=Game)
 
 
-def new_seed(random_state: int | np.random.RandomState | None) -> int:
+def new_seed(random_state: RandomState) -> int:
     """Return an integer seed drawn from scikit-learn's kind of random state."""
     return int(check_random_state(random_state).randint(2**31 - 1))
+
+
+class Saving(Protocol):
+    """An estimator with a folder of checkpoints, or none."""
+
+    @property
+    def checkpoint(self) -> str | PathLike[str] | None: ...
+
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
+        """Return the parameters by name."""
+        ...
+
+
+def claim_fit(estimator: Saving, data: Array, labels: Array | None) -> None:
+    """Note in an estimator's folder of checkpoints, if it has one, whose fit it holds: what data, what settings.
+
+    Raises:
+        CheckpointError: the folder cannot be written, or holds a fit of other data or settings.
+    """
+    if estimator.checkpoint is not None:
+        settings = {name: value for name, value in estimator.get_params(deep=False).items() if name not in FREE}
+        claim_folder(Path(estimator.checkpoint), data, labels, settings)
 
 
 class GANEstimator(BaseEstimator):  # type: ignore[misc]
@@ -42,6 +66,7 @@ class GANEstimator(BaseEstimator):  # type: ignore[misc]
     checkpoint: str | Path | None
     checkpoint_every: int
     callbacks: Sequence[Callback]
+    warm_start: bool
     sample_shape_: tuple[int, ...]
     scaler_: Scaler
 
@@ -80,9 +105,22 @@ class GANEstimator(BaseEstimator):  # type: ignore[misc]
             raise ValueError(f"X has samples of shape {X.shape[1:]}, but fit was given {self.sample_shape_}.")
 
     def _claim_checkpoint(self, X: Array, labels: Array | None) -> None:
-        if self.checkpoint is not None:
-            settings = {name: value for name, value in self.get_params(deep=False).items() if name not in FREE}
-            claim_folder(Path(self.checkpoint), X, labels, settings)
+        claim_fit(self, X, labels)
+
+    def _goes_on(self) -> bool:
+        """Return whether `fit` goes on from the networks of the last one."""
+        return self.warm_start and hasattr(self, "game_")
+
+    def _check_as_before(self, shape: tuple[int, ...], classes: Array | None = None) -> None:
+        """Raise ValueError unless data are as in the last fit, from whose networks this one goes on."""
+        before: Array | None = getattr(self, "classes_", None)
+        same = before is None if classes is None else before is not None and np.array_equal(classes, before)
+        if shape != self.sample_shape_ or not same:
+            was, now = (
+                f"samples of shape {of}" + ("" if names is None else f" and the classes {names.tolist()}")
+                for of, names in ((self.sample_shape_, before), (shape, classes))
+            )
+            raise ValueError(f"warm_start=True needs {was} as before, got {now}.")
 
     def _all_callbacks(self) -> list[Callback]:
         """Return the user's callbacks between one that fills the history and one that saves."""
@@ -100,12 +138,12 @@ class GANEstimator(BaseEstimator):  # type: ignore[misc]
         judged: Array = torch.cat(parts).numpy()
         return judged
 
-    def _generate(self, generator: nn.Module, draw: Callable[[], Tensor], random_state: Any) -> Array:
+    def _generate(self, generator: nn.Module, draw: Callable[[], Tensor], random_state: RandomState) -> Array:
         """Return samples in the data's units from inputs that `draw` makes under the seed of `random_state`."""
         made = self._seeded(lambda: torch.cat([generator(part) for part in draw().split(ROWS)]), random_state)
         return self.scaler_.inverse(made.double().numpy())
 
-    def _seeded(self, make: Callable[[], Tensor], random_state: Any) -> Tensor:
+    def _seeded(self, make: Callable[[], Tensor], random_state: RandomState) -> Tensor:
         """Return what `make` makes on the CPU under a seed; the caller's generator is left alone."""
         cpu = torch.device("cpu")
         with torch.no_grad(), kept_generators(cpu):

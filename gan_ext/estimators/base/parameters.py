@@ -1,9 +1,9 @@
 """Parameters of estimators: those that all who train share, and the tables that say what each may be."""
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from numbers import Integral, Real
-from typing import Any
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
 import torch
@@ -15,13 +15,17 @@ from sklearn.utils._param_validation import (
     validate_parameter_constraints,
 )
 
-from gan_ext.engine import Compute, Solver, as_solver
+from gan_ext.engine import Compute, Solver
 
 __all__ = [
+    "CLASSES",
+    "SCALING",
     "SHARED",
     "SHARED_CONSTRAINTS",
+    "UNLABELED",
+    "WIDTHS",
+    "Checked",
     "Constraint",
-    "Constraints",
     "Number",
     "callable_or_none",
     "check_parameters",
@@ -82,7 +86,14 @@ class Number(Interval):  # type: ignore[misc]
         return not isinstance(val, bool | np.bool_) and bool(super().is_satisfied_by(val))
 
 
-Constraints = Mapping[str, Any]
+class Checked(Protocol):
+    """An estimator, or anything with named parameters and a table of what each may be."""
+
+    _parameter_constraints: ClassVar[dict[str, Any]]
+
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
+        """Return the parameters by name."""
+        ...
 
 
 def integer(least: int, most: int | None = None) -> Number:
@@ -134,13 +145,51 @@ def _is_folder(value: Any) -> bool:
     return isinstance(value, str | os.PathLike) and bool(os.fspath(value))
 
 
+def _is_count(value: Any) -> bool:
+    return integer(1).is_satisfied_by(value)
+
+
+def _is_move(value: Any) -> bool:
+    return isinstance(value, str) or (
+        isinstance(value, tuple | list) and bool(value) and all(isinstance(name, str) for name in value)
+    )
+
+
+def _is_mark(value: Any) -> bool:
+    return isinstance(value, str) or (isinstance(value, Real) and not isinstance(value, bool) and value == value)
+
+
+def _are_classes(value: Any) -> bool:
+    return (
+        isinstance(value, list | tuple | np.ndarray)
+        and all(_is_mark(each) for each in value)
+        and len(np.unique(np.asarray(value))) > 1
+    )
+
+
+WIDTHS: list[Any] = [sequence_of("integers, each at least 1", _is_count, least=1)]
+"""What the widths of hidden layers may be."""
+
+SCALING: list[Any] = [StrOptions({"auto", "standard", "minmax", "none"})]
+"""What `scaling` may be (:class:`~gan_ext.estimators.base.scaling.Scaler`)."""
+
+UNLABELED: list[Any] = [Constraint("a number that is not NaN, a string", _is_mark), None]
+"""What may stand for "no label"."""
+
+CLASSES: list[Any] = [
+    Constraint("a list, tuple or array of two or more classes, all numbers or all strings", _are_classes),
+    None,
+]
+"""What a declaration of all classes may be."""
+
+
 SHARED_CONSTRAINTS: dict[str, Any] = {
     "max_iter": [integer(1)],
     "batch_size": [integer(2)],
     "learning_rate": [positive()],
     "solver": [
         Solver,
-        Constraint("a tuple of players in the order of their moves", lambda value: isinstance(value, tuple | list)),
+        sequence_of("players in the order of their moves", _is_move, least=1),
         None,
     ],
     "clip": [positive(), None],
@@ -152,12 +201,12 @@ SHARED_CONSTRAINTS: dict[str, Any] = {
     "verbose": ["boolean", integer(0)],
     "callbacks": [sequence_of("functions of the engine", callable)],
     "warm_start": ["boolean"],
-    "random_state": ["random_state"],
+    "random_state": [integer(0, 2**32 - 1), np.random.RandomState, None],
 }
 """What the shared parameters may be; an estimator's own table is added to it."""
 
 
-def check_parameters(estimator: Any) -> None:
+def check_parameters(estimator: Checked) -> None:
     """Raise InvalidParameterError (a ValueError and a TypeError) for the first parameter that makes no sense.
 
     The table is ``estimator._parameter_constraints``, as in scikit-learn.  Here are also the rules between the shared
@@ -166,8 +215,6 @@ def check_parameters(estimator: Any) -> None:
     parameters = estimator.get_params(deep=False)
     name = type(estimator).__name__
     validate_parameter_constraints(estimator._parameter_constraints, parameters, name)
-    if isinstance(parameters.get("solver"), tuple | list):
-        as_solver(parameters["solver"])
     if parameters.get("checkpoint") is not None:
         seed = parameters["random_state"]
         if not isinstance(seed, int | np.integer):

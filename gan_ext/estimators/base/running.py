@@ -2,15 +2,39 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from os import PathLike
 from pathlib import Path
-from typing import Any
+from typing import Literal, Protocol
 
 from typing_extensions import Self
 
 from gan_ext.engine import Callback, Compute, Engine, OptimizerFactory, SaveEvery, Schedule, Solver, Stream, Turns
 from gan_ext.game import Game
 
-__all__ = ["Running", "print_progress", "remember_losses"]
+__all__ = ["Running", "RunningParameters", "print_progress", "remember_losses"]
+
+
+class RunningParameters(Protocol):
+    """An estimator, by those of its shared parameters that say how its games are run."""
+
+    @property
+    def solver(self) -> Solver | Turns | None: ...
+    @property
+    def clip(self) -> float | None: ...
+    @property
+    def averaging(self) -> float: ...
+    @property
+    def device(self) -> str: ...
+    @property
+    def precision(self) -> Literal["float32", "bfloat16"]: ...
+    @property
+    def checkpoint(self) -> str | PathLike[str] | None: ...
+    @property
+    def checkpoint_every(self) -> int: ...
+    @property
+    def verbose(self) -> bool | int: ...
+    @property
+    def callbacks(self) -> Sequence[Callback]: ...
 
 
 @dataclass(frozen=True)
@@ -38,7 +62,7 @@ class Running:
     callbacks: Sequence[Callback] = ()
 
     @classmethod
-    def of(cls, estimator: Any) -> Self:
+    def of(cls, estimator: RunningParameters) -> Self:
         """Return how an estimator's games are run, by the parameters of :data:`~.parameters.SHARED`."""
         return cls(
             estimator.solver,
@@ -91,7 +115,8 @@ class Running:
         """
         said = [print_progress(steps, label)] if self.verbose else []
         saving = [] if self.checkpoint is None else [SaveEvery(self.checkpoint_every, self.checkpoint)]
-        return engine.fit(stream, steps, [remember_losses(steps), *first, *said, *self.callbacks, *saving])
+        # Reading the meters starts them anew, so what looks at them comes before.
+        return engine.fit(stream, steps, [*first, *said, remember_losses(steps), *self.callbacks, *saving])
 
 
 def remember_losses(steps: int) -> Callback:
