@@ -46,7 +46,7 @@ ARROWS: dict[str, tuple[set[str], set[str]]] = {
         ARRAYS | {"zuko"},
     ),
     "testing": ({"engine", "game", "seeds", "toys"}, TENSORS),
-    "runs": ({"engine"}, TENSORS | {"rich"}),
+    "runs": ({"engine"}, TENSORS | {"numpy", "rich", "sklearn", "tyro"}),
     "pictures": (set(), {"numpy", "einops", "matplotlib", "PIL"}),
     "explorer": ({"latents", "nets"}, TENSORS | {"numpy"}),
     "doctor": (

@@ -5,6 +5,7 @@ from gan_ext.pictures.codes import draw_feature_traversals, draw_heatmap
 from gan_ext.pictures.curves import draw_curves, draw_frontiers
 from gan_ext.pictures.fields import FieldPanel, animate, animate_clouds, animate_fields, draw_clouds, draw_fields
 from gan_ext.pictures.images import draw_images, draw_traversals, image_grid
+from gan_ext.pictures.panels import panels, plot_courses
 from gan_ext.pictures.report import draw_code_report
 from gan_ext.pictures.vitals import diagnosis_figure
 
@@ -26,4 +27,6 @@ __all__ = [
     "draw_images",
     "draw_traversals",
     "image_grid",
+    "panels",
+    "plot_courses",
 ]

@@ -2,16 +2,25 @@
 
 from gan_ext.metrics.classes.calibration import Reliability, expected_calibration_error, reliability
 from gan_ext.metrics.classes.class_scores import SplitScore, inception_score, mode_score
-from gan_ext.metrics.classes.clustering import contingency, hungarian_accuracy, matching, purity
+from gan_ext.metrics.classes.clustering import (
+    ClusterScores,
+    cluster_scores,
+    contingency,
+    hungarian_accuracy,
+    matching,
+    purity,
+)
 from gan_ext.metrics.classes.generated import Rate, generated_training_accuracy, hit_rate
 from gan_ext.metrics.classes.rejection import RiskCoverage, auroc, false_positive_rate, risk_coverage, threshold_at_risk
 
 __all__ = [
+    "ClusterScores",
     "Rate",
     "Reliability",
     "RiskCoverage",
     "SplitScore",
     "auroc",
+    "cluster_scores",
     "contingency",
     "expected_calibration_error",
     "false_positive_rate",

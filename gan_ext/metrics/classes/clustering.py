@@ -1,20 +1,40 @@
-"""Clusters against classes: one-to-one matching, Hungarian accuracy, purity.
+"""Clusters against classes: one-to-one matching, Hungarian accuracy, purity, and the usual scores at once.
 
 Normalized mutual information and the adjusted Rand index are scikit-learn's
 (``sklearn.metrics.normalized_mutual_info_score`` and ``adjusted_rand_score``) and take the same two arrays.
 """
 
 from collections.abc import Hashable
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import linear_sum_assignment
+from sklearn.metrics import adjusted_rand_score, normalized_mutual_info_score
 from sklearn.metrics.cluster import contingency_matrix
 from torch import Tensor
 
-__all__ = ["Contingency", "contingency", "hungarian_accuracy", "matching", "purity"]
+__all__ = [
+    "ClusterScores",
+    "Contingency",
+    "cluster_scores",
+    "contingency",
+    "hungarian_accuracy",
+    "matching",
+    "purity",
+]
 
 Contingency = NDArray[np.int64]
+
+
+class ClusterScores(NamedTuple):
+    """Agreement of clusters with classes, each at most 1: accuracy, purity, normalized mutual information, adjusted
+    Rand index."""
+
+    accuracy: float
+    purity: float
+    nmi: float
+    ari: float
 
 
 def contingency(labels_true: ArrayLike | Tensor, labels_pred: ArrayLike | Tensor) -> Contingency:
@@ -101,6 +121,28 @@ def purity(labels_true: ArrayLike | Tensor, labels_pred: ArrayLike | Tensor) -> 
     """
     table = contingency(labels_true, labels_pred)
     return float(table.max(0).sum() / table.sum())
+
+
+def cluster_scores(labels_true: ArrayLike | Tensor, labels_pred: ArrayLike | Tensor) -> ClusterScores:
+    """Return the usual scores of clusters against classes at once.
+
+    Hungarian accuracy and purity of this file, normalized mutual information and the adjusted Rand index of
+    scikit-learn; compare at an equal number of clusters.
+
+    Args:
+        labels_true: classes [n], numbers or strings.
+        labels_pred: clusters [n], numbers or strings.
+
+    Raises:
+        ValueError: labels that are empty, not [n], of different lengths, or NaN.
+    """
+    true, pred = _pair(labels_true, labels_pred)
+    return ClusterScores(
+        hungarian_accuracy(true, pred),
+        purity(true, pred),
+        float(normalized_mutual_info_score(true, pred)),
+        float(adjusted_rand_score(true, pred)),
+    )
 
 
 def _pair(true: ArrayLike | Tensor, pred: ArrayLike | Tensor) -> tuple[NDArray[np.generic], NDArray[np.generic]]:

@@ -1,0 +1,53 @@
+"""The frame of a picture of one's own: panels beside each other, and courses of several arms in one of them."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+__all__ = ["panels", "plot_courses"]
+
+Line = tuple[Sequence[float], Sequence[float]]
+
+
+@contextmanager
+def panels(
+    path: str | Path, columns: int = 1, rows: int = 1, size: tuple[float, float] = (4.6, 3.6), **shared: Any
+) -> Iterator[list[Any]]:
+    """Give a figure's axes to draw on, and write the picture once they are drawn.
+
+    Args:
+        path: the picture's file.
+        columns: of panels.
+        rows: of panels.
+        size: width and height of a panel, in inches.
+        shared: options of ``Figure.subplots``, such as ``sharey=True``.
+
+    Yields:
+        The axes of matplotlib, row by row.
+    """
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(size[0] * columns, size[1] * rows), layout="constrained")
+    yield list(figure.subplots(rows, columns, squeeze=False, **shared).flat)
+    figure.savefig(path, dpi=120)
+
+
+def plot_courses(
+    axis: Any, courses: Mapping[str, Sequence[Line]], levels: Mapping[str, float] | None = None, **style: Any
+) -> None:
+    """Plot a line for each seed, a color for each arm, and dotted lines to compare with.
+
+    Args:
+        axis: of matplotlib.
+        courses: name of an arm to (x, y) of each of its seeds.
+        levels: name to height of a gray line.
+        style: of the lines, such as ``marker="o"``.
+    """
+    style = {"alpha": 0.7, **style}
+    for number, (name, lines) in enumerate(courses.items()):
+        for place, (x, y) in enumerate(lines):
+            axis.plot(x, y, color=f"C{number}", label=None if place else name, **style)
+    for (name, height), dashes in zip((levels or {}).items(), ("--", ":", "-.", "-"), strict=False):
+        axis.axhline(height, color="gray", linestyle=dashes, linewidth=1, label=name)
+    axis.grid(alpha=0.2)

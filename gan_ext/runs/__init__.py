@@ -1,0 +1,36 @@
+"""What every recipe shares, so that a recipe says what is trained and what is measured.
+
+Its options (:class:`Options`, :class:`Seeds`), its rows that are kept and resumed (:class:`Experiment`), their mean and
+spread, the printed table, a live bar, the result file and where the result came from.
+"""
+
+from gan_ext.runs.experiment import Experiment
+from gan_ext.runs.files import read_npz, write_json, write_result
+from gan_ext.runs.live import LiveText, Progress, Written
+from gan_ext.runs.options import Options, Seeds, at_least, launch, plain_errors
+from gan_ext.runs.provenance import environment, source_commit
+from gan_ext.runs.store import cell_name
+from gan_ext.runs.summary import Spread, named, print_table, spread, spreads
+
+__all__ = [
+    "Experiment",
+    "LiveText",
+    "Options",
+    "Progress",
+    "Seeds",
+    "Spread",
+    "Written",
+    "at_least",
+    "cell_name",
+    "environment",
+    "launch",
+    "named",
+    "plain_errors",
+    "print_table",
+    "read_npz",
+    "source_commit",
+    "spread",
+    "spreads",
+    "write_json",
+    "write_result",
+]

@@ -1,0 +1,108 @@
+"""Rows made into figures: mean and deviation over seeds, named numbers, a printed table."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+__all__ = ["Spread", "named", "print_table", "spread", "spreads"]
+
+
+@dataclass(frozen=True)
+class Spread:
+    """Values of one figure, one for each seed; ``f"{spread:.1f}"`` is its mean +- its deviation.
+
+    Args:
+        values: at least one.
+    """
+
+    values: tuple[float, ...]
+
+    @property
+    def mean(self) -> float:
+        """Their mean."""
+        return float(np.mean(self.values))
+
+    @property
+    def std(self) -> float:
+        """Their standard deviation (n - 1), 0 for a single value."""
+        return float(np.std(self.values, ddof=1)) if len(self.values) > 1 else 0.0
+
+    @property
+    def low(self) -> float:
+        """The smallest."""
+        return float(np.min(self.values))
+
+    @property
+    def high(self) -> float:
+        """The largest."""
+        return float(np.max(self.values))
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    def __format__(self, specification: str) -> str:
+        return f"{self.mean:{specification}} +- {self.std:{specification}}"
+
+
+def spread(values: Iterable[float | None]) -> Spread:
+    """Return the spread of some values; None counts as not a number.
+
+    Raises:
+        ValueError: there is none.
+    """
+    found = tuple(float("nan") if value is None else float(value) for value in values)
+    if not found:
+        raise ValueError("A spread needs at least one value.")
+    return Spread(found)
+
+
+def spreads(rows: Iterable[Mapping[str, Any]], names: Iterable[str] | None = None) -> dict[str, Spread]:
+    """Return the spread over rows of every figure.
+
+    Args:
+        rows: at least one, a row for each seed.
+        names: the figures; all plain numbers of the first row if not given.
+    """
+    rows = list(rows)
+    if names is None:
+        names = [name for name, value in rows[0].items() if isinstance(value, int | float)]
+    return {name: spread(row[name] for row in rows) for name in names}
+
+
+def named(found: Mapping[str, Spread], mean: str = "", digits: int = 5, alone: bool = False) -> dict[str, float]:
+    """Return the numbers of ``result.json``: means under their names, deviations under ``"NAME, std"``.
+
+    Args:
+        found: spreads by name.
+        mean: what follows the name of a mean, such as ``", mean"``.
+        digits: after the point.
+        alone: whether a single value has a deviation too, of 0.
+    """
+    numbers: dict[str, float] = {}
+    for name, each in found.items():
+        numbers[f"{name}{mean}"] = round(each.mean, digits)
+        if alone or len(each) > 1:
+            numbers[f"{name}, std"] = round(each.std, digits)
+    return numbers
+
+
+def print_table(title: str, headings: Sequence[str], rows: Iterable[Sequence[str]], width: int = 120) -> None:
+    """Print a table, its first column to the left and the others to the right.
+
+    Args:
+        title: above it.
+        headings: of the columns.
+        rows: cells; a row that is too short is filled with empty ones.
+        width: characters of a line.
+    """
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(title=title)
+    for number, heading in enumerate(headings):
+        table.add_column(heading, justify="right" if number else "left")
+    for row in rows:
+        table.add_row(*row)
+    Console(width=width).print(table)
