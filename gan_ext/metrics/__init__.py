@@ -1,11 +1,13 @@
 """Metrics of sequences (texts, likelihoods, molecules, frontiers), sets of features, clusters and codes."""
 
 from gan_ext.metrics.classes import (
+    ClusterScores,
     Rate,
     Reliability,
     RiskCoverage,
     SplitScore,
     auroc,
+    cluster_scores,
     contingency,
     expected_calibration_error,
     false_positive_rate,
@@ -157,6 +159,7 @@ __all__ = [
     "Band",
     "BetaVAEScore",
     "BoltzmannMachine",
+    "ClusterScores",
     "CodeInterventions",
     "Coverage",
     "DensityCoverage",
@@ -208,6 +211,7 @@ __all__ = [
     "canonical_smiles",
     "change_share",
     "class_density_coverage",
+    "cluster_scores",
     "contingency",
     "coverage_at",
     "cross_talk",

@@ -10,7 +10,7 @@ from gan_ext.runs.live import LiveText, Progress, Written
 from gan_ext.runs.options import Options, Seeds, at_least, launch, plain_errors
 from gan_ext.runs.provenance import environment, source_commit
 from gan_ext.runs.store import cell_name
-from gan_ext.runs.summary import Spread, named, print_table, spread, spreads
+from gan_ext.runs.summary import Spread, flat, named, print_table, spread, spreads
 
 __all__ = [
     "Experiment",
@@ -23,6 +23,7 @@ __all__ = [
     "at_least",
     "cell_name",
     "environment",
+    "flat",
     "launch",
     "named",
     "plain_errors",

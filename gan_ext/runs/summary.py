@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["Spread", "named", "print_table", "spread", "spreads"]
+__all__ = ["Spread", "flat", "named", "print_table", "spread", "spreads"]
 
 
 @dataclass(frozen=True)
@@ -71,6 +71,20 @@ def spreads(rows: Iterable[Mapping[str, Any]], names: Iterable[str] | None = Non
     return {name: spread(row[name] for row in rows) for name in names}
 
 
+def flat(row: Mapping[str, Any]) -> dict[str, float]:
+    """Return the numbers of a row and of the mappings in it; all else is left out.
+
+    Names are joined by a comma: ``{"GAN": {"nll": 1.0}}`` gives ``{"GAN, nll": 1.0}``.
+    """
+    numbers: dict[str, float] = {}
+    for name, value in row.items():
+        if isinstance(value, Mapping):
+            numbers |= {f"{name}, {inner}": number for inner, number in flat(value).items()}
+        elif isinstance(value, int | float):
+            numbers[name] = value
+    return numbers
+
+
 def named(found: Mapping[str, Spread], mean: str = "", digits: int = 5, alone: bool = False) -> dict[str, float]:
     """Return the numbers of ``result.json``: means under their names, deviations under ``"NAME, std"``.
 
@@ -88,7 +102,7 @@ def named(found: Mapping[str, Spread], mean: str = "", digits: int = 5, alone: b
     return numbers
 
 
-def print_table(title: str, headings: Sequence[str], rows: Iterable[Sequence[str]], width: int = 120) -> None:
+def print_table(title: str, headings: Sequence[str], rows: Iterable[Sequence[str]], width: int = 110) -> None:
     """Print a table, its first column to the left and the others to the right.
 
     Args:

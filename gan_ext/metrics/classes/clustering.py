@@ -28,8 +28,14 @@ Contingency = NDArray[np.int64]
 
 
 class ClusterScores(NamedTuple):
-    """Agreement of clusters with classes, each at most 1: accuracy, purity, normalized mutual information, adjusted
-    Rand index."""
+    """Agreement of clusters with classes, each at most 1.
+
+    Args:
+        accuracy: under the best one-to-one matching.
+        purity: when each cluster stands for its most frequent class.
+        nmi: normalized mutual information.
+        ari: adjusted Rand index.
+    """
 
     accuracy: float
     purity: float
