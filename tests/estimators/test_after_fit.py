@@ -10,8 +10,8 @@ from sklearn.tree import DecisionTreeClassifier
 
 from gan_ext import SeedEnsembleClassifier, SemiSupervisedGANClassifier
 from gan_ext.estimators import select_queries
-from gan_ext.estimators.base.assembly import class_shares, class_weights
 from gan_ext.estimators.base.labels import read_labels
+from gan_ext.estimators.semi_supervised.assembly import class_shares, class_weights
 from gan_ext.estimators.semi_supervised.novelty import class_gaussians
 from gan_ext.metrics import auroc
 

@@ -33,7 +33,12 @@ GameT = TypeVar("GameT", bound=Game)
 
 def new_seed(random_state: RandomState) -> int:
     """Return an integer seed drawn from scikit-learn's kind of random state."""
-    return int(check_random_state(random_state).randint(2**31 - 1))
+    try:
+        return int(check_random_state(random_state).randint(2**31 - 1))
+    except ValueError:
+        raise ValueError(
+            f"random_state={random_state!r} must be an integer from 0 to 2**32 - 1, a RandomState or None."
+        ) from None
 
 
 class Saving(Protocol):

@@ -1,7 +1,7 @@
 """Parameters of estimators: those that all who train share, and the tables that say what each may be."""
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from numbers import Integral, Real
 from typing import Any, ClassVar, Protocol
 
@@ -16,12 +16,16 @@ from sklearn.utils._param_validation import (
 )
 
 from gan_ext.engine import Compute, Solver
+from gan_ext.terms import GeneratorTerm, Term
 
 __all__ = [
     "CLASSES",
+    "CLASS_WEIGHTS",
     "SCALING",
     "SHARED",
     "SHARED_CONSTRAINTS",
+    "SHARES",
+    "TERMS",
     "UNLABELED",
     "WIDTHS",
     "Checked",
@@ -172,6 +176,23 @@ WIDTHS: list[Any] = [sequence_of("integers, each at least 1", _is_count, least=1
 
 SCALING: list[Any] = [StrOptions({"auto", "standard", "minmax", "none"})]
 """What `scaling` may be (:class:`~gan_ext.estimators.base.scaling.Scaler`)."""
+
+SHARES = Constraint(
+    "a list, tuple or array of positive numbers",
+    lambda value: isinstance(value, list | tuple | np.ndarray) and all(map(positive().is_satisfied_by, value)),
+)
+"""What shares of classes may be; they need not add up to 1."""
+
+CLASS_WEIGHTS = Constraint(
+    "a mapping from classes to positive weights",
+    lambda value: isinstance(value, Mapping) and all(map(positive().is_satisfied_by, value.values())),
+)
+"""What the weights of some classes may be."""
+
+TERMS = sequence_of(
+    "objects of gan_ext.terms, such as (MeanTeacher(),)", lambda value: isinstance(value, Term | GeneratorTerm)
+)
+"""What further terms of an objective may be."""
 
 UNLABELED: list[Any] = [Constraint("a number that is not NaN, a string", _is_mark), None]
 """What may stand for "no label"."""

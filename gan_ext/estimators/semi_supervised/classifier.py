@@ -4,22 +4,37 @@ import copy
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from sklearn.utils._param_validation import StrOptions
 from torch import Tensor, nn
 from typing_extensions import Self
 
 from gan_ext.data import SemiStream
-from gan_ext.engine import Callback, Compute, Engine, Solver, adam
-from gan_ext.estimators.base.assembly import build_schedules, spacing
-from gan_ext.estimators.base.checks import check_settings
+from gan_ext.engine import Callback, Solver, Turns, adam
+from gan_ext.estimators.base.assembly import spacing
 from gan_ext.estimators.base.estimator import new_seed, on_cpu
 from gan_ext.estimators.base.labels import Labels, read_labels
+from gan_ext.estimators.base.parameters import (
+    CLASS_WEIGHTS,
+    CLASSES,
+    SCALING,
+    SHARED_CONSTRAINTS,
+    SHARES,
+    TERMS,
+    UNLABELED,
+    WIDTHS,
+    callable_or_none,
+    check_parameters,
+    integer,
+    not_negative,
+)
+from gan_ext.estimators.base.running import Running
 from gan_ext.estimators.base.scaling import Scaler, Scaling
-from gan_ext.estimators.semi_supervised.assembly import build_game
+from gan_ext.estimators.semi_supervised.assembly import build_game, build_schedules
 from gan_ext.estimators.semi_supervised.fitted import GANClassifier
 from gan_ext.games import KPlusOne, SemiBatch
 from gan_ext.terms import GeneratorTerm, Term
@@ -40,14 +55,8 @@ class SemiSupervisedGANClassifier(GANClassifier):
 
     Parameters
     ----------
-    max_iter : int, default=600
-        Training steps; each is one move of the discriminator and one of the generator.
-    batch_size : int, default=100
-        Unlabeled samples in a step, at least 2.
     labeled_batch_size : int, default=32
         Labeled samples in a step, repeated as needed.
-    learning_rate : float, default=3e-3
-        Of both players; flat for the first half of training, then falling to 0.
     hidden_layer_sizes : sequence of int, default=(256, 128, 128)
         Units of the discriminator's hidden layers, for tables (n, d).
     noise : float, default=0.3
@@ -83,13 +92,6 @@ class SemiSupervisedGANClassifier(GANClassifier):
     augment : callable or None, default=None
         A random transformation that keeps the class, of scaled labeled samples ``[B, ...]``, such as
         :class:`gan_ext.data.RandomAffine`; terms take their own.
-    clip : float or None, default=None
-        Largest norm of a player's gradient, for training that blows up; None for none.
-    solver : Solver or None, default=None
-        How a step is played, such as :class:`gan_ext.engine.Extragradient`; None lets each player move once, one after
-        the other.
-    averaging : float, default=0.99
-        Decay of the averaged weights that predict, per step.
     generator : callable or None, default=None
         ``generator(shape, latent_dim, output=activation)`` returns a module from z to samples of that shape.  None
         takes a perceptron for tables and convolutions for images.
@@ -105,8 +107,19 @@ class SemiSupervisedGANClassifier(GANClassifier):
         All classes, if known; found in `y` if None.
     allow_empty_classes : bool, default=False
         Whether a class of `classes` may have no labeled sample.
-    warm_start : bool, default=False
-        Whether `fit` goes on from the networks of the last `fit`; not together with `checkpoint`.
+    max_iter : int, default=600
+        Training steps; each is one move of the discriminator and one of the generator.
+    batch_size : int, default=100
+        Unlabeled samples in a step, at least 2.
+    learning_rate : float, default=3e-3
+        Of both players; flat for the first half of training, then falling to 0.
+    solver : Solver, tuple or None, default=None
+        How a step is played, such as :class:`gan_ext.engine.Extragradient`, or a tuple of players in the order of their
+        moves; None lets each player move once, one after the other.
+    clip : float or None, default=None
+        Largest norm of a player's gradient, for training that blows up; None for any.
+    averaging : float, default=0.99
+        Decay of the averaged weights that predict, per step.
     device : str, default="auto"
         ``"auto"`` (CUDA when there is one), ``"cpu"``, ``"cuda"`` or ``"cuda:N"``.
     precision : {"float32", "bfloat16"}, default="float32"
@@ -115,8 +128,12 @@ class SemiSupervisedGANClassifier(GANClassifier):
         Folder to which `fit` saves every `checkpoint_every` steps and from which it resumes, bit for bit.
     checkpoint_every : int, default=500
         Steps between checkpoints.
+    verbose : bool or int, default=False
+        Whether to print the mean losses, ten times in all.
     callbacks : sequence of callables, default=()
         Called with the engine after every step of `fit`.
+    warm_start : bool, default=False
+        Whether `fit` goes on from the networks of the last `fit`; not together with `checkpoint`.
     random_state : int, RandomState instance or None, default=None
         Decides initial weights, order and noise.
 
@@ -150,16 +167,30 @@ class SemiSupervisedGANClassifier(GANClassifier):
     array([0, 1])
     """
 
+    _parameter_constraints: ClassVar[dict[str, Any]] = {
+        **SHARED_CONSTRAINTS,
+        "labeled_batch_size": [integer(1)],
+        "hidden_layer_sizes": WIDTHS,
+        **{name: [not_negative()] for name in ("noise", "input_noise", "unsupervised", "entropy", "balance")},
+        **{name: [not_negative()] for name in ("smoothing", "smoothing_radius")},
+        "class_prior": [StrOptions({"uniform", "labeled"}), SHARES, None],
+        "class_weight": [StrOptions({"balanced"}), CLASS_WEIGHTS, None],
+        "open_set": ["boolean"],
+        "terms": [TERMS],
+        **{name: callable_or_none() for name in ("augment", "generator", "discriminator")},
+        "latent_dim": [integer(1)],
+        "scaling": SCALING,
+        "unlabeled": UNLABELED,
+        "classes": CLASSES,
+        "allow_empty_classes": ["boolean"],
+    }
     _raw_game: KPlusOne
     _spacing: float
 
     def __init__(
         self,
         *,
-        max_iter: int = 600,
-        batch_size: int = 100,
         labeled_batch_size: int = 32,
-        learning_rate: float = 3e-3,
         hidden_layer_sizes: Sequence[int] = (256, 128, 128),
         noise: float = 0.3,
         input_noise: float = 0.1,
@@ -173,9 +204,6 @@ class SemiSupervisedGANClassifier(GANClassifier):
         open_set: bool = False,
         terms: Sequence[Term | GeneratorTerm] = (),
         augment: Callable[[Tensor], Tensor] | None = None,
-        clip: float | None = None,
-        solver: Solver | None = None,
-        averaging: float = 0.99,
         generator: Callable[..., nn.Module] | None = None,
         discriminator: Callable[..., nn.Module] | None = None,
         latent_dim: int = 50,
@@ -183,18 +211,22 @@ class SemiSupervisedGANClassifier(GANClassifier):
         unlabeled: Any = -1,
         classes: Sequence[Any] | None = None,
         allow_empty_classes: bool = False,
-        warm_start: bool = False,
+        max_iter: int = 600,
+        batch_size: int = 100,
+        learning_rate: float = 3e-3,
+        solver: Solver | Turns | None = None,
+        clip: float | None = None,
+        averaging: float = 0.99,
         device: str = "auto",
         precision: Literal["float32", "bfloat16"] = "float32",
         checkpoint: str | Path | None = None,
         checkpoint_every: int = 500,
+        verbose: bool | int = False,
         callbacks: Sequence[Callback] = (),
+        warm_start: bool = False,
         random_state: int | np.random.RandomState | None = None,
     ) -> None:
-        self.max_iter = max_iter
-        self.batch_size = batch_size
         self.labeled_batch_size = labeled_batch_size
-        self.learning_rate = learning_rate
         self.hidden_layer_sizes = hidden_layer_sizes
         self.noise = noise
         self.input_noise = input_noise
@@ -208,9 +240,6 @@ class SemiSupervisedGANClassifier(GANClassifier):
         self.open_set = open_set
         self.terms = terms
         self.augment = augment
-        self.clip = clip
-        self.solver = solver
-        self.averaging = averaging
         self.generator = generator
         self.discriminator = discriminator
         self.latent_dim = latent_dim
@@ -218,12 +247,19 @@ class SemiSupervisedGANClassifier(GANClassifier):
         self.unlabeled = unlabeled
         self.classes = classes
         self.allow_empty_classes = allow_empty_classes
-        self.warm_start = warm_start
+        self.max_iter = max_iter
+        self.batch_size = batch_size
+        self.learning_rate = learning_rate
+        self.solver = solver
+        self.clip = clip
+        self.averaging = averaging
         self.device = device
         self.precision = precision
         self.checkpoint = checkpoint
         self.checkpoint_every = checkpoint_every
+        self.verbose = verbose
         self.callbacks = callbacks
+        self.warm_start = warm_start
         self.random_state = random_state
 
     def fit(self, X: Any, y: Any) -> Self:
@@ -240,15 +276,19 @@ class SemiSupervisedGANClassifier(GANClassifier):
         -------
         self
         """
-        check_settings(self)
+        check_parameters(self)
+        if self.allow_empty_classes and self.classes is None:
+            raise ValueError("allow_empty_classes=True needs `classes`, the list of all classes.")
         X, y = self._read_training_data(X, y, reset=not self._goes_on())
         labels = read_labels(y, self.unlabeled, self.classes, self.allow_empty_classes)
         seed = new_seed(self.random_state)
         self._claim_checkpoint(X, labels.codes)
         self._take_up(X, labels, seed)
         data = torch.tensor(self.scaler_.forward(X), dtype=torch.float32)
-        engine = self._engine(data, labels, seed)
-        engine.fit(self._stream(data, labels, seed), self.max_iter, self._all_callbacks())
+        running, game = Running.of(self), self._next_game(data, labels, seed)
+        optimizers = dict.fromkeys(("discriminator", "generator"), adam(self.learning_rate, eps=1e-4))
+        engine = running.engine(game, optimizers, seed, build_schedules(game, self, self._spacing))
+        running.fit(engine, self._stream(data, labels, seed), self.max_iter)
         averaged, raw = on_cpu(engine.averaged), on_cpu(engine.game)
         assert isinstance(averaged, KPlusOne)
         assert isinstance(raw, KPlusOne)
@@ -257,9 +297,6 @@ class SemiSupervisedGANClassifier(GANClassifier):
         self._settle(X, seed)
         return self
 
-    def _goes_on(self) -> bool:
-        return bool(self.warm_start) and hasattr(self, "game_")
-
     def _take_up(self, X: Array, labels: Labels, seed: int) -> None:
         """Set what depends on the data: classes and scale, unless those of the last fit are kept."""
         if labels.known.all() and self.unlabeled is not None:
@@ -267,33 +304,18 @@ class SemiSupervisedGANClassifier(GANClassifier):
                 "y has no unlabeled sample: training is supervised, with all samples as real data.", stacklevel=3
             )
         if self._goes_on():
-            if not np.array_equal(labels.classes, self.classes_) or X.shape[1:] != self.sample_shape_:
-                raise ValueError(
-                    f"warm_start=True needs the classes {self.classes_.tolist()} and samples of shape "
-                    f"{self.sample_shape_} as before, got {labels.classes.tolist()} and {X.shape[1:]}."
-                )
+            self._check_as_before(X.shape[1:], labels.classes)
             return
         self.classes_, self.sample_shape_ = labels.classes, X.shape[1:]
         self.scaler_ = Scaler(self.scaling, X)
         self._spacing = spacing(self.scaler_.forward(X), seed)
 
-    def _engine(self, data: Tensor, labels: Labels, seed: int) -> Engine:
-        game = copy.deepcopy(self._raw_game) if self._goes_on() else build_game(self, data, labels, seed)
-        optimizer = adam(self.learning_rate, eps=1e-4)
-        radius = self.smoothing_radius * self._spacing
-        engine = Engine(
-            game,
-            {"discriminator": optimizer, "generator": optimizer},
-            self.solver,
-            seed=seed,
-            ema=self.averaging,
-            clip=self.clip,
-            schedules=build_schedules(game, self.max_iter, self.learning_rate, self.entropy, radius, self.terms),
-            compute=Compute(self.device, self.precision),
+    def _next_game(self, data: Tensor, labels: Labels, seed: int) -> KPlusOne:
+        return (
+            copy.deepcopy(self._raw_game)
+            if self._goes_on()
+            else build_game(self, data, labels, self._spacing, self.scaler_.kind == "minmax", seed)
         )
-        if self.checkpoint is not None:
-            engine.resume(self.checkpoint)
-        return engine
 
     def _stream(self, data: Tensor, labels: Labels, seed: int) -> SemiStream[SemiBatch]:
         codes, known = torch.from_numpy(labels.codes[labels.known]), torch.from_numpy(labels.known)

@@ -9,8 +9,8 @@ from sklearn.base import ClassifierMixin
 from sklearn.utils.validation import check_is_fitted
 from typing_extensions import Self
 
-from gan_ext.estimators.base.checks import check_count
-from gan_ext.estimators.base.estimator import GANEstimator
+from gan_ext.estimators.base.checks import count_first
+from gan_ext.estimators.base.estimator import GANEstimator, RandomState
 from gan_ext.estimators.semi_supervised.novelty import (
     ClassGaussians,
     NoveltyScore,
@@ -194,8 +194,9 @@ class GANClassifier(ClassifierMixin, GANEstimator):  # type: ignore[misc]
         answers[refused] = rejected
         return answers
 
-    def sample(self, n_samples: int = 1, random_state: int | np.random.RandomState | None = None) -> Array:
-        """Generate samples in the space of the data `fit` was given.
+    @count_first
+    def sample(self, n_samples: int = 1, *, random_state: RandomState = None) -> Array:
+        """Generate samples in the space of the data `fit` was given; of no class in particular.
 
         Parameters
         ----------
@@ -209,7 +210,6 @@ class GANClassifier(ClassifierMixin, GANEstimator):  # type: ignore[misc]
         ndarray of shape (n_samples, ...)
         """
         check_is_fitted(self)
-        check_count("n_samples", n_samples)
         return self._generate(self.game_.generator, lambda: self.game_.prior.sample(n_samples), random_state)
 
     def _logits(self, X: Any) -> Array:
@@ -222,8 +222,8 @@ class GANClassifier(ClassifierMixin, GANEstimator):  # type: ignore[misc]
         some = X[np.random.default_rng(seed).permutation(len(X))[:_KEPT]]
         classes = self._logits(some).argmax(1)
         self._gaussians = (
-            class_gaussians(self._flat(some), classes, seed),
-            class_gaussians(self.features(some), classes, seed),
+            class_gaussians(self._flat(some), classes, random_state=seed),
+            class_gaussians(self.features(some), classes, random_state=seed),
         )
 
     def _flat(self, X: Any) -> Array:

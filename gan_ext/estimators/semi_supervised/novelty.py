@@ -6,6 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.utils.extmath import randomized_svd
 
+from gan_ext.estimators.base.estimator import RandomState
+
 __all__ = ["ClassGaussians", "NoveltyScore", "class_gaussians", "log_sum_exp", "logit_novelty", "softmax"]
 
 Array = NDArray[Any]
@@ -82,7 +84,9 @@ class ClassGaussians(NamedTuple):
         return (self.distance(x) - self.mean) / self.std
 
 
-def class_gaussians(x: Array, classes: Array, seed: int = 0, shrinkage: float = 1e-3) -> ClassGaussians:
+def class_gaussians(
+    x: Array, classes: Array, shrinkage: float = 1e-3, *, random_state: RandomState = 0
+) -> ClassGaussians:
     r"""Fit class-conditional normal distributions with one covariance, of at most 200 directions and an even rest.
 
     .. math:: \Sigma = \sum_{j \le r} \lambda_j v_j v_j^\top + \sigma^2 \Big(I - \sum_{j \le r} v_j v_j^\top\Big)
@@ -99,8 +103,8 @@ def class_gaussians(x: Array, classes: Array, seed: int = 0, shrinkage: float = 
     Args:
         x: [n, d].
         classes: numbers of their classes [n].
-        seed: of the search for directions, where there are many.
         shrinkage: :math:`\epsilon`, dimensionless.
+        random_state: decides the search for directions, where there are many.
     """
     present, place = np.unique(classes, return_inverse=True)
     means = np.stack([x[place == each].mean(0) for each in range(len(present))])
@@ -110,7 +114,9 @@ def class_gaussians(x: Array, classes: Array, seed: int = 0, shrinkage: float = 
     if d <= _DIRECTIONS:
         variances, directions = np.linalg.eigh(centered.T @ centered / n)
     else:
-        _, values, rows = randomized_svd(centered.astype(np.float32), min(_DIRECTIONS, n), n_iter=2, random_state=seed)
+        _, values, rows = randomized_svd(
+            centered.astype(np.float32), min(_DIRECTIONS, n), n_iter=2, random_state=random_state
+        )
         variances, directions = values.astype(np.float64) ** 2 / n, rows.T.astype(np.float64)
     floor = max(shrinkage * total / d, 1e-12)
     # Where no direction is left, nothing but rounding lies beside.
