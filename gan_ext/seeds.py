@@ -8,7 +8,7 @@ from typing import Protocol
 
 import torch
 
-__all__ = ["DrawsIntegers", "as_seed", "kept_generators", "mix", "reseed"]
+__all__ = ["DrawsIntegers", "RandomStateLike", "as_seed", "kept_generators", "mix", "reseed"]
 
 _MASK = (1 << 64) - 1
 
@@ -19,16 +19,24 @@ class DrawsIntegers(Protocol):
     def randint(self, low: int, /) -> int: ...
 
 
-def as_seed(random_state: int | DrawsIntegers | None) -> int:
+RandomStateLike = int | DrawsIntegers | None
+"""What `random_state` may be: an integer, a :class:`numpy.random.RandomState`, or None."""
+
+
+def as_seed(random_state: RandomStateLike) -> int:
     """Return an integer seed: an integer as it is, a draw from a :class:`numpy.random.RandomState`, another if None."""
     if random_state is None:
         return secrets.randbelow(2**31 - 1)
     if hasattr(random_state, "randint"):
         return int(random_state.randint(2**31 - 1))
+    wrong = ValueError(f"random_state={random_state!r} must be an integer, a RandomState or None; no integer below 0.")
     try:
-        return operator.index(random_state)
+        seed = operator.index(random_state)
     except TypeError:
-        raise ValueError(f"random_state={random_state!r} must be an integer, a RandomState or None.") from None
+        raise wrong from None
+    if isinstance(random_state, bool) or seed < 0:
+        raise wrong
+    return seed
 
 
 def mix(*integers: int) -> int:

@@ -49,6 +49,6 @@ def test_a_random_state_is_an_integer_or_draws_one() -> None:
     draws = np.random.RandomState(0)
     assert as_seed(np.random.RandomState(0)) == as_seed(draws) != as_seed(draws)
     assert len({as_seed(None) for _ in range(5)}) > 1
-    for wrong in ("seed", 1.5, object()):
-        with pytest.raises(ValueError, match="random_state=.* must be an integer, a RandomState or None"):
+    for wrong in ("seed", 1.5, object(), True, -1, float("nan")):
+        with pytest.raises(ValueError, match=r"random_state=.* must be an integer, a RandomState or None"):
             as_seed(wrong)  # type: ignore[arg-type]

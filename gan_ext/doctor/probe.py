@@ -8,6 +8,7 @@ from torch import Tensor
 
 from gan_ext.metrics import density_coverage, sliced_wasserstein
 from gan_ext.metrics.samples.neighbors import nearest_squares
+from gan_ext.seeds import RandomStateLike, as_seed
 
 __all__ = ["Features", "Modes", "Probe"]
 
@@ -33,7 +34,7 @@ class Probe:
         cells: of k-means, when there are no modes.
         features: where distances are measured; the numbers of a sample as they are, if None.
         modes: names the mode of samples; cells of k-means if None.
-        seed: of rows, cells and directions.
+        random_state: of rows, cells and directions.
     """
 
     def __init__(
@@ -44,9 +45,9 @@ class Probe:
         cells: int,
         features: Features | None,
         modes: Modes | None,
-        seed: int,
+        random_state: RandomStateLike,
     ) -> None:
-        self._draws = torch.Generator().manual_seed(seed)
+        self._draws = torch.Generator().manual_seed(as_seed(random_state))
         self.features, self.modes = features, modes
         self.training = self._read(real)
         rows = torch.randperm(len(real), generator=self._draws)[:n].to(real.device)

@@ -11,7 +11,7 @@ from gan_ext.engine import Compute, Engine, Ranks
 from gan_ext.engine.board import Board, Tensors
 from gan_ext.engine.solvers.products import inner, jacobian_operator, vector_jacobian
 from gan_ext.game import Game, owned_parameters
-from gan_ext.seeds import kept_generators, mix, reseed
+from gan_ext.seeds import RandomStateLike, as_seed, kept_generators, mix, reseed
 
 __all__ = ["Rotation", "rotation"]
 
@@ -36,7 +36,9 @@ class Rotation:
     eigenvalues: Tensor | None = None
 
 
-def rotation(run: Game | Engine, batch: Any, *, small: int = 500, directions: int = 8, seed: int = 0) -> Rotation:
+def rotation(
+    run: Game | Engine, batch: Any, *, small: int = 500, directions: int = 8, random_state: RandomStateLike = 0
+) -> Rotation:
     r"""Return how much the vector field of a game turns where the game stands.
 
     .. math:: v = (-\nabla_{\theta_1} L_1, \dots, -\nabla_{\theta_n} L_n), \qquad J = \nabla v
@@ -54,7 +56,7 @@ def rotation(run: Game | Engine, batch: Any, *, small: int = 500, directions: in
         batch: what the losses are given.
         small: most parameters for which eigenvalues are computed.
         directions: random vectors for larger games, at least 1.
-        seed: of these, and of what the losses draw.
+        random_state: of these, and of what the losses draw.
 
     Raises:
         ValueError: no direction.
@@ -63,7 +65,7 @@ def rotation(run: Game | Engine, batch: Any, *, small: int = 500, directions: in
         raise ValueError(f"directions={directions} must be at least 1.")
     board = _board(run)
     with kept_generators(board.device), torch.enable_grad():
-        reseed(board.device, mix(seed))
+        reseed(board.device, mix(as_seed(random_state)))
         field = board.field(batch)
         if sum(value.numel() for values in field.values() for value in values) <= small:
             return _exact(_jacobian(board, field))

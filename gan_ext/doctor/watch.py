@@ -11,7 +11,7 @@ from gan_ext.doctor.probe import Features, Modes, Probe
 from gan_ext.doctor.protocol import Logits, Samples, can_judge, can_sample, judge, make_samples
 from gan_ext.doctor.rotation import rotation
 from gan_ext.engine import Engine
-from gan_ext.seeds import kept_generators, mix, reseed
+from gan_ext.seeds import RandomStateLike, as_seed, kept_generators, mix, reseed
 from gan_ext.sequences import evaluating
 
 __all__ = ["Watch"]
@@ -85,7 +85,7 @@ class Watch:
             says (of K class logits, their log-sum-exp).
         batch: a batch on which the rotation of the game's vector field is measured; None leaves it out, as it takes
             second derivatives.
-        seed: of the probes; not that of the run.
+        random_state: of the probes; not that of the run.
 
     Raises:
         ValueError: a number out of its range, or data of different shapes; when called, a game that no default fits.
@@ -104,12 +104,12 @@ class Watch:
         samples: Samples | None = None,
         logits: Logits | None = None,
         batch: Any = None,
-        seed: int = 0,
+        random_state: RandomStateLike = 0,
     ) -> None:
         if every < 1 or n < _LEAST or cells < 2:
             raise ValueError(f"Watch needs every >= 1, n >= {_LEAST} and cells >= 2, got {every}, {n} and {cells}.")
         _check_data(real, held_out)
-        self.every, self.n, self.cells, self.seed = every, n, cells, seed
+        self.every, self.n, self.cells, self._seed = every, n, cells, as_seed(random_state)
         self.real, self.held_out, self.batch = real, held_out, batch
         self.modes, self.features, self.samples, self.logits = modes, features, samples, logits
         self._probe: Probe | None = None
@@ -123,13 +123,13 @@ class Watch:
     def look(self, engine: Engine) -> dict[str, float]:
         """Return the vitals of a run as it is now, without the prefix; nothing is recorded."""
         with kept_generators(engine.device):
-            reseed(engine.device, mix(self.seed))
+            reseed(engine.device, mix(self._seed))
             found = self._of_players(engine) | losses_since(engine) | code_entropies(engine)
             if self.real is not None:
                 with torch.no_grad(), evaluating(engine.game):
                     found |= self._of_samples(engine, self.real)
             if self.batch is not None:
-                turning = rotation(engine, self.batch, seed=self.seed)
+                turning = rotation(engine, self.batch, random_state=self._seed)
                 found["antisymmetric"] = turning.antisymmetric
                 if turning.ratio is not None:
                     found["rotation"] = turning.ratio
@@ -149,7 +149,7 @@ class Watch:
     @torch.no_grad()
     def _places(self, player: str, parameters: Sequence[Tensor]) -> list[float]:
         if player not in self._directions:
-            self._directions[player] = _directions(mix(self.seed, *player.encode()), parameters)
+            self._directions[player] = _directions(mix(self._seed, *player.encode()), parameters)
         flat = torch.cat([parameter.reshape(-1).float() for parameter in parameters])
         return [float(flat @ direction) for direction in self._directions[player]]
 
@@ -157,7 +157,7 @@ class Watch:
         if self._probe is None:
             others = None if self.held_out is None else self.held_out.to(engine.device)
             self._probe = Probe(
-                real.to(engine.device), others, self.n, self.cells, self.features, self.modes, self.seed
+                real.to(engine.device), others, self.n, self.cells, self.features, self.modes, self._seed
             )
         made = self._made(engine).to(self._probe.data.dtype)
         return self._margins(engine, made) | self._probe.scores(made)

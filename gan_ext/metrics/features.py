@@ -9,6 +9,8 @@ import torch
 from numpy.typing import ArrayLike
 from torch import Tensor
 
+from gan_ext.seeds import RandomStateLike, as_seed
+
 __all__ = ["Features", "as_features", "check_count", "feature_pair", "full_precision", "row_generator"]
 
 Features = ArrayLike | Tensor
@@ -65,9 +67,9 @@ def check_count(name: str, value: Any, least: int = 1) -> None:
         raise ValueError(f"{name}={value!r} must be an integer, at least {least}.")
 
 
-def row_generator(seed: int) -> torch.Generator:
+def row_generator(random_state: RandomStateLike) -> torch.Generator:
     """Return a generator of the CPU, so that the same rows are drawn on every device."""
-    return torch.Generator().manual_seed(seed)
+    return torch.Generator().manual_seed(as_seed(random_state))
 
 
 @contextmanager

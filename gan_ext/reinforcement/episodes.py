@@ -10,23 +10,25 @@ from typing_extensions import Self
 from gan_ext.games import GAIL, PPO, Demonstrations, Episodes, Imitation
 from gan_ext.nets import CategoricalPolicy, GaussianPolicy, Policy
 from gan_ext.reinforcement.environment import Environment, Transition
-from gan_ext.seeds import mix
+from gan_ext.seeds import RandomStateLike, as_seed, mix
 from gan_ext.sequences import evaluating
 
 __all__ = ["EpisodeStream", "collect", "demonstrations", "episode_returns"]
 
 
 @torch.no_grad()
-def collect(environment: Environment, policy: Policy, n: int, seed: int, trim: bool = False) -> Episodes:
+def collect(
+    environment: Environment, policy: Policy, n: int, random_state: RandomStateLike = 0, trim: bool = False
+) -> Episodes:
     """Play `n` fresh episodes up to their end, or to the horizon T.
 
-    Where episodes begin, and which actions are drawn, are functions of the seed and of the policy's weights.
+    Where episodes begin, and which actions are drawn, are functions of `random_state` and of the policy's weights.
 
     Args:
         environment: where to act.
         policy: who acts, on any device, in evaluation mode.
         n: how many episodes.
-        seed: decides everything that is drawn.
+        random_state: decides everything that is drawn.
         trim: whether T may be less: the longest episode, rounded up to a power of two; saves time on a CPU.
 
     Returns:
@@ -39,6 +41,7 @@ def collect(environment: Environment, policy: Policy, n: int, seed: int, trim: b
     if isinstance(n, bool) or not isinstance(n, int) or n < 1:
         raise ValueError(f"n={n!r} must be an integer, at least 1: the number of episodes.")
     device = next(policy.parameters()).device
+    seed = as_seed(random_state)
     generator = torch.Generator().manual_seed(mix(seed, 1))
     uniform = torch.rand(n, environment.horizon, policy.uniforms, generator=generator).to(device)
     seen = environment.reset(n, mix(seed, 2))
@@ -86,12 +89,14 @@ def _filled(values: list[Tensor], length: int) -> Tensor:
     return whole
 
 
-def episode_returns(environment: Environment, policy: Policy, n: int = 100, seed: int = 0) -> Tensor:
+def episode_returns(
+    environment: Environment, policy: Policy, n: int = 100, random_state: RandomStateLike = 0
+) -> Tensor:
     """Return the sum of the environment's rewards in each of `n` fresh episodes [n]."""
-    return collect(environment, policy, n, seed).rewards.sum(1)
+    return collect(environment, policy, n, random_state).rewards.sum(1)
 
 
-def demonstrations(episodes: Episodes, every: int = 1, seed: int = 0) -> Demonstrations:
+def demonstrations(episodes: Episodes, every: int = 1, random_state: RandomStateLike = 0) -> Demonstrations:
     """Return single steps of an expert's episodes: every n-th of each, from a first one that is drawn.
 
     References: the subsampling of Generative Adversarial Imitation Learning (Ho and Ermon, 2016), section 6,
@@ -100,11 +105,11 @@ def demonstrations(episodes: Episodes, every: int = 1, seed: int = 0) -> Demonst
     Args:
         episodes: what the expert played.
         every: n >= 1; 1 keeps every step.
-        seed: decides the first one of each episode.
+        random_state: decides the first one of each episode.
     """
     if every < 1:
         raise ValueError(f"every={every} must be at least 1; 1 keeps every step.")
-    generator = torch.Generator().manual_seed(mix(seed, 3))
+    generator = torch.Generator().manual_seed(mix(as_seed(random_state), 3))
     mask = episodes.mask
     first = torch.randint(every, (len(mask), 1), generator=generator).to(mask.device)
     position = torch.arange(mask.shape[1], device=mask.device)

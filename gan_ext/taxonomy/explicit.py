@@ -13,6 +13,7 @@ from gan_ext.data import ArrayStream
 from gan_ext.games import MaximumLikelihood, RealBatch, VariationalAutoencoder
 from gan_ext.metrics import BoltzmannMachine, annealed_partition, exact_partition
 from gan_ext.nets import MADE, BernoulliObservation, GaussianObservation, plain_generator
+from gan_ext.seeds import RandomStateLike, as_seed
 from gan_ext.taxonomy.model import CELL_AREA, LEVELS, Chain, Data, Model, cells, count_parameters, within
 
 __all__ = ["Autoregressive", "Boltzmann", "Flow", "Variational"]
@@ -167,7 +168,8 @@ class Boltzmann(Chain):
         size = (self.width + 1) * (self.units + 1) - 1
         return size, size
 
-    def fit(self, data: Data, steps: int, seed: int) -> None:
+    def fit(self, data: Data, steps: int, random_state: RandomStateLike = 0) -> None:
+        seed = as_seed(random_state)
         stream, best = ArrayStream(RealBatch(self.coded(data.train)), self.batch, seed), self.machine
         self.start(seed)
         for step in range(steps):

@@ -18,6 +18,7 @@ from gan_ext.nets import (
     plain_discriminator,
     plain_generator,
 )
+from gan_ext.seeds import RandomStateLike
 from gan_ext.taxonomy.model import EDGE, Chain, Data, Model, count_parameters
 
 __all__ = ["GAN", "LikelihoodGAN", "Stochastic"]
@@ -81,8 +82,8 @@ class GAN(Model):
         """Return the game."""
         return R3GAN(generator, discriminator, prior, gamma)
 
-    def fit(self, data: Data, steps: int, seed: int) -> None:
-        super().fit(data, steps, seed)
+    def fit(self, data: Data, steps: int, random_state: RandomStateLike = 0) -> None:
+        super().fit(data, steps, random_state)
         if self.form.bits:  # how much noise to assume, on data that no figure is taken from
             flips = (0.01, 0.02, 0.05, 0.1, 0.2)
             self.flip = max(flips, key=lambda flip: float(self.judged(data.valid[:60], flip, 60, 2).mean()))

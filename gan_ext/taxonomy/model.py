@@ -17,7 +17,7 @@ from gan_ext.data import ArrayStream
 from gan_ext.engine import Engine, Every, adam
 from gan_ext.game import Game
 from gan_ext.games import RealBatch
-from gan_ext.seeds import kept_generators, reseed
+from gan_ext.seeds import RandomStateLike, as_seed, kept_generators, reseed
 
 __all__ = [
     "CELL_AREA",
@@ -127,14 +127,15 @@ class Model(ABC):
         """Return the numbers of parameters that are trained, and that draw samples."""
         return count_parameters(self.game), count_parameters(self.game)
 
-    def fit(self, data: Data, steps: int, seed: int) -> None:
+    def fit(self, data: Data, steps: int, random_state: RandomStateLike = 0) -> None:
         """Play the game, and keep the averaged weights of the best of ten looks at held-out data.
 
         Args:
             data: its `train` is learned from, its `valid` looked at.
             steps: of training.
-            seed: decides order and noise.
+            random_state: decides order and noise.
         """
+        seed = as_seed(random_state)
         rate = self.learning[self.form.bits]
         engine = Engine(
             self.game, dict.fromkeys(self.game.players(), adam(rate, self.betas)), seed=seed, ema=0.99,

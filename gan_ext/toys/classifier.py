@@ -12,7 +12,7 @@ from gan_ext.data import ArrayStream
 from gan_ext.engine import CheckpointError, Compute, Engine, adam, linear, read_tensors, write_tensors
 from gan_ext.games import MaximumLikelihood
 from gan_ext.nets import compact_discriminator
-from gan_ext.seeds import kept_generators, reseed
+from gan_ext.seeds import RandomStateLike, as_seed, kept_generators, reseed
 
 __all__ = ["DigitReader", "digit_reader"]
 
@@ -102,7 +102,7 @@ def digit_reader(
     batch_size: int = 100,
     channels: int = 16,
     lr: float = 3e-3,
-    seed: int = 0,
+    random_state: RandomStateLike = 0,
     device: str = "auto",
 ) -> DigitReader:
     """Train a :class:`DigitReader` by maximum likelihood with the package's engine.
@@ -120,7 +120,7 @@ def digit_reader(
         batch_size: images of a step.
         channels: width of the net.
         lr: first learning rate.
-        seed: decides weights, order and dropped noise; the same seed gives the same net.
+        random_state: decides weights, order and dropped noise; the same integer gives the same net.
         device: where to train; the net is returned on the CPU.
 
     Returns:
@@ -138,6 +138,7 @@ def digit_reader(
             f"digit_reader needs epochs > 0, batch_size >= 1 and lr > 0, got epochs={epochs!r}, "
             f"batch_size={batch_size!r}, lr={lr!r}."
         )
+    seed = as_seed(random_state)
     with kept_generators(torch.device("cpu")):
         reseed(torch.device("cpu"), seed)
         height, width = images.shape[1:]

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from gan_ext.data import ArrayStream
 from gan_ext.games import RealBatch
-from gan_ext.seeds import mix
+from gan_ext.seeds import RandomStateLike, as_seed, mix
 
 __all__ = ["GaussianGrid", "GaussianRing", "PlanarMixture", "Spiral"]
 
@@ -33,32 +33,33 @@ class PlanarMixture(ABC):
             raise ValueError(f"std={std!r} must be positive.")
         self.modes, self.std = modes.float(), std
 
-    def sample(self, n: int, seed: int = 0) -> Tensor:
-        """Return n independent points, float32 [n, 2]; the same seed gives the same points.
+    def sample(self, n: int, random_state: RandomStateLike = 0) -> Tensor:
+        """Return n independent points, float32 [n, 2]; the same integer gives the same points.
 
         Raises:
             ValueError: n is below 1.
         """
         if n < 1:
             raise ValueError(f"n={n!r} must be at least 1.")
-        generator = torch.Generator().manual_seed(mix(seed))
+        generator = torch.Generator().manual_seed(mix(as_seed(random_state)))
         return self._places(n, generator) + self.std * torch.randn(n, 2, generator=generator)
 
     @abstractmethod
     def _places(self, n: int, generator: torch.Generator) -> Tensor:
         """Return points without noise [n, 2]."""
 
-    def stream(self, batch_size: int, n: int = 100_000, seed: int = 0) -> ArrayStream[RealBatch]:
+    def stream(self, batch_size: int, n: int = 100_000, random_state: RandomStateLike = 0) -> ArrayStream[RealBatch]:
         """Return shuffled batches of n points that are drawn once.
 
         Args:
             batch_size: points of a batch over all ranks.
             n: how many different points there are; the published figures have 100 000.
-            seed: decides points and order.
+            random_state: decides points and order.
 
         Raises:
             ValueError: a number below 1.
         """
+        seed = as_seed(random_state)
         return ArrayStream(RealBatch(self.sample(n, mix(seed, 1))), batch_size, mix(seed, 2))
 
 

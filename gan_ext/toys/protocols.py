@@ -15,7 +15,7 @@ from gan_ext.engine import Engine, Schedule, Turns, adam
 from gan_ext.games import Adversarial, RealBatch
 from gan_ext.latents import Prior
 from gan_ext.losses import R1, R2, AdversarialLoss, NonSaturating, Penalty
-from gan_ext.seeds import kept_generators, reseed
+from gan_ext.seeds import RandomStateLike, as_seed, kept_generators, reseed
 from gan_ext.toys.distributions import PlanarMixture
 
 __all__ = ["AdamNumbers", "Published", "StackedDigits", "ToyProtocol"]
@@ -65,7 +65,7 @@ class StackedDigits:
 
 @dataclass(frozen=True)
 class ToyProtocol:
-    """A whole experiment: ``protocol.engine(seed).fit(protocol.stream(seed), protocol.steps)``.
+    """A whole experiment: ``protocol.engine(random_state).fit(protocol.stream(random_state), protocol.steps)``.
 
     ``dataclasses.replace(protocol, steps=1000)`` changes a number.
 
@@ -109,19 +109,19 @@ class ToyProtocol:
     differs: tuple[str, ...] = ()
     published: Mapping[str, Published] = field(default_factory=dict)
 
-    def game(self, seed: int = 0) -> Adversarial:
-        """Build the game with weights drawn from a seed."""
+    def game(self, random_state: RandomStateLike = 0) -> Adversarial:
+        """Build the game with weights drawn from a random state."""
         with kept_generators(torch.device("cpu")):
-            reseed(torch.device("cpu"), seed)
+            reseed(torch.device("cpu"), as_seed(random_state))
             generator, discriminator = self.nets(self.packing)
         penalties: Sequence[Penalty] = (R1(self.gamma), R2(self.gamma)) if self.gamma else ()
         return Adversarial(generator, discriminator, self.prior(), self.loss, penalties, packing=self.packing)
 
-    def engine(self, seed: int = 0, game: Adversarial | None = None, **options: Any) -> Engine:
+    def engine(self, random_state: RandomStateLike = 0, game: Adversarial | None = None, **options: Any) -> Engine:
         """Build the engine, by default for :meth:`game`.
 
         Args:
-            seed: decides weights and every draw.
+            random_state: decides weights and every draw.
             game: played instead, by the same players.
             options: what else :class:`~gan_ext.engine.Engine` takes, such as `solver` or `compute`; they replace the
                 protocol's.
@@ -130,14 +130,17 @@ class ToyProtocol:
             name: adam(each.lr, (each.beta1, each.beta2))
             for name, each in {"generator": self.generator, "discriminator": self.discriminator}.items()
         }
+        seed = as_seed(random_state)
         settings = {"solver": self.turns, "ema": self.ema, "schedules": self.schedules, "seed": seed}
         return Engine(self.game(seed) if game is None else game, optimizers, **(settings | options))
 
-    def stream(self, seed: int = 0, images: Tensor | None = None) -> ArrayStream[RealBatch] | StackedStream[RealBatch]:
+    def stream(
+        self, random_state: RandomStateLike = 0, images: Tensor | None = None
+    ) -> ArrayStream[RealBatch] | StackedStream[RealBatch]:
         """Return the batches to train on.
 
         Args:
-            seed: decides them.
+            random_state: decides them.
             images: stored digits [N, h, w], uint8 or floats in [0, 1], for protocols on stacked digits; smaller ones
                 get a black margin.
 
@@ -148,21 +151,21 @@ class ToyProtocol:
         if isinstance(self.data, PlanarMixture):
             if images is not None:
                 raise ValueError(f"{self.name} draws points in the plane and needs no images.")
-            return self.data.stream(samples, seed=seed)
+            return self.data.stream(samples, random_state=random_state)
         if images is None:
             raise ValueError(f"{self.name} stacks digits: give stream(images=...), such as MNIST's [N, 28, 28].")
         data = self.data
         shown = _framed(images, data.side)
-        return StackedStream(RealBatch, shown, samples, data.n, seed, data.channels, data.values)
+        return StackedStream(RealBatch, shown, samples, data.n, as_seed(random_state), data.channels, data.values)
 
     @torch.no_grad()
-    def sample(self, engine: Engine, n: int | None = None, seed: int = 0) -> Tensor:
+    def sample(self, engine: Engine, n: int | None = None, random_state: RandomStateLike = 0) -> Tensor:
         """Return samples of an engine's averaged generator, in evaluation mode, on the CPU.
 
         Args:
             engine: of :meth:`engine`.
             n: how many; `evaluation` if None.
-            seed: decides them.
+            random_state: decides them.
         """
         wanted = self.evaluation if n is None else n
         game = engine.averaged
@@ -170,7 +173,7 @@ class ToyProtocol:
         was_training = game.training
         game.eval()
         with kept_generators(engine.device):
-            reseed(engine.device, seed)
+            reseed(engine.device, as_seed(random_state))
             sizes = [min(_BLOCK, wanted - start) for start in range(0, wanted, _BLOCK)]
             made = [game.generator(game.prior.sample(size)).float().cpu() for size in sizes]
         game.train(was_training)

@@ -204,14 +204,14 @@ def test_single_steps_keep_what_came_after_and_where_it_ended():
     assert (shown.observations[:, 1] - shown.observations[:, 0] == 1).all()
     assert shown.terminated.tolist() == [False] * 12 + [True]
     assert shown.actions[:, 0].tolist() == [*range(8), *range(8, 13)]
-    some = demonstrations(episodes, 4, seed=1)
+    some = demonstrations(episodes, 4, random_state=1)
     assert 3 <= len(some.mask) <= 4
     apart = some.observations[:, 0, 0].diff()
     assert {float(gap) for gap in apart if 0 < gap < 50} == {4.0}
     with pytest.raises(ValueError, match="every=0 must be at least 1"):
         demonstrations(episodes, 0)
     with pytest.raises(ValueError, match="leaves no step of 1 episodes"):
-        demonstrations(Episodes(*(part[:1] for part in episodes)), 10_000, seed=3)
+        demonstrations(Episodes(*(part[:1] for part in episodes)), 10_000, random_state=3)
 
 
 def test_mistakes_are_named(cartpole, monkeypatch):

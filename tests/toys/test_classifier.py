@@ -51,7 +51,9 @@ def test_bytes_and_floats_are_read_alike(reader: DigitReader) -> None:
 
 def test_the_same_seed_gives_the_same_net() -> None:
     x, y = digits()
-    make = [digit_reader(x[:200], y[:200], epochs=1, seed=seed, device="cpu").state_dict() for seed in (4, 4, 5)]
+    make = [
+        digit_reader(x[:200], y[:200], epochs=1, random_state=seed, device="cpu").state_dict() for seed in (4, 4, 5)
+    ]
     assert all(torch.equal(value, make[1][key]) for key, value in make[0].items())
     assert any(not torch.equal(value, make[2][key]) for key, value in make[0].items())
 

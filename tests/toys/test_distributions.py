@@ -14,13 +14,13 @@ MIXTURES = {"ring": GaussianRing(), "grid": GaussianGrid(), "spiral": Spiral(), 
 @pytest.mark.parametrize("name", MIXTURES)
 def test_the_same_seed_gives_the_same_points(name: str) -> None:
     mixture = MIXTURES[name]
-    points = mixture.sample(50, seed=3)
+    points = mixture.sample(50, random_state=3)
     assert points.shape == (50, 2)
     assert points.dtype == torch.float32
     torch.randn(7)  # the global state does not matter
-    assert torch.equal(points, mixture.sample(50, seed=3))
-    assert not torch.equal(points, mixture.sample(50, seed=4))
-    first, again = mixture.stream(8, n=20, seed=1), mixture.stream(8, n=20, seed=1)
+    assert torch.equal(points, mixture.sample(50, random_state=3))
+    assert not torch.equal(points, mixture.sample(50, random_state=4))
+    first, again = mixture.stream(8, n=20, random_state=1), mixture.stream(8, n=20, random_state=1)
     assert torch.equal(first[5].x, again[5].x)
     rows = torch.cat([first[draw].x for draw in range(5)])  # two rounds of 20 points
     assert torch.equal(rows[:20].sort(0).values, rows[20:].sort(0).values)

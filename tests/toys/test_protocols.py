@@ -33,7 +33,7 @@ def test_every_protocol_plays_a_step(name: str) -> None:
     assert samples.shape == (5, *shape)
     assert samples.isfinite().all()
     assert torch.equal(samples, protocol.sample(engine, 5))
-    assert not torch.equal(samples, protocol.sample(engine, 5, seed=1))
+    assert not torch.equal(samples, protocol.sample(engine, 5, random_state=1))
 
 
 @pytest.mark.parametrize("name", ["pacgan ring", "veegan stacked", "unrolled stacked, half"])

@@ -17,6 +17,7 @@ from gan_ext.metrics.codes.interventions import (
     as_interventions,
     encoded_batches,
 )
+from gan_ext.seeds import RandomStateLike, as_seed
 
 __all__ = ["BetaVAEScore", "FactorVAEScore", "beta_vae_score", "factor_vae_score", "factor_vae_scores", "irs"]
 
@@ -53,7 +54,7 @@ def factor_vae_score(
     variance: int = 10_000,
     prune: float = 0.05,
     block: int = 8192,
-    random_state: int = 0,
+    random_state: RandomStateLike = 0,
 ) -> FactorVAEScore:
     r"""Return the FactorVAE score: is the code that varies least the one of the fixed factor?
 
@@ -102,7 +103,7 @@ def factor_vae_scores(
     variance: int = 10_000,
     prune: float = 0.05,
     block: int = 8192,
-    random_state: int = 0,
+    random_state: RandomStateLike = 0,
 ) -> list[FactorVAEScore]:
     """Return the FactorVAE scores of several encoders on the same data, which are made once.
 
@@ -126,7 +127,7 @@ def factor_vae_scores(
     _at_least(batch=(batch, 2), train=(train, 1), evaluation=(evaluation, 1), variance=(variance, 2), block=(block, 1))
     if not prune >= 0:
         raise ValueError(f"prune={prune!r} must not be negative; 0 leaves out constant codes only.")
-    source, rng = as_interventions(data), np.random.default_rng(random_state)
+    source, rng = as_interventions(data), np.random.default_rng(as_seed(random_state))
     free = zip(*encoded_batches(source, encoders, 0, variance, 1, rng, block), strict=True)
     scales = [_scale(np.concatenate(blocks)[:, 0], prune) for blocks in free]
     made, scored = (_votes(source, encoders, scales, n, batch, rng, block) for n in (train, evaluation))
@@ -142,7 +143,7 @@ def beta_vae_score(
     evaluation: int = 5_000,
     classifier: Any = None,
     block: int = 8192,
-    random_state: int = 0,
+    random_state: RandomStateLike = 0,
 ) -> BetaVAEScore:
     r"""Return the BetaVAE score (Z-diff): can a linear classifier tell the fixed factor from differences of codes?
 
@@ -172,7 +173,7 @@ def beta_vae_score(
         TypeError: data that offer no interventions.
     """
     _at_least(batch=(batch, 1), train=(train, 2), evaluation=(evaluation, 1), block=(block, 1))
-    source, rng = as_interventions(data), np.random.default_rng(random_state)
+    source, rng = as_interventions(data), np.random.default_rng(as_seed(random_state))
     if source.n_factors < 2:
         raise ValueError(f"data has {source.n_factors} factor; this score tells factors apart and needs at least 2.")
     points, fixed = _differences(source, encode, train, batch, rng, block)

@@ -16,6 +16,7 @@ from sklearn.svm import LinearSVC
 from torch import Tensor
 
 from gan_ext.metrics.codes.arrays import Floats, Integers, code_arrays, parts
+from gan_ext.seeds import RandomStateLike, as_seed
 
 __all__ = ["DCI", "dci", "disentanglement_completeness", "explicitness", "sap"]
 
@@ -40,7 +41,7 @@ def dci(
     factors: ArrayLike | Tensor,
     classifier: Any = None,
     test_share: float = 1 / 3,
-    random_state: int = 0,
+    random_state: RandomStateLike = 0,
 ) -> DCI:
     r"""Return disentanglement, completeness and informativeness (DCI).
 
@@ -70,12 +71,13 @@ def dci(
         ValueError: codes or factors that cannot be scored, or too few rows to divide.
     """
     found, truth = code_arrays(codes, factors, least_codes=2, least_factors=2)
-    train, test = parts(truth, test_share, random_state)
-    default = GradientBoostingClassifier(random_state=random_state) if classifier is None else classifier
+    seed = as_seed(random_state)
+    train, test = parts(truth, test_share, seed)
+    default = GradientBoostingClassifier(random_state=seed) if classifier is None else classifier
     columns, accuracies = [], []
     for factor in truth.T:
         model = clone(default).fit(found[train], factor[train])
-        columns.append(_importances(model, found[test], factor[test], random_state))
+        columns.append(_importances(model, found[test], factor[test], seed))
         accuracies.append([float(np.mean(model.predict(found[rows]) == factor[rows])) for rows in (test, train)])
     importances = np.stack(columns, axis=1)
     held_out, seen = np.mean(accuracies, axis=0).tolist()
@@ -117,7 +119,7 @@ def sap(
     factors: ArrayLike | Tensor,
     continuous: bool = False,
     test_share: float = 1 / 3,
-    random_state: int = 0,
+    random_state: RandomStateLike = 0,
 ) -> float:
     r"""Return the separated attribute predictability (SAP) score: the gap of the two codes that best predict a factor.
 
@@ -145,7 +147,8 @@ def sap(
         ValueError: codes or factors that cannot be scored, or too few rows to divide.
     """
     found, truth = code_arrays(codes, factors, least_codes=2)
-    scores = _squared_correlations(found, truth) if continuous else _svm_scores(found, truth, test_share, random_state)
+    seed = as_seed(random_state)
+    scores = _squared_correlations(found, truth) if continuous else _svm_scores(found, truth, test_share, seed)
     second, first = np.sort(scores, axis=0)[-2:]
     return float((first - second).mean())
 
@@ -155,7 +158,7 @@ def explicitness(
     factors: ArrayLike | Tensor,
     classifier: Any = None,
     test_share: float = 1 / 3,
-    random_state: int = 0,
+    random_state: RandomStateLike = 0,
 ) -> float:
     r"""Return the explicitness of codes: how well a linear classifier reads the factors, in [0, 1]; 1/2 is chance.
 
@@ -181,7 +184,7 @@ def explicitness(
         ValueError: codes or factors that cannot be scored, or too few rows to divide.
     """
     found, truth = code_arrays(codes, factors)
-    train, test = parts(truth, test_share, random_state)
+    train, test = parts(truth, test_share, as_seed(random_state))
     default = OneVsRestClassifier(LogisticRegression(max_iter=1000)) if classifier is None else classifier
     scaler = StandardScaler().fit(found[train])
     seen, unseen = scaler.transform(found[train]), scaler.transform(found[test])

@@ -7,7 +7,7 @@ import numpy as np
 
 from gan_ext.metrics.codes.disentanglement import factor_vae_scores
 from gan_ext.metrics.codes.interventions import EncodingFunction, FactorData, Interventions
-from gan_ext.seeds import mix
+from gan_ext.seeds import RandomStateLike, as_seed, mix
 
 __all__ = ["ModelCentrality", "model_centrality"]
 
@@ -32,7 +32,7 @@ def model_centrality(
     variance: int = 10_000,
     prune: float = 0.0,
     block: int = 8192,
-    random_state: int = 0,
+    random_state: RandomStateLike = 0,
 ) -> ModelCentrality:
     r"""Return the medoid of models: trained without labels, disentangled ones find the same factors, others do not.
 
@@ -64,10 +64,10 @@ def model_centrality(
     """
     if len(models) < 2:
         raise ValueError(f"models holds {len(models)}; centrality compares at least 2, and chooses among 3 or more.")
-    encoders = [encode for _, encode in models]
+    seed, encoders = as_seed(random_state), [encode for _, encode in models]
     numbers = {"batch": batch, "train": train, "evaluation": evaluation, "variance": variance, "block": block}
     rows = [
-        factor_vae_scores(encoders, data, prune=prune, random_state=mix(random_state, i), **numbers)
+        factor_vae_scores(encoders, data, prune=prune, random_state=mix(seed, i), **numbers)
         for i, (data, _) in enumerate(models)
     ]
     scores = np.array([[each.score for each in row] for row in rows])

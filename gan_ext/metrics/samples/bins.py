@@ -8,6 +8,7 @@ from scipy.stats import norm
 from sklearn.cluster import KMeans
 
 from gan_ext.metrics.features import Features, check_count, feature_pair
+from gan_ext.seeds import RandomStateLike, as_seed
 
 __all__ = ["DifferentBins", "ndb"]
 
@@ -21,7 +22,7 @@ class DifferentBins(NamedTuple):
 
 
 def ndb(
-    real: Features, generated: Features, bins: int = 100, significance: float = 0.05, seed: int = 0
+    real: Features, generated: Features, bins: int = 100, significance: float = 0.05, random_state: RandomStateLike = 0
 ) -> DifferentBins:
     r"""Return the number of statistically different bins: in how many clusters the shares of the sets differ.
 
@@ -44,7 +45,7 @@ def ndb(
         generated: features [M, F].
         bins: clusters, from 2 to N.
         significance: of each bin's test, in (0, 1).
-        seed: of k-means.
+        random_state: of k-means.
 
     Raises:
         ValueError: features of different widths, none, or not finite; a value out of its range.
@@ -56,7 +57,7 @@ def ndb(
             f"bins={bins} must be at most the {len(x)} real rows, and significance={significance!r} in (0, 1)."
         )
     bins = min(bins, len(np.unique(x, axis=0)))  # k-means warns where there are fewer different rows
-    clusters = KMeans(bins, n_init=1, random_state=seed).fit(x)
+    clusters = KMeans(bins, n_init=1, random_state=as_seed(random_state)).fit(x)
     p, q = (np.bincount(clusters.predict(each), minlength=bins) / len(each) for each in (x, g))
     pooled = (len(x) * p + len(g) * q) / (len(x) + len(g))
     error = np.sqrt(pooled * (1 - pooled) * (1 / len(x) + 1 / len(g)))

@@ -8,6 +8,7 @@ from sklearn.cluster import KMeans
 from sklearn.decomposition import PCA
 
 from gan_ext.metrics.features import Features, feature_pair
+from gan_ext.seeds import RandomStateLike, as_seed
 
 __all__ = ["divergence_area", "divergence_frontier"]
 
@@ -53,7 +54,7 @@ def divergence_area(
     clusters: int | None = None,
     scaling: float = 5.0,
     variance: float = 0.9,
-    seed: int = 0,
+    random_state: RandomStateLike = 0,
 ) -> float:
     r"""Return the area under the divergence frontier of quantized features, in (0, 1]; 1 for the same histograms.
 
@@ -69,7 +70,7 @@ def divergence_area(
         clusters: of k-means; None for a tenth of the smaller set, as published, but at least 2 and at most 500.
         scaling: c of the frontier.
         variance: share of variance that PCA keeps, in (0, 1); 1 leaves PCA out.
-        seed: of k-means.
+        random_state: of k-means.
 
     Raises:
         ValueError: features of different widths, fewer than two rows, or not finite; a value out of its range.
@@ -85,9 +86,9 @@ def divergence_area(
     clusters = min(clusters, len(np.unique(both, axis=0)))  # k-means warns where there are fewer different rows
     if variance < 1 and clusters > 1:
         both = PCA(n_components=variance, svd_solver="full").fit_transform(both)
-    label = KMeans(clusters, n_init=1, random_state=seed).fit_predict(both)
-    histograms = (np.bincount(part, minlength=clusters) for part in (label[: len(a)], label[len(a) :]))
-    x, y = divergence_frontier(*histograms, scaling=scaling).T
+    label = KMeans(clusters, n_init=1, random_state=as_seed(random_state)).fit_predict(both)
+    p, q = (np.bincount(part, minlength=clusters) for part in (label[: len(a)], label[len(a) :]))
+    x, y = divergence_frontier(p, q, scaling).T
     return float(trapezoid(y, x))
 
 

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from gan_ext.metrics.features import Features, check_count, feature_pair, row_generator
+from gan_ext.seeds import RandomStateLike
 
 __all__ = ["Extrapolation", "frechet_distance", "frechet_infinity", "frechet_of_moments"]
 
@@ -75,7 +76,7 @@ def frechet_of_moments(mean_a: Tensor, cov_a: Tensor, mean_b: Tensor, cov_b: Ten
 
 
 def frechet_infinity(
-    real: Features, generated: Features, sizes: Sequence[int] | None = None, seed: int = 0
+    real: Features, generated: Features, sizes: Sequence[int] | None = None, random_state: RandomStateLike = 0
 ) -> Extrapolation:
     r"""Return the Frechet distance that endless sets would have, by a line through its values at several sizes.
 
@@ -96,7 +97,7 @@ def frechet_infinity(
         generated: features [M, F].
         sizes: two or more different n, each at least 2 and at most the rows of the smaller set; None for ten, evenly
             spread from a quarter of that to all of it.
-        seed: of the rows drawn.
+        random_state: of the rows drawn.
 
     Raises:
         ValueError: features of different widths, fewer than eight rows, or not finite; sizes out of their range.
@@ -108,7 +109,7 @@ def frechet_infinity(
         check_count("sizes", size, 2)
     if len(set(wanted)) < 2 or max(wanted) > most:
         raise ValueError(f"sizes={wanted} must be two or more different numbers of rows, at most {most}.")
-    draws = row_generator(seed)
+    draws = row_generator(random_state)
     values = [_distance(*(each[torch.randperm(len(each), generator=draws)[:n]] for each in (x, g))) for n in wanted]
     slope, value = np.polyfit(1 / np.array(wanted), values, 1)
     return Extrapolation(float(value), float(slope), tuple(wanted), tuple(values))

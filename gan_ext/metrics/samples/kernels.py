@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from gan_ext.metrics.features import Features, check_count, feature_pair, row_generator
+from gan_ext.seeds import RandomStateLike
 
 __all__ = ["Kernel", "KernelDistance", "gaussian_kernel", "kernel_distance", "mmd", "polynomial_kernel"]
 
@@ -92,7 +93,7 @@ def mmd(real: Features, generated: Features, kernel: Kernel | None = None) -> fl
 
 
 def kernel_distance(
-    real: Features, generated: Features, subsets: int = 100, subset_size: int = 1000, seed: int = 0
+    real: Features, generated: Features, subsets: int = 100, subset_size: int = 1000, random_state: RandomStateLike = 0
 ) -> KernelDistance:
     r"""Return KID: the mean of :func:`mmd` with :math:`k = (x \cdot y / F + 1)^3` over random subsets of both sets.
 
@@ -109,7 +110,7 @@ def kernel_distance(
         generated: features [M, F].
         subsets: how many, at least 1.
         subset_size: rows of each, at least 2; a smaller set is used whole.
-        seed: of the subsets.
+        random_state: of the subsets.
 
     Raises:
         ValueError: features of different widths, fewer than two rows, or not finite; a value out of its range.
@@ -117,7 +118,7 @@ def kernel_distance(
     check_count("subsets", subsets)
     check_count("subset_size", subset_size, 2)
     x, g = (each.double() for each in feature_pair(real, generated, 2))
-    draws, kernel, values = row_generator(seed), polynomial_kernel(), []
+    draws, kernel, values = row_generator(random_state), polynomial_kernel(), []
     if max(len(x), len(g)) <= subset_size:
         subsets = 1  # every subset would be the whole
     for _ in range(subsets):

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from gan_ext.metrics.features import Features, as_features, check_count, feature_pair
 from gan_ext.metrics.samples.neighbors import ROWS, nearest_squares
+from gan_ext.seeds import RandomStateLike, as_seed
 
 __all__ = ["Memorization", "birthday_support", "memorization_test"]
 
@@ -24,7 +25,12 @@ class Memorization(NamedTuple):
 
 
 def memorization_test(
-    training: Features, held_out: Features, generated: Features, cells: int = 10, least: int = 20, seed: int = 0
+    training: Features,
+    held_out: Features,
+    generated: Features,
+    cells: int = 10,
+    least: int = 20,
+    random_state: RandomStateLike = 0,
 ) -> Memorization:
     r"""Return whether generated samples lie nearer to the training data than held-out real ones do.
 
@@ -53,7 +59,7 @@ def memorization_test(
         generated: features [M, F].
         cells: how many, at least 1.
         least: samples of each kind that a cell needs to be counted; where no cell has them, all are one cell.
-        seed: of k-means.
+        random_state: of k-means.
 
     Raises:
         ValueError: features of different widths, fewer than two rows, or not finite; a value out of its range.
@@ -67,7 +73,7 @@ def memorization_test(
     near_h, near_g = nearest_squares(h, t), nearest_squares(g, t)
     own = nearest_squares(t, t, same=True)[0][:, 0]
     copies = [float((squares[:, 0] < own[rows[:, 0]]).double().mean()) for squares, rows in (near_g, near_h)]
-    where = _cells(t, (h, g), cells, seed)
+    where = _cells(t, (h, g), cells, as_seed(random_state))
     distances = (near_h[0][:, 0].cpu().numpy(), near_g[0][:, 0].cpu().numpy())
     return Memorization(_copying(distances, where, least), *copies)
 

@@ -5,6 +5,7 @@ from torch import Tensor
 from torch.nn.functional import normalize
 
 from gan_ext.metrics.features import Features, check_count, feature_pair, row_generator
+from gan_ext.seeds import RandomStateLike
 
 __all__ = ["sliced_wasserstein"]
 
@@ -12,7 +13,7 @@ _DIRECTIONS = 64  # projected at a time
 
 
 def sliced_wasserstein(
-    real: Features, generated: Features, directions: int = 512, order: float = 2.0, seed: int = 0
+    real: Features, generated: Features, directions: int = 512, order: float = 2.0, random_state: RandomStateLike = 0
 ) -> float:
     r"""Return the sliced Wasserstein distance of two sets of features.
 
@@ -36,7 +37,7 @@ def sliced_wasserstein(
         generated: features [M, F].
         directions: L, at least 1; the standard error of the mean falls as one over its root.
         order: p, at least 1.
-        seed: of the directions.
+        random_state: of the directions.
 
     Raises:
         ValueError: features of different widths, none, or not finite; a value out of its range.
@@ -45,7 +46,7 @@ def sliced_wasserstein(
     if not order >= 1:
         raise ValueError(f"order={order!r} must be at least 1; 2 is usual.")
     x, g = (each.double() for each in feature_pair(real, generated))
-    drawn = torch.randn(directions, x.shape[1], generator=row_generator(seed), dtype=torch.float64)
+    drawn = torch.randn(directions, x.shape[1], generator=row_generator(random_state), dtype=torch.float64)
     rows, columns, shares = (each.to(x.device) for each in _steps(len(x), len(g)))
     costs = []
     for some in normalize(drawn).to(x.device).split(_DIRECTIONS):

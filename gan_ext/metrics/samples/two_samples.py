@@ -14,6 +14,7 @@ from sklearn.preprocessing import StandardScaler
 
 from gan_ext.metrics.features import Features, feature_pair, row_generator
 from gan_ext.metrics.samples.neighbors import nearest_squares
+from gan_ext.seeds import RandomStateLike, as_seed
 
 __all__ = ["NeighborTest", "TwoSampleTest", "nearest_neighbor_test", "two_sample_test"]
 
@@ -35,7 +36,11 @@ class NeighborTest(NamedTuple):
 
 
 def two_sample_test(
-    real: Features, generated: Features, classifier: Any = None, test_share: float = 0.5, seed: int = 0
+    real: Features,
+    generated: Features,
+    classifier: Any = None,
+    test_share: float = 0.5,
+    random_state: RandomStateLike = 0,
 ) -> TwoSampleTest:
     r"""Return how well a classifier tells held-out generated features from real ones, and whether that may be chance.
 
@@ -59,7 +64,7 @@ def two_sample_test(
         classifier: a scikit-learn classifier, of which a copy is fitted; None for a perceptron of 20 hidden units on
             standardized features.
         test_share: share of the rows that judge, in (0, 1).
-        seed: of the split, and of the default classifier.
+        random_state: of the split, and of the default classifier.
 
     Raises:
         ValueError: features of different widths, fewer than four rows, or not finite; no classifier; a share out of
@@ -74,6 +79,7 @@ def two_sample_test(
         raise ValueError(
             f"test_share={test_share!r} must lie in (0, 1) and leave two of {n} rows of each set to learn from."
         )
+    seed = as_seed(random_state)
     draws = row_generator(seed)
     a, b = (each.double().cpu()[torch.randperm(len(each), generator=draws)[:n]].numpy() for each in (x, g))
     model = clone(_perceptron(n - held_out, seed) if classifier is None else classifier)

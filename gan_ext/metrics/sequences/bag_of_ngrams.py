@@ -10,6 +10,7 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from typing_extensions import Self
 
 from gan_ext.metrics.sequences.token_lists import Sentence, check_sentences
+from gan_ext.seeds import RandomStateLike, as_seed
 
 __all__ = ["BagOfNgrams"]
 
@@ -32,20 +33,25 @@ class BagOfNgrams:
         orders: which n-grams; each at least 1.
         buckets: of the hash.
         components: features F; fewer if fewer sequences are fitted.
-        seed: of the randomized decomposition.
+        random_state: of the randomized decomposition.
 
     Raises:
         ValueError: a value out of its range.
     """
 
     def __init__(
-        self, orders: Sequence[int] = (1, 2, 3), buckets: int = 1 << 16, components: int = 128, seed: int = 0
+        self,
+        orders: Sequence[int] = (1, 2, 3),
+        buckets: int = 1 << 16,
+        components: int = 128,
+        random_state: RandomStateLike = 0,
     ) -> None:
         if not orders or min(orders) < 1:
             raise ValueError(f"orders={orders!r} must name at least one n-gram order, each at least 1.")
         if not 1 <= components < buckets:
             raise ValueError(f"components={components} must be at least 1 and below buckets={buckets}.")
-        self.orders, self.buckets, self.components, self.seed = tuple(orders), buckets, components, seed
+        self.orders, self.buckets, self.components = tuple(orders), buckets, components
+        self.random_state = random_state
         self._pipeline: Pipeline | None = None
 
     def fit(self, sequences: Iterable[Sentence]) -> Self:
@@ -53,7 +59,7 @@ class BagOfNgrams:
         found = check_sentences("sequences", sequences, least=2)
         hashed = HashingVectorizer(analyzer=self._grams, n_features=self.buckets, alternate_sign=False, norm=None)
         rarity = TfidfTransformer(sublinear_tf=True)
-        projection = TruncatedSVD(min(self.components, len(found) - 1), random_state=self.seed)
+        projection = TruncatedSVD(min(self.components, len(found) - 1), random_state=as_seed(self.random_state))
         self._pipeline = make_pipeline(hashed, rarity, projection).fit(found)
         return self
 

@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from gan_ext.seeds import kept_generators, reseed
+from gan_ext.seeds import RandomStateLike, as_seed, kept_generators, reseed
 from gan_ext.sequences import SequenceModel, check_sharpening, evaluating, sample
 
 __all__ = [
@@ -57,7 +57,7 @@ def temperature_frontier(
     quality: Quality,
     coverage: Coverage,
     n: int = 10_000,
-    seed: int = 0,
+    random_state: RandomStateLike = 0,
     labels: Tensor | None = None,
 ) -> list[FrontierPoint]:
     r"""Return quality and coverage of a generator at each temperature.
@@ -77,7 +77,7 @@ def temperature_frontier(
         coverage: of the model at a temperature, lower is better; for example
             ``lambda model, t: nll_test(model, test, t)``, or :func:`sample_score`.
         n: how many sequences are sampled at each temperature.
-        seed: of the draws; the caller's random state is kept.
+        random_state: of the draws; the caller's random state is kept.
         labels: classes [n] of a class-conditional model.
 
     Raises:
@@ -88,7 +88,7 @@ def temperature_frontier(
     _check_n(n)
     for temperature in temperatures:
         check_sharpening(temperature)
-    points = []
+    points, seed = [], as_seed(random_state)
     with evaluating(model):
         for temperature in temperatures:
             tokens = _sample(model, n, temperature, seed, labels)
@@ -96,21 +96,24 @@ def temperature_frontier(
     return points
 
 
-def sample_score(score: Quality, n: int = 10_000, seed: int = 0, labels: Tensor | None = None) -> Coverage:
+def sample_score(
+    score: Quality, n: int = 10_000, random_state: RandomStateLike = 0, labels: Tensor | None = None
+) -> Coverage:
     """Return a coverage that scores samples, such as self-BLEU or the reverse language-model score.
 
-    With the seed, n and labels of :func:`temperature_frontier` they are the very samples that its quality scores.
+    With the integer, n and labels of :func:`temperature_frontier` they are the very samples that its quality scores.
 
     Args:
         score: of sampled tokens [n, T], lower is better.
         n: how many sequences are sampled.
-        seed: of the draws.
+        random_state: of the draws.
         labels: classes [n] of a class-conditional model.
 
     Raises:
         ValueError: n below 1.
     """
     _check_n(n)
+    seed = as_seed(random_state)
 
     def coverage(model: SequenceModel, temperature: float) -> float:
         with evaluating(model):

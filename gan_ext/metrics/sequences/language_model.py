@@ -6,7 +6,7 @@ from typing import NamedTuple
 from torch import Tensor
 
 from gan_ext.metrics.sequences.likelihood import negative_log_likelihood
-from gan_ext.seeds import kept_generators, reseed
+from gan_ext.seeds import RandomStateLike, as_seed, kept_generators, reseed
 from gan_ext.sequences import SequenceModel
 
 __all__ = ["LanguageModelScorer", "LanguageModelScores"]
@@ -42,18 +42,22 @@ class LanguageModelScorer:
             text.
         real: real tokens [B, T] to train on.
         validation: other real tokens [B, T].
-        seed: of every training.
+        random_state: of every training.
 
     Raises:
         ValueError: texts that are not [B, T].
     """
 
     def __init__(
-        self, train: Callable[[Tensor], SequenceModel], real: Tensor, validation: Tensor, seed: int = 0
+        self,
+        train: Callable[[Tensor], SequenceModel],
+        real: Tensor,
+        validation: Tensor,
+        random_state: RandomStateLike = 0,
     ) -> None:
         for name, tokens in {"real": real, "validation": validation}.items():
             _check(name, tokens)
-        self.train, self.validation, self.seed = train, validation, seed
+        self.train, self.validation, self._seed = train, validation, as_seed(random_state)
         self.language_model = self._train(real)
         level = negative_log_likelihood(self.language_model, validation)
         self.real = LanguageModelScores(level, level)
@@ -74,7 +78,7 @@ class LanguageModelScorer:
 
     def _train(self, tokens: Tensor) -> SequenceModel:
         with kept_generators(tokens.device):
-            reseed(tokens.device, self.seed)
+            reseed(tokens.device, self._seed)
             return self.train(tokens)
 
 

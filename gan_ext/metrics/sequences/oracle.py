@@ -7,7 +7,7 @@ from torch import Tensor
 from gan_ext.metrics.sequences.likelihood import negative_log_likelihood
 from gan_ext.metrics.sequences.ngrams import unique_ratio
 from gan_ext.metrics.sequences.token_lists import token_lists
-from gan_ext.seeds import kept_generators, reseed
+from gan_ext.seeds import RandomStateLike, as_seed, kept_generators, reseed
 from gan_ext.sequences import SequenceModel, check_sharpening, sample
 
 __all__ = ["OracleScores", "oracle_scores"]
@@ -41,7 +41,12 @@ class OracleScores(NamedTuple):
 
 
 def oracle_scores(
-    oracle: SequenceModel, test: Tensor, model: SequenceModel, temperature: float = 1.0, n: int = 10_000, seed: int = 0
+    oracle: SequenceModel,
+    test: Tensor,
+    model: SequenceModel,
+    temperature: float = 1.0,
+    n: int = 10_000,
+    random_state: RandomStateLike = 0,
 ) -> OracleScores:
     r"""Return quality, coverage and the exact divergences of a generator p from an oracle o, per token.
 
@@ -62,12 +67,12 @@ def oracle_scores(
         model: the generator p, with exact log-probabilities.
         temperature: divides the generator's logits.
         n: how many sequences are sampled.
-        seed: of the draws; the caller's random state is kept.
+        random_state: of the draws; the caller's random state is kept.
     """
     check_sharpening(temperature)
     device = next(model.parameters()).device
     with kept_generators(device):
-        reseed(device, seed)
+        reseed(device, as_seed(random_state))
         drawn = sample(model, n, temperature=temperature)
     quality = negative_log_likelihood(oracle, drawn.to(next(oracle.parameters()).device))
     entropy = negative_log_likelihood(model, drawn, temperature)

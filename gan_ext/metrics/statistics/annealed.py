@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import softplus
 
-from gan_ext.seeds import kept_generators, reseed
+from gan_ext.seeds import RandomStateLike, as_seed, kept_generators, reseed
 
 __all__ = ["BoltzmannMachine", "Partition", "annealed_partition", "decoder_log_likelihood", "exact_partition"]
 
@@ -75,7 +75,7 @@ def annealed_partition(
     base: Tensor | None = None,
     temperatures: int = 1000,
     chains: int = 100,
-    seed: int = 0,
+    random_state: RandomStateLike = 0,
 ) -> Partition:
     r"""Estimate log Z by annealed importance sampling from a machine without weights.
 
@@ -96,7 +96,7 @@ def annealed_partition(
         base: a [V], logits of the visible units at the start; 0 if None, those of the data's means are best.
         temperatures: K, evenly spaced.
         chains: C.
-        seed: of the draws; the caller's random state is kept.
+        random_state: of the draws; the caller's random state is kept.
 
     Raises:
         ValueError: a number below its least, or shapes that do not fit.
@@ -108,7 +108,7 @@ def annealed_partition(
     log_weights = torch.zeros(chains, dtype=torch.float64, device=b.device)
     betas = torch.linspace(0, 1, temperatures + 1).tolist()
     with torch.no_grad(), kept_generators(b.device):
-        reseed(b.device, seed)
+        reseed(b.device, as_seed(random_state))
         v = torch.bernoulli(a.sigmoid().expand(chains, -1))
         for before, after in zip(betas[:-1], betas[1:], strict=True):
             fields, linear = v @ w.T + c, v @ (b - a)
@@ -127,7 +127,7 @@ def decoder_log_likelihood(
     temperatures: int = 200,
     chains: int = 8,
     leapfrog: int = 5,
-    seed: int = 0,
+    random_state: RandomStateLike = 0,
     device: torch.device | str = "cpu",
 ) -> Tensor:
     r"""Estimate :math:`\log \int N(z; 0, I)\, p(x \mid z)\, dz` of samples by annealed importance sampling.
@@ -149,7 +149,7 @@ def decoder_log_likelihood(
         temperatures: number of steps of :math:`\beta`, which rises along a sigmoid.
         chains: C for each sample.
         leapfrog: gradients in a step.
-        seed: of the draws; the caller's random state is kept.
+        random_state: of the draws; the caller's random state is kept.
         device: where z is made.
 
     Returns:
@@ -163,7 +163,7 @@ def decoder_log_likelihood(
     ramp = torch.linspace(-4, 4, temperatures + 1, dtype=torch.float64).sigmoid()
     betas = ((ramp - ramp[0]) / (ramp[-1] - ramp[0])).tolist()
     with kept_generators(device):
-        reseed(device, seed)
+        reseed(device, as_seed(random_state))
         z = torch.randn(chains, n, latent, device=device)
         step = torch.full((n,), 0.1, device=device)
         with torch.no_grad():

@@ -6,6 +6,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from gan_ext.seeds import RandomStateLike, as_seed
+
 __all__ = ["Interval", "bootstrap_interval"]
 
 
@@ -22,7 +24,7 @@ def bootstrap_interval(
     weights: Sequence[float] | NDArray[np.floating] | None = None,
     confidence: float = 0.95,
     resamples: int = 1000,
-    seed: int = 0,
+    random_state: RandomStateLike = 0,
 ) -> Interval:
     r"""Return the mean of scores with a percentile bootstrap interval.
 
@@ -40,7 +42,7 @@ def bootstrap_interval(
         weights: positive, [N]; None for equal ones.
         confidence: in (0, 1).
         resamples: number of resampled means.
-        seed: of the draws.
+        random_state: of the draws.
 
     Raises:
         ValueError: scores or weights that are empty, not finite, or not positive; a value out of its range.
@@ -55,7 +57,7 @@ def bootstrap_interval(
         raise ValueError(f"confidence={confidence!r} must lie between 0 and 1, for example 0.95.")
     if resamples < 1:
         raise ValueError(f"resamples={resamples!r} must be at least 1; 1000 is usual.")
-    means = _resampled(values, shares, resamples, np.random.default_rng(seed))
+    means = _resampled(values, shares, resamples, np.random.default_rng(as_seed(random_state)))
     low, high = np.quantile(means, [(1 - confidence) / 2, (1 + confidence) / 2])
     return Interval(float(np.average(values, weights=shares)), float(low), float(high))
 

@@ -8,6 +8,7 @@ import torch
 
 from gan_ext.metrics.features import check_count, row_generator
 from gan_ext.metrics.statistics.bootstrap import Interval
+from gan_ext.seeds import RandomStateLike
 
 __all__ = ["bootstrap_metric", "bootstrap_metrics"]
 
@@ -17,7 +18,7 @@ def bootstrap_metric(
     real: Any,
     generated: Any,
     resamples: int = 100,
-    seed: int = 0,
+    random_state: RandomStateLike = 0,
     *,
     confidence: float = 0.95,
     share: float = 0.5,
@@ -47,7 +48,7 @@ def bootstrap_metric(
         real: N rows: an array, a tensor, or a sequence, such as of sentences.
         generated: M rows.
         resamples: subsets, at least 2; a bound is a quantile of theirs.
-        seed: of the subsets.
+        random_state: of the subsets.
         confidence: in (0, 1).
         share: s, in (0, 1).
 
@@ -59,7 +60,7 @@ def bootstrap_metric(
         real,
         generated,
         resamples,
-        seed,
+        random_state,
         confidence=confidence,
         share=share,
     )
@@ -71,7 +72,7 @@ def bootstrap_metrics(
     real: Any,
     generated: Any,
     resamples: int = 100,
-    seed: int = 0,
+    random_state: RandomStateLike = 0,
     *,
     confidence: float = 0.95,
     share: float = 0.5,
@@ -83,7 +84,7 @@ def bootstrap_metrics(
         real: N rows.
         generated: M rows.
         resamples: subsets, at least 2.
-        seed: of the subsets.
+        random_state: of the subsets.
         confidence: in (0, 1).
         share: in (0, 1).
 
@@ -96,7 +97,7 @@ def bootstrap_metrics(
             raise ValueError(f"{name}={value!r} must lie between 0 and 1.")
     if min(len(real), len(generated)) < 4:
         raise ValueError(f"Both sets need at least 4 rows, got {len(real)} and {len(generated)}.")
-    whole, draws = metrics(real, generated), row_generator(seed)
+    whole, draws = metrics(real, generated), row_generator(random_state)
     for name, value in whole.items():
         if not np.isfinite(value):
             raise ValueError(f"The {name} of the whole sets is {value}; an interval needs a finite number.")

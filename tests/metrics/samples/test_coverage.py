@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from gan_ext.metrics import class_density_coverage, density_coverage, manifold_scores, neighbors, precision_recall
+from gan_ext.metrics import class_density_coverage, density_coverage, manifold_scores, precision_recall
+from gan_ext.metrics.samples import neighbors
 
 
 def by_loops(real, generated, k):

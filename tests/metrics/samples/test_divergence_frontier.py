@@ -86,7 +86,9 @@ def test_area_is_one_for_the_same_rows_small_for_far_ones_and_between_for_a_mixt
     assert divergence_area(a, far) < 0.01
     half = np.concatenate([a[:30], far[:30]])
     assert 0.05 < divergence_area(a, half) < 0.95
-    assert divergence_area(a, half, seed=3) == divergence_area(torch.tensor(a), torch.tensor(half), seed=3)
+    assert divergence_area(a, half, random_state=3) == divergence_area(
+        torch.tensor(a), torch.tensor(half), random_state=3
+    )
 
 
 def test_area_of_constant_features_is_one() -> None:
@@ -140,10 +142,10 @@ def test_single_words_do_not_see_their_order_and_pairs_do() -> None:
 
 def test_features_are_projections_of_unit_vectors_and_depend_on_the_seed_only() -> None:
     text = phrases(60)
-    encoder = BagOfNgrams(buckets=1 << 12, components=59, seed=1).fit(text)
+    encoder = BagOfNgrams(buckets=1 << 12, components=59, random_state=1).fit(text)
     assert np.linalg.norm(encoder(text), axis=1).max() <= 1 + 1e-9
     assert encoder(text).shape == (60, 59)
-    assert BagOfNgrams(buckets=1 << 12, components=200, seed=1).fit(text)(text) == pytest.approx(encoder(text))
+    assert BagOfNgrams(buckets=1 << 12, components=200, random_state=1).fit(text)(text) == pytest.approx(encoder(text))
     assert encoder([["never", "seen"], []]) == pytest.approx(np.zeros((2, 59)), abs=1e-9)
 
 

@@ -63,7 +63,9 @@ def test_its_bias_is_as_documented():
 
 def test_the_limit_is_without_bias_and_has_its_slope():
     rng = draws()
-    found = [frechet_infinity(rng.normal(size=(1500, 8)), rng.normal(size=(1500, 8)), seed=s) for s in range(20)]
+    found = [
+        frechet_infinity(rng.normal(size=(1500, 8)), rng.normal(size=(1500, 8)), random_state=s) for s in range(20)
+    ]
     values = np.array([each.value for each in found])
     assert abs(values.mean()) < 4 * values.std() / 20**0.5 + 1e-3
     assert np.mean([each.values[-1] for each in found]) > 10 * abs(values.mean())

@@ -54,7 +54,7 @@ def test_subsets_of_everything_are_the_whole_and_others_scatter_about_it():
     mean, deviation = kernel_distance(x, g, subsets=200, subset_size=60)
     assert mean == pytest.approx(whole.mean, abs=4 * deviation / 200**0.5)
     assert deviation > 0
-    assert kernel_distance(torch.tensor(x), g, 3, 60, seed=1) == kernel_distance(x, g, 3, 60, seed=1)
+    assert kernel_distance(torch.tensor(x), g, 3, 60, random_state=1) == kernel_distance(x, g, 3, 60, random_state=1)
 
 
 class Identity(nn.Module):
@@ -88,7 +88,9 @@ def test_sliced_distance_of_a_shift_of_copies_and_of_sizes():
     assert sliced_wasserstein(x, x) == 0
     twice = np.concatenate([x, x])
     assert sliced_wasserstein(x, twice) == pytest.approx(0, abs=1e-12)
-    assert sliced_wasserstein(twice, x + shift, seed=3) == pytest.approx(sliced_wasserstein(x, x + shift, seed=3))
+    assert sliced_wasserstein(twice, x + shift, random_state=3) == pytest.approx(
+        sliced_wasserstein(x, x + shift, random_state=3)
+    )
 
 
 @pytest.mark.parametrize(

@@ -30,7 +30,9 @@ def test_a_classifier_tells_apart_what_differs_and_nothing_else():
 
 def test_its_p_values_are_no_smaller_than_they_say():
     rng, knn = draws(), KNeighborsClassifier(7)
-    found = [two_sample_test(*(rng.normal(size=(60, 2)) for _ in range(2)), knn, seed=s).p_value for s in range(200)]
+    found = [
+        two_sample_test(*(rng.normal(size=(60, 2)) for _ in range(2)), knn, random_state=s).p_value for s in range(200)
+    ]
     assert np.mean(np.array(found) <= 0.05) <= 0.05 + 3 * (0.05 * 0.95 / 200) ** 0.5
     assert kstest(found, "uniform", alternative="greater").pvalue > 1e-3
 
@@ -83,7 +85,8 @@ def test_copies_are_seen_and_new_samples_are_not_blamed():
 def test_the_statistic_is_standard_normal_within_one_cell():
     rng = draws()
     found = [
-        memorization_test(*(rng.normal(size=(n, 2)) for n in (50, 40, 60)), cells=1, seed=s).c_t for s in range(300)
+        memorization_test(*(rng.normal(size=(n, 2)) for n in (50, 40, 60)), cells=1, random_state=s).c_t
+        for s in range(300)
     ]
     # All samples share the training set, which takes nothing from the comparison of the two.
     assert np.mean(found) == pytest.approx(0, abs=4 / 300**0.5)

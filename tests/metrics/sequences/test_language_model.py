@@ -57,13 +57,13 @@ def test_trainings_are_seeded_and_the_callers_random_state_is_kept() -> None:
     def noisy(tokens: Tensor) -> Unigram:
         return Unigram(torch.randn(2), tokens.shape[1])
 
-    scorer = LanguageModelScorer(noisy, REAL, VALIDATION, seed=5)
+    scorer = LanguageModelScorer(noisy, REAL, VALIDATION, random_state=5)
     before = torch.random.get_rng_state()
     first = scorer.reverse_lm(REAL)
     assert torch.equal(before, torch.random.get_rng_state())
     torch.rand(3)
     assert scorer.reverse_lm(REAL) == first == scorer.real.lm
-    assert LanguageModelScorer(noisy, REAL, VALIDATION, seed=6).real.lm != first
+    assert LanguageModelScorer(noisy, REAL, VALIDATION, random_state=6).real.lm != first
 
 
 @pytest.mark.parametrize("name", ["real", "validation", "generated"])

@@ -43,7 +43,7 @@ def test_annealing_finds_the_exact_sum(with_base: bool) -> None:
 
 def test_few_temperatures_are_too_low_on_average() -> None:
     m = machine(16, 12, 2.0)
-    estimates = [annealed_partition(m, temperatures=3, chains=2, seed=seed).log_z for seed in range(40)]
+    estimates = [annealed_partition(m, temperatures=3, chains=2, random_state=seed).log_z for seed in range(40)]
     assert sum(estimates) / 40 < exact_partition(m) - 0.5
 
 

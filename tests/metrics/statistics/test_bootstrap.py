@@ -26,7 +26,9 @@ def test_interval_of_many_scores_is_the_normal_one() -> None:
 
 
 def test_intervals_hold_the_truth_as_often_as_they_say() -> None:
-    found = [bootstrap_interval(DRAWS.normal(3, 1, 60), confidence=0.9, resamples=200, seed=s) for s in range(300)]
+    found = [
+        bootstrap_interval(DRAWS.normal(3, 1, 60), confidence=0.9, resamples=200, random_state=s) for s in range(300)
+    ]
     held = np.mean([low <= 3 <= high for _, low, high in found])
     assert 0.83 < held < 0.95  # 0.9 within four standard errors, of a method that is a little narrow
 
@@ -35,8 +37,8 @@ def test_constant_scores_have_no_width_and_the_seed_decides() -> None:
     assert bootstrap_interval([2.0] * 9) == (2, 2, 2)
     assert bootstrap_interval([4.0]) == (4, 4, 4)
     scores = DRAWS.normal(size=40)
-    assert bootstrap_interval(scores, seed=1) == bootstrap_interval(scores, seed=1)
-    assert bootstrap_interval(scores, seed=1) != bootstrap_interval(scores, seed=2)
+    assert bootstrap_interval(scores, random_state=1) == bootstrap_interval(scores, random_state=1)
+    assert bootstrap_interval(scores, random_state=1) != bootstrap_interval(scores, random_state=2)
 
 
 def test_weights_give_the_interval_of_a_ratio() -> None:

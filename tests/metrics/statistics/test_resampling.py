@@ -59,7 +59,7 @@ def test_it_takes_tensors_and_sentences_and_the_seed_decides():
     x = torch.arange(40.0)[:, None]
     found = bootstrap_metric(lambda a, b: float(a.mean() - b.mean()), x, x + 1)
     assert found == bootstrap_metric(lambda a, b: float(a.mean() - b.mean()), x.numpy(), x.numpy() + 1)
-    assert found != bootstrap_metric(lambda a, b: float(a.mean() - b.mean()), x, x + 1, seed=1)
+    assert found != bootstrap_metric(lambda a, b: float(a.mean() - b.mean()), x, x + 1, random_state=1)
     words = [["a"] * n for n in range(1, 30)]
     lengths = bootstrap_metric(lambda a, b: np.mean(list(map(len, a))) - np.mean(list(map(len, b))), words, words)
     assert lengths.mean == 0
