@@ -6,44 +6,45 @@ Takes under a minute on two cores.  Leaves in --out a page with sliders (open co
 the codes do, the report, and result.json; --resume goes on where a killed run stopped.  `--seeds 10` repeats it.
 """
 
-import json
-import shutil
-import time
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
-import tyro
 from numpy.typing import NDArray
-from rich.console import Console
-from rich.table import Table
 from sklearn.cluster import KMeans
 from sklearn.datasets import load_digits
-from sklearn.metrics import adjusted_rand_score, normalized_mutual_info_score
 from sklearn.mixture import GaussianMixture
 
 from gan_ext import InfoGAN, report_codes
-from gan_ext.data import DataError, RandomAffine
-from gan_ext.engine import ensure_writable
+from gan_ext.data import RandomAffine
 from gan_ext.explorer import write_explorer
-from gan_ext.metrics import hungarian_accuracy, matching, purity
+from gan_ext.metrics import cluster_scores, matching
 from gan_ext.pictures import draw_heatmap, draw_traversals
-from gan_ext.runs import Progress, plain_errors, write_json, write_result
+from gan_ext.runs import (
+    Experiment,
+    Progress,
+    Seeds,
+    at_least,
+    flat,
+    launch,
+    named,
+    print_table,
+    read_npz,
+    spreads,
+    write_json,
+)
 
 Array = NDArray[Any]
 SCORES = ("accuracy", "purity", "NMI", "ARI")
 
 
 @dataclass
-class Config:
+class Config(Seeds):
     """Settings of the recipe."""
 
-    seeds: int = 1
-    """Fits, with seeds seed, seed + 1, ...; all are reported."""
-    seed: int = 0
-    """The first seed."""
+    out: Path = Path("runs/infogan_digits")
     steps: int = 1500
     """Training steps of one fit."""
     clusters: int = 10
@@ -52,31 +53,19 @@ class Config:
     """Weight of telling real from generated; 0 (with --information 0) shows what is left without the game."""
     information: float = 1.0
     """Weight of the codes' information."""
-    device: str = "cpu"
-    """auto, cpu, cuda or cuda:N; nets this small do not need a GPU."""
-    threads: int = 1
-    """Threads of torch; layers this small gain little from more, and lose much on a busy machine."""
     data: Path | None = None
     """An .npz file of your own with X (n, h, w), sides multiples of 4, and y (n,) to compare with; the embedded digits
     if not given."""
-    out: Path = Path("runs/infogan_digits")
-    """Where pictures, the page and result.json go."""
-    resume: bool = False
-    """Go on where a killed run stopped."""
 
 
-def load(config: Config) -> tuple[Array, Array]:
+def load(path: Path | None) -> tuple[Array, Array]:
     """Return images [n, 1, h, w] in [0, 1] and their classes."""
-    if config.data is None:
+    if path is None:
         digits = load_digits()
         return digits.images[:, None] / 16, digits.target
-    try:
-        with np.load(config.data) as file:
-            x, y = file["X"], file["y"]
-    except (OSError, KeyError, ValueError) as error:
-        raise DataError(f"--data {config.data} must be an .npz file with arrays X and y ({error}).") from error
+    x, y = read_npz(path, ("X", "y"))
     if x.ndim != 3 or len(x) != len(y) or x.shape[1] % 4 or x.shape[2] % 4:
-        raise DataError(f"--data {config.data} needs X (n, h, w), sides multiples of 4, and y (n,); X is {x.shape}.")
+        raise ValueError(f"--data {path} needs X (n, h, w), sides multiples of 4, and y (n,); X is {x.shape}.")
     return (x[:, None] - x.min()) / (np.ptp(x) or 1), y
 
 
@@ -93,30 +82,24 @@ def fit(x: Array, config: Config, seed: int) -> InfoGAN:
             information=config.information,
             augment=RandomAffine(rotation=0.2, stretch=0.1, shear=0.15, shift=0.6),
             device=config.device,
-            checkpoint=config.out / "fits" / f"seed-{seed}",
+            checkpoint=config.fits / f"seed-{seed}",
             callbacks=(progress,),
             random_state=seed,
         ).fit(x)
 
 
-def scores(y: Array, clusters: Array) -> dict[str, float]:
-    """Return how well clusters agree with classes, in percent."""
-    return {
-        "accuracy": 100 * hungarian_accuracy(y, clusters),
-        "purity": 100 * purity(y, clusters),
-        "NMI": 100 * float(normalized_mutual_info_score(y, clusters)),
-        "ARI": 100 * float(adjusted_rand_score(y, clusters)),
-    }
-
-
 def compare(x: Array, y: Array, model: InfoGAN, seed: int) -> dict[str, dict[str, float]]:
-    """Return the scores of ours and of scikit-learn's clusterings of the same images."""
+    """Return the scores, in percent, of ours and of scikit-learn's clusterings of the same images."""
     flat = x.reshape(len(x), -1)
     k = model.codes_["category"].dim
+    clusters = {
+        "InfoGAN": model.labels_,
+        "k-means": KMeans(k, n_init=10, random_state=seed).fit_predict(flat),
+        "Gaussian mixture": GaussianMixture(k, reg_covar=1e-2, random_state=seed).fit_predict(flat),
+    }
     return {
-        "InfoGAN": scores(y, model.labels_),
-        "k-means": scores(y, KMeans(k, n_init=10, random_state=seed).fit_predict(flat)),
-        "Gaussian mixture": scores(y, GaussianMixture(k, reg_covar=1e-2, random_state=seed).fit_predict(flat)),
+        name: {score: 100 * value for score, value in zip(SCORES, cluster_scores(y, found))}
+        for name, found in clusters.items()
     }
 
 
@@ -141,70 +124,31 @@ def draw(model: InfoGAN, y: Array, out: Path, seed: int) -> None:
     )  # fmt: skip
 
 
-def finished(config: Config) -> dict[str, Any]:
-    """Return the seeds that a killed run with the same settings has finished."""
-    path = config.out / "finished.json"
-    free = ("seeds", "seed", "device", "threads", "out", "resume")
-    settings = {name: str(value) for name, value in asdict(config).items() if name not in free}
-    if config.resume and path.exists():
-        kept: dict[str, Any] = json.loads(path.read_text())
-        if kept["settings"] == settings:
-            return kept
-        raise DataError(f"{path} is of a run with {kept['settings']}; use another --out or leave out --resume.")
-    shutil.rmtree(config.out / "fits", ignore_errors=True)
-    fresh: dict[str, Any] = {"settings": settings, "rows": {}}
-    write_json(path, fresh)  # at once, so that a run killed in its first fit can be resumed too
-    return fresh
-
-
-def summary(rows: list[dict[str, dict[str, float]]]) -> tuple[Table, dict[str, float]]:
-    """Return a table, and its numbers by name: means and standard deviations over seeds."""
-    table = Table(title="Clusters against digits, %, mean +- standard deviation over seeds")
-    for heading in ("", "seeds", *SCORES):
-        table.add_column(heading, justify="right" if heading else "left")
-    metrics: dict[str, float] = {}
-    for name in rows[0]:
-        cells = []
-        for score in SCORES:
-            values = [row[name][score] for row in rows]
-            mean, spread = float(np.mean(values)), float(np.std(values, ddof=1)) if len(values) > 1 else 0.0
-            metrics |= {f"{name}, {score}, mean": round(mean, 3), f"{name}, {score}, std": round(spread, 3)}
-            cells.append(f"{mean:.1f} +- {spread:.1f}")
-        table.add_row(name, str(len(rows)), *cells)
-    return table, metrics
-
-
 def main(config: Config) -> None:
     """Fit every seed, print the first one's report, compare, and write the result."""
-    ensure_writable(config.out)
-    torch.set_num_threads(config.threads)
-    x, y = load(config)
-    kept, start = finished(config), time.monotonic()
-    seeds = range(config.seed, config.seed + config.seeds)
-    for seed in seeds:
-        if str(seed) in kept["rows"]:
-            continue
-        model = fit(x, config, seed)
-        kept["rows"][str(seed)] = compare(x, y, model, seed)
-        write_json(config.out / "finished.json", kept)
-        if seed == config.seed:
-            codes = report_codes(model, x, y, random_state=seed)
-            print(codes)
-            codes.draw(config.out / "report.png")
-            write_json(config.out / "report.json", codes.as_dict())
-            draw(model, y, config.out, seed)
-    rows = [kept["rows"][str(seed)] for seed in seeds]
-    table, metrics = summary(rows)
-    Console(width=110).print(table)
-    seconds = time.monotonic() - start
-    write_result(
-        config.out, "infogan_digits", asdict(config), metrics,
-        f"clusters of the {len(x)} images trained on, labels unseen; mean and deviation over {len(rows)} seeds",
-        seconds, config.steps * len(rows) / seconds, config.device, rows=dict(zip(map(str, seeds), rows)),
+    at_least(config, 1, "seeds", "steps")
+    x, y = load(config.data)
+    run, fitted = Experiment("infogan_digits", config), cache(partial(fit, x, config))
+    rows = run.fill(config.each_seed(), lambda seed: compare(x, y, fitted(seed), seed))
+
+    model = fitted(config.seed)  # after a kill from its last checkpoint
+    codes = report_codes(model, x, y, random_state=config.seed)
+    print(codes)
+    codes.draw(config.out / "report.png")
+    write_json(config.out / "report.json", codes.as_dict())
+    draw(model, y, config.out, config.seed)
+    found, names = spreads(map(flat, rows.values())), list(rows[config.seed])
+    print_table(
+        "Clusters against digits, %, mean +- standard deviation over seeds", ("", "seeds", *SCORES),
+        [(name, str(len(rows)), *(f"{found[f'{name}, {score}']:.1f}" for score in SCORES)) for name in names],
     )  # fmt: skip
-    print(f"{seconds:.0f} s; open {config.out / 'codes.html'} in a browser, pictures and result.json are beside it")
+    run.finish(
+        named(found, ", mean", digits=3, alone=True),
+        f"clusters of the {len(x)} images trained on, labels unseen; mean and deviation over {len(rows)} seeds",
+        config.steps * len(rows), rows=rows,
+        said="open {out}/codes.html in a browser, pictures and result.json are beside it",
+    )  # fmt: skip
 
 
 if __name__ == "__main__":
-    with plain_errors():
-        main(tyro.cli(Config))
+    launch(main, Config)

@@ -1,11 +1,14 @@
-"""How tests start a recipe: as its user would, in a process of its own."""
+"""How tests start a recipe: in this process; in one of its own where it is killed."""
 
 import gzip
 import json
 import os
+import shutil
+import signal
 import struct
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,11 +18,22 @@ import pytest
 
 RECIPES = Path(__file__).resolve().parents[2] / "recipes"
 CONTRACT = {"recipe", "config", "metrics", "protocol", "seconds", "steps_per_second", "environment", "commit"}
+KEPT = {"settings.json", "rows", "fits"}  # what a killed run leaves; all else is made of it
+
+
+@pytest.fixture(scope="session")
+def played(run_script: Callable[..., tuple[int, str]]) -> Callable[..., tuple[int, str]]:
+    """Run a recipe by name in this process to its end; return its exit status and what it printed."""
+
+    def run(recipe: str, *arguments: Any) -> tuple[int, str]:
+        return run_script(f"recipes/{recipe}.py", *arguments)
+
+    return run
 
 
 @pytest.fixture(scope="session")
 def started() -> Callable[..., "subprocess.Popen[str]"]:
-    """Start a recipe by name, with one thread."""
+    """Start a recipe by name in a process of its own, with one thread."""
 
     def start(recipe: str, *arguments: Any) -> "subprocess.Popen[str]":
         environment = {**os.environ, "OMP_NUM_THREADS": "1", "GAN_EXT_LINEAR": "default"}
@@ -30,13 +44,48 @@ def started() -> Callable[..., "subprocess.Popen[str]"]:
 
 
 @pytest.fixture(scope="session")
-def played(started: Callable[..., "subprocess.Popen[str]"]) -> Callable[..., tuple[int, str]]:
-    """Run a recipe to its end; return its exit status and what it printed."""
+def killed(started: Callable[..., "subprocess.Popen[str]"]) -> Callable[..., None]:
+    """Start a recipe in a process of its own with `--out` a folder, and kill it once that holds a file like `until`."""
 
-    def run(recipe: str, *arguments: Any) -> tuple[int, str]:
-        process = started(recipe, *arguments)
-        output, _ = process.communicate(timeout=400)
-        return process.returncode, output
+    def run(recipe: str, *arguments: Any, out: Path, until: str) -> None:
+        process = started(recipe, *arguments, "--out", out)
+        try:
+            deadline = time.monotonic() + 200
+            while not list(out.glob(until)):
+                assert process.poll() is None, f"it ended before there was {until}: {process.communicate()[0]}"
+                assert time.monotonic() < deadline, f"no {until} in 200 s"
+                time.sleep(0.02)
+        finally:
+            process.send_signal(signal.SIGKILL)
+            process.communicate()
+        assert not (out / "result.json").exists(), "it was not killed but done; give it more steps"
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def reported_again(played: Callable[..., tuple[int, str]]) -> Callable[..., str]:
+    """Resume a finished run as if it had been killed while it reported: all outputs come back, with the same figures.
+
+    Everything in the folder but settings, rows and checkpoints is removed first, so that only these can be its source.
+    Return what the resumed run printed.
+    """
+
+    def run(recipe: str, *arguments: Any, out: Path) -> str:
+        before = {path.relative_to(out) for path in out.rglob("*") if path.is_file()}
+        result = json.loads((out / "result.json").read_text())
+        for path in out.iterdir():
+            if path.name not in KEPT:
+                shutil.rmtree(path) if path.is_dir() else path.unlink()
+        code, output = played(recipe, *arguments, "--out", out, "--resume")
+        assert code == 0, output
+        after = {path.relative_to(out) for path in out.rglob("*") if path.is_file()}
+        assert not before - after, f"missing after resuming: {sorted(map(str, before - after))}"
+        again = json.loads((out / "result.json").read_text())
+        assert again.keys() == result.keys()
+        for part in ("metrics", "protocol", "rows"):
+            assert again.get(part) == result.get(part), f"{part} differ"
+        return output
 
     return run
 
@@ -48,9 +97,26 @@ def result_of() -> Callable[[Path], dict[str, Any]]:
     def read(folder: Path) -> dict[str, Any]:
         result: dict[str, Any] = json.loads((folder / "result.json").read_text())
         assert result.keys() >= CONTRACT
+        assert {"torch", "device", "threads"} <= result["environment"].keys()
         return result
 
     return read
+
+
+@pytest.fixture(scope="session")
+def drawn() -> Callable[..., None]:
+    """Say which of some pictures (.png, .gif) in a folder are not there, or are no pictures."""
+
+    def check(folder: Path, *pictures: str) -> None:
+        begins = {".png": b"\x89PNG", ".gif": b"GIF8"}
+        missing = [
+            name
+            for name in pictures
+            if not (folder / name).exists() or not (folder / name).read_bytes().startswith(begins[Path(name).suffix])
+        ]
+        assert not missing, f"{missing} are no pictures; there is {sorted(path.name for path in folder.iterdir())}"
+
+    return check
 
 
 @pytest.fixture(scope="session")
