@@ -4,6 +4,7 @@ import html
 import json
 import re
 import shutil
+import statistics
 import subprocess
 from importlib import resources
 from math import prod
@@ -283,10 +284,14 @@ def test_controls_tell_columns_kinds_and_ranges_also_of_nested_codes(tmp_path: P
     write_explorer(path, nn.Sequential(nn.Linear(6, 4)), codes, Gaussian(2, scale=0.1), (4,), image_shape=(2, 2))
     page = data_of(path)
     assert [(c["name"], c["kind"], c["start"], c["size"]) for c in page["controls"]] == [
-        ("digit", "categorical", 2, 2), ("on", "bernoulli", 4, 1), ("w", "gaussian", 5, 1),
+        ("digit", "category", 2, 2), ("on", "choice", 4, 1), ("w", "slider", 5, 1),
     ]  # fmt: skip
     assert page["controls"][0]["shares"] == pytest.approx([0.25, 0.75])
-    assert page["noise"][0]["high"] == pytest.approx(0.25)
+    assert page["controls"][1]["values"] == [0, 1]
+    assert page["noise"][0]["high"] == pytest.approx(0.2)
+    middle = page["noise"][0]["quantiles"]
+    assert middle[80] == 0
+    assert middle[80 + 8] == pytest.approx(0.1 * statistics.NormalDist().inv_cdf(1 / (1 + np.exp(-1))), rel=1e-4)
     assert page["image"] == [1, 2, 2]
 
 

@@ -29,18 +29,27 @@ const explorer = (() => {
   }
 
   function drawInto(latent, control, uniform) {
-    const { kind, start, size, low, high, shares } = control;
-    if (kind === "categorical") {
-      let left = uniform(), chosen = 0;
-      while (chosen < size - 1 && (left -= shares[chosen]) > 0) chosen++;
+    const { kind, start, size } = control;
+    if (kind === "category") {
+      const chosen = pick(control.shares, uniform());
       for (let i = 0; i < size; i++) latent[start + i] = Number(i === chosen);
       return;
     }
-    for (let i = start; i < start + size; i++) {
-      if (kind === "bernoulli") latent[i] = Number(uniform() < shares[0]);
-      else if (kind === "uniform") latent[i] = low + (high - low) * uniform();
-      else latent[i] = high / 2.5 * Math.sqrt(-2 * Math.log(1 - uniform())) * Math.cos(2 * Math.PI * uniform());
-    }
+    for (let i = start; i < start + size; i++)
+      latent[i] = kind === "choice" ? control.values[pick(control.shares, uniform())] : quantile(control.quantiles, uniform());
+  }
+
+  function pick(shares, left) {
+    let chosen = 0;
+    while (chosen < shares.length - 1 && (left -= shares[chosen]) > 0) chosen++;
+    return chosen;
+  }
+
+  // The table's probabilities are 1 / (1 + exp(-t)) with t evenly spaced over [-10, 10]; between them it is linear in t.
+  function quantile(table, p) {
+    const t = Math.min(10, Math.max(-10, Math.log(p / (1 - p)))), place = (t + 10) / 20 * (table.length - 1);
+    const left = Math.min(Math.floor(place), table.length - 2);
+    return table[left] + (place - left) * (table[left + 1] - table[left]);
   }
 
   // What is shown: codes, the noise's seed and strength, and which coordinate is being moved.
@@ -50,7 +59,7 @@ const explorer = (() => {
     const uniform = dice(seed);
     for (const control of page.noise) {
       drawInto(latent, control, uniform);
-      if (control.kind === "categorical" || control.kind === "bernoulli") continue;
+      if (control.kind !== "slider") continue;
       const middle = (control.low + control.high) / 2;
       for (let i = control.start; i < control.start + control.size; i++)
         latent[i] = middle + state.strength * (latent[i] - middle);
@@ -70,7 +79,7 @@ const explorer = (() => {
   }
 
   const chosen = (control) => state.codes.subarray(control.start, control.start + control.size).indexOf(1);
-  const labelOf = (control, i) => control.labels ? control.labels[i] : control.kind === "categorical" ? String(i)
+  const labelOf = (control, i) => control.labels ? control.labels[i] : control.kind === "category" ? String(i)
     : control.size === 1 ? control.name : `${control.name} ${i + 1}`;
   const choose = (control, k) => (all) => { for (let i = 0; i < control.size; i++) all[control.start + i] = Number(i === k); };
 
@@ -132,7 +141,7 @@ const explorer = (() => {
 
   function reading() {
     const parts = page.controls.map((control) => {
-      if (control.kind === "categorical") return `${control.name} ${labelOf(control, chosen(control))}`;
+      if (control.kind === "category") return `${control.name} ${labelOf(control, chosen(control))}`;
       const values = [...state.codes.subarray(control.start, control.start + control.size)];
       return control.size > 4 ? "" : values.map((value, i) => `${labelOf(control, i)} ${short(value)}`).join(" \u00b7 ");
     });
@@ -188,15 +197,28 @@ const explorer = (() => {
     }
   }
 
-  function addSwitches(control, box) {
-    const row = make("div", { className: "switches" });
+  function addChoices(control, box) {
+    const { values } = control, row = make("div", { className: "switches" });
     for (let i = 0; i < control.size; i++) {
-      const input = make("input", { type: "checkbox" });
-      input.addEventListener("change", () => set(control, i, Number(input.checked)));
-      controls.push(() => { input.checked = state.codes[control.start + i] === 1; });
-      row.append(make("label", { className: "check" }, input, labelOf(control, i)));
+      if (values.length === 2) {
+        const input = make("input", { type: "checkbox" });
+        input.addEventListener("change", () => set(control, i, values[Number(input.checked)]));
+        controls.push(() => { input.checked = nearest(control, i) === 1; });
+        row.append(make("label", { className: "check" }, input, labelOf(control, i)));
+        continue;
+      }
+      const input = make("select", {}, ...values.map((value, k) => make("option", { value: k, textContent: short(value) })));
+      input.addEventListener("change", () => set(control, i, values[Number(input.value)]));
+      controls.push(() => { input.value = nearest(control, i); });
+      row.append(make("label", { className: "check" }, labelOf(control, i), input));
     }
     box.append(row);
+  }
+
+  // Codes are single precision, values are not: the number of the value that is nearest.
+  function nearest(control, i) {
+    const far = control.values.map((value) => Math.abs(value - state.codes[control.start + i]));
+    return far.indexOf(Math.min(...far));
   }
 
   // The strip: the coordinate that is being moved, from end to end.
@@ -331,8 +353,8 @@ const explorer = (() => {
     get("strength").value = 1;
     for (const control of page.controls)
       for (let i = 0; i < control.size; i++)
-        state.codes[control.start + i] = control.kind === "categorical" ? Number(i === 0)
-          : control.kind === "bernoulli" ? 0 : (control.low + control.high) / 2;
+        state.codes[control.start + i] = control.kind === "category" ? Number(i === 0)
+          : control.kind === "choice" ? control.values[0] : (control.low + control.high) / 2;
   }
 
   function check() {
@@ -354,7 +376,7 @@ const explorer = (() => {
     document.querySelector("h1").textContent = page.title;
     get("text").append(...page.text.map((part) => make("p", { textContent: part })));
     reset();
-    const kinds = { categorical: addCategories, bernoulli: addSwitches, uniform: addSliders, gaussian: addSliders };
+    const kinds = { category: addCategories, choice: addChoices, slider: addSliders };
     for (const control of page.controls) {
       const alone = control.size === 1;
       const box = alone ? make("div") : make("fieldset", {}, make("legend", { textContent: control.name }));
@@ -362,7 +384,7 @@ const explorer = (() => {
       get("codes").append(box);
     }
     const noisy = page.noise.length > 0, first = page.controls.find((control) => control.high > control.low
-      && (control.kind === "uniform" || control.kind === "gaussian"));
+      && control.kind === "slider");
     for (const id of ["draw", "others", "strength-label"]) get(id).hidden = !noisy;
     get("strip").hidden = !first;
     get("picture").hidden = !page.image;

@@ -1,4 +1,4 @@
-"""The page: checks what it is given, packs weights and writes one file."""
+"""write_explorer: one HTML file in which a generator runs and its latent codes are moved by sliders and switches."""
 
 import base64
 import html
@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 from torch import nn
 
 from gan_ext.explorer.layers import Layer, class_count, evaluated, export_layers
-from gan_ext.latents import Bernoulli, Categorical, Gaussian, Prior, Product, Uniform
+from gan_ext.latents import Prior, Product
 
 __all__ = ["write_explorer"]
 
@@ -24,7 +24,12 @@ Table = tuple[ArrayLike, Sequence[str], Sequence[str]]
 
 
 class Control(NamedTuple):
-    """One code of the page: which numbers of the input it is, and how they are drawn and moved."""
+    """One code of the page: which numbers of the input it is, and how they are drawn and moved.
+
+    A ``"category"`` is drawn from `shares` as a one-hot vector, each number of a ``"choice"`` is one of `values`, drawn
+    from `shares`, and each number of a ``"slider"`` moves from `low` to `high` and is drawn by `quantiles`, which
+    belong to probabilities 1 / (1 + exp(-t)) with t evenly spaced over [-10, 10].
+    """
 
     name: str
     kind: str
@@ -33,6 +38,8 @@ class Control(NamedTuple):
     low: float = 0.0
     high: float = 1.0
     shares: list[float] | None = None
+    values: list[float] | None = None
+    quantiles: list[float] | None = None
     labels: list[str] | None = None
 
 
@@ -78,7 +85,8 @@ def write_explorer(
         precision: of the weights in the file, ``"float16"`` or ``"float32"``.
 
     Raises:
-        ValueError: a generator the page cannot run, or arguments that do not fit it or each other.
+        ValueError: a generator the page cannot run, a code it has no control for (a vector that is one unit but no
+            category, or one whose quantiles are not known), or arguments that do not fit it or each other.
     """
     if precision not in ("float16", "float32"):
         raise ValueError(f"precision must be 'float16' or 'float32', got {precision!r}.")
@@ -89,7 +97,7 @@ def write_explorer(
         raise ValueError(f"The generator makes {list(made)}, which is not sample_shape={list(sample_shape)}.")
     recipe, weights = _packed(layers, precision)
     controls = [*_controls(codes, inputs - codes.dim, "code")]
-    if (classes := class_count(generator)) and (controls[-1].kind, controls[-1].size) != ("categorical", classes):
+    if (classes := class_count(generator)) and (controls[-1].kind, controls[-1].size) != ("category", classes):
         raise ValueError(
             f"The generator is told one of {classes} classes: the last code must be Categorical({classes})."
         )
@@ -115,20 +123,29 @@ def write_explorer(
 
 def _controls(prior: Prior, start: int, name: str) -> Iterator[Control]:
     """Yield the codes of a product, nested at will, or the one code there is."""
-    match prior:
-        case Product():
-            for part, code in prior.codes().items():
-                yield from _controls(code, start + prior.columns()[part].start, part)
-        case Categorical():
-            yield Control(name, "categorical", start, prior.dim, shares=prior.logits.softmax(0).tolist())
-        case Uniform():
-            yield Control(name, "uniform", start, prior.dim, prior.low, prior.high)
-        case Gaussian():
-            yield Control(name, "gaussian", start, prior.dim, -2.5 * prior.scale, 2.5 * prior.scale)
-        case Bernoulli():
-            yield Control(name, "bernoulli", start, prior.dim, shares=[prior.p])
-        case _:
-            raise ValueError(f"The page knows no control for {type(prior).__name__} {name!r}; use a prior of latents.")
+    if isinstance(prior, Product):
+        for part, code in prior.codes().items():
+            yield from _controls(code, start + prior.columns()[part].start, part)
+        return
+    shares = prior.shares()
+    if prior.whole:
+        one_hot = shares is not None and torch.equal(prior.vectors(torch.tensor(prior.values())), torch.eye(prior.dim))
+        if not one_hot:
+            raise ValueError(
+                f"The page has no control for the {type(prior).__name__} {name!r}: it moves categories (one-hot "
+                "vectors) and codes each of whose numbers moves by itself."
+            )
+        yield Control(name, "category", start, prior.dim, shares=_rounded(shares))
+    elif shares is not None:
+        values = prior.values()
+        yield Control(name, "choice", start, prior.dim, min(values), max(values), _rounded(shares), values)
+    else:
+        quantiles = prior.quantiles(torch.linspace(-10, 10, 161, dtype=torch.float64).sigmoid())
+        yield Control(name, "slider", start, prior.dim, *prior.span(), quantiles=_rounded(quantiles))
+
+
+def _rounded(values: torch.Tensor | None) -> list[float]:
+    return [] if values is None else [float(f"{value:.6g}") for value in values.tolist()]
 
 
 def _labeled(controls: list[Control], labels: Mapping[str, Sequence[str]]) -> list[dict[str, Any]]:

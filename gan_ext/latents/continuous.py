@@ -1,11 +1,12 @@
-"""Codes of real numbers, and the Gaussian belief about them."""
+"""Continuous latent codes: uniform and Gaussian priors, and the Gaussian belief about their coordinates."""
 
 import math
 
 import torch
 from torch import Tensor
 
-from gan_ext.latents.prior import Prior, precise
+from gan_ext.latents.prior import Prior
+from gan_ext.precision import precise
 
 __all__ = ["Gaussian", "Uniform"]
 
@@ -78,6 +79,19 @@ class Uniform(_Continuous):
     def allows(self, values: Tensor) -> Tensor:
         return ((values >= self.low) & (values <= self.high)).all(1)
 
+    def quantiles(self, probabilities: Tensor) -> Tensor:
+        return self.low + (self.high - self.low) * probabilities
+
+    def span(self) -> tuple[float, float]:
+        """Return the ends of the box."""
+        return float(self.low), float(self.high)
+
+    def nearest_mean(self, means: Tensor) -> Tensor:
+        return means.clamp(self.low, self.high)
+
+    def describe(self, mean: bool = False) -> str:
+        return f"goes from {self.low:g} to {self.high:g}"
+
 
 class Gaussian(_Continuous):
     r"""The normal prior, :math:`z \sim N(0, s^2 I_d)`.
@@ -106,3 +120,14 @@ class Gaussian(_Continuous):
 
     def allows(self, values: Tensor) -> Tensor:
         return values.isfinite().all(1)
+
+    def quantiles(self, probabilities: Tensor) -> Tensor:
+        normal: Tensor = torch.special.ndtri(probabilities)
+        return self.scale * normal
+
+    def span(self) -> tuple[float, float]:
+        """Return two deviations to both sides."""
+        return -2.0 * self.scale, 2.0 * self.scale
+
+    def describe(self, mean: bool = False) -> str:
+        return "is a finite number"

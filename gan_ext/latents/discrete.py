@@ -1,13 +1,15 @@
-"""Switches and categories."""
+"""Discrete latent codes: Bernoulli switches and one-hot categories."""
 
 import math
 from collections.abc import Sequence
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 
-from gan_ext.latents.prior import Prior, precise
+from gan_ext.latents.prior import Prior
+from gan_ext.precision import precise
 
 __all__ = ["Bernoulli", "Categorical"]
 
@@ -47,6 +49,21 @@ class Bernoulli(Prior):
     def allows(self, values: Tensor) -> Tensor:
         return ((values == 0) | (values == 1)).all(1)
 
+    def shares(self) -> Tensor:
+        return self.anchor.new_tensor([1 - self.p, self.p], dtype=torch.float64)
+
+    def values(self, steps: int = 9) -> list[float]:
+        return [0.0, 1.0]
+
+    def beliefs(self, statistics: Tensor) -> list[Tensor]:
+        return [torch.stack([1 - on, on], dim=1) for on in self.posterior_mean(statistics).unbind(1)]
+
+    def allows_mean(self, means: Tensor) -> Tensor:
+        return ((means >= 0) & (means <= 1)).all(1)
+
+    def describe(self, mean: bool = False) -> str:
+        return "goes from 0 to 1" if mean else "is 0 or 1"
+
 
 class Categorical(Prior):
     r"""One of K categories as a one-hot vector, :math:`P(c = k) = \pi_k`; Q states K logits.
@@ -63,6 +80,8 @@ class Categorical(Prior):
         learn: whether the shares are learned.
         temperature: of the relaxation, > 0; used only with `learn`.
     """
+
+    whole: ClassVar[bool] = True
 
     def __init__(
         self, k: int, shares: Sequence[float] | None = None, learn: bool = False, temperature: float = 0.5
@@ -107,3 +126,25 @@ class Categorical(Prior):
 
     def allows(self, values: Tensor) -> Tensor:
         return ((values == 0) | (values == 1)).all(1) & (values.sum(1) == 1)
+
+    def shares(self) -> Tensor:
+        return self.logits.detach().double().softmax(0)
+
+    def values(self, steps: int = 9) -> list[float]:
+        return [float(k) for k in range(self.dim)]
+
+    def vectors(self, values: Tensor) -> Tensor:
+        return (values[:, None] == torch.arange(self.dim, device=values.device)).to(values.dtype)
+
+    def numbers(self, vectors: Tensor) -> Tensor:
+        return vectors.argmax(1).to(vectors.dtype)
+
+    def beliefs(self, statistics: Tensor) -> list[Tensor]:
+        return [self.posterior_mean(statistics)]
+
+    def allows_mean(self, means: Tensor) -> Tensor:
+        return (means >= 0).all(1) & ((means.sum(1) - 1).abs() <= 1e-4)
+
+    def describe(self, mean: bool = False) -> str:
+        shares = f"takes {self.dim} shares that are not negative and sum to 1"
+        return shares if mean else f"is one of the categories 0 to {self.dim - 1}"

@@ -1,4 +1,4 @@
-"""Codes side by side."""
+"""Products of independent latent codes, each under a name."""
 
 from itertools import accumulate
 
@@ -40,7 +40,7 @@ class Product(Prior):
         return dict(zip(self.names, self._codes, strict=True))  # type: ignore[arg-type]
 
     def first_categorical(self) -> str | None:
-        """Return the name of the first categorical code, None if there is none."""
+        """Return the name of the first :class:`Categorical` (or subclass of it), None if there is none."""
         return next((name for name, code in self.codes().items() if isinstance(code, Categorical)), None)
 
     def columns(self) -> dict[str, slice]:
@@ -82,6 +82,14 @@ class Product(Prior):
     def allows(self, values: Tensor) -> Tensor:
         parts = self.split(values)
         return torch.stack([code.allows(parts[name]) for name, code in self.codes().items()]).all(0)
+
+    def allows_mean(self, means: Tensor) -> Tensor:
+        parts = self.split(means)
+        return torch.stack([code.allows_mean(parts[name]) for name, code in self.codes().items()]).all(0)
+
+    def nearest_mean(self, means: Tensor) -> Tensor:
+        parts = self.split(means)
+        return torch.cat([code.nearest_mean(parts[name]) for name, code in self.codes().items()], dim=1)
 
 
 def _slices(lengths: list[int]) -> list[slice]:

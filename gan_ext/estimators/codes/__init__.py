@@ -13,6 +13,7 @@ from gan_ext.estimators.codes.conditioning import (
 from gan_ext.estimators.codes.infogan import InfoGAN
 from gan_ext.estimators.codes.report import ClassScores, CodeReport, CodeRow
 from gan_ext.estimators.codes.reporting import DeadCodeWarning, report_codes
+from gan_ext.estimators.codes.source import CodeSource, CodeUnit, HasCodes, RealSamples, product_source
 
 __all__ = [
     "AuxiliaryClassifier",
@@ -20,13 +21,18 @@ __all__ = [
     "ClassScores",
     "CodeReport",
     "CodeRow",
+    "CodeSource",
+    "CodeUnit",
     "Concatenation",
     "ConditionalGAN",
     "ConditionalNormalization",
     "DeadCodeWarning",
     "DiscriminativeClassifier",
+    "HasCodes",
     "InfoGAN",
     "Plan",
     "Projection",
+    "RealSamples",
+    "product_source",
     "report_codes",
 ]

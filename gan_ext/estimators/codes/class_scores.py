@@ -1,4 +1,4 @@
-"""What labels tell about generated samples: categories against classes, hit rate, training on generated samples."""
+"""Class scores of generated samples: clustering accuracy, hit rate (GAN-test), training on generated (GAN-train)."""
 
 from typing import Any
 
@@ -16,7 +16,7 @@ from sklearn.utils.validation import check_consistent_length, column_or_1d
 from gan_ext.estimators.base.labels import Labels, read_labels
 from gan_ext.estimators.codes.measures import Pool
 from gan_ext.estimators.codes.report import ClassScores
-from gan_ext.estimators.codes.source import CodeSource
+from gan_ext.estimators.codes.source import CodeSource, RealSamples
 from gan_ext.metrics import Rate, generated_training_accuracy, hit_rate, hungarian_accuracy, matching, purity
 
 __all__ = ["check_classifier", "labels_of", "score_classes"]
@@ -31,7 +31,7 @@ def check_classifier(classifier: Any) -> None:
         raise ValueError(f"classifier={classifier!r} must be a scikit-learn classifier, such as SVC(), or None.")
 
 
-def labels_of(estimator: Any, X: Array, y: Any) -> Labels:
+def labels_of(real: RealSamples, X: Array, y: Any) -> Labels:
     """Return the labels of real samples, at least four of each class.
 
     Raises:
@@ -39,8 +39,8 @@ def labels_of(estimator: Any, X: Array, y: Any) -> Labels:
     """
     y = column_or_1d(y)
     check_consistent_length(X, y)
-    labels = read_labels(y, getattr(estimator, "unlabeled", None))
-    known = np.asarray(getattr(estimator, "classes_", labels.classes)).tolist()
+    labels = read_labels(y, real.unlabeled)
+    known = list(real.classes) or labels.classes.tolist()
     strange = [label for label in labels.classes.tolist() if label not in known]
     if strange:
         raise ValueError(f"y has the class {strange[0]!r}, which fit did not see; classes: {known}.")
@@ -52,13 +52,13 @@ def labels_of(estimator: Any, X: Array, y: Any) -> Labels:
 
 
 def score_classes(
-    estimator: Any, source: CodeSource, pool: Pool, X: Array, labels: Labels, classifier: Any, seed: int
+    source: CodeSource, real: RealSamples, pool: Pool, X: Array, labels: Labels, classifier: Any, seed: int
 ) -> ClassScores:
     """Compare categories with classes, and generated samples with what an outside classifier knows of real ones.
 
     Args:
-        estimator: with `predict` and `classes_` if it has them.
         source: where samples come from.
+        real: what the estimator does with real ones.
         pool: generated samples.
         X: real samples.
         labels: of those.
@@ -67,7 +67,7 @@ def score_classes(
     """
     X, y = X[labels.known], labels.classes[labels.codes[labels.known]]
     X_train, X_test, y_train, y_test = train_test_split(X, y, test_size=0.5, random_state=seed, stratify=y)
-    made_for = _meaning(estimator, source, X_train, y_train)
+    made_for = _meaning(source, real, X_train, y_train)
     outside = _default_classifier(X.shape) if classifier is None else classifier
     fitted = clone(outside).fit(_flat(X_train[:_MOST]), y_train[:_MOST])
     hits, trained = _of_generated(source, pool, made_for, fitted, outside, X_test, y_test)
@@ -75,7 +75,7 @@ def score_classes(
         n_samples=len(y_test),
         classes=tuple(labels.classes.tolist()),
         categories=tuple(made_for),
-        **_clusters(estimator, source, X_test, y_test, labels.classes),
+        **_clusters(source, real, X_test, y_test, labels.classes),
         classifier=_name(outside, classifier),
         real_accuracy=float(np.mean(fitted.predict(_flat(X_test)) == y_test)),
         hit_rate=hits and hits.value,
@@ -85,22 +85,22 @@ def score_classes(
     )
 
 
-def _meaning(estimator: Any, source: CodeSource, X: Array, y: Array) -> list[Any]:
+def _meaning(source: CodeSource, real: RealSamples, X: Array, y: Array) -> list[Any]:
     """Return the class that each category stands for, None if none."""
     if source.category is None:
         return []
-    count, classes = len(source.units[source.category].shares), getattr(estimator, "classes_", None)
-    if classes is not None:
-        return [*classes.tolist(), *[None] * (count - len(classes))]
-    found = matching(y, estimator.predict(X))
+    count = len(source.units[source.category].shares)
+    if real.classes:
+        return [*real.classes, *[None] * (count - len(real.classes))]
+    found = {} if real.predict is None else matching(y, real.predict(X))
     return [found.get(k) for k in range(count)]
 
 
-def _clusters(estimator: Any, source: CodeSource, X: Array, y: Array, classes: Array) -> dict[str, Any]:
+def _clusters(source: CodeSource, real: RealSamples, X: Array, y: Array, classes: Array) -> dict[str, Any]:
     """Return the table and the scores of the estimator's own categories of real samples, None where it reads none."""
-    if source.own is None or source.category is None:
+    if real.predict is None or source.category is None:
         return dict.fromkeys(("table", "accuracy", "purity", "nmi", "ari"))
-    clusters = estimator.predict(X)
+    clusters = real.predict(X)
     table = np.zeros((len(classes), len(source.units[source.category].shares)), np.int64)
     np.add.at(table, (np.searchsorted(classes, y), clusters), 1)
     return {

@@ -1,11 +1,12 @@
-"""Ways of telling a game classes, each an object that builds networks and game for :class:`~gan_ext.ConditionalGAN`."""
+"""Class conditioning for ConditionalGAN: concatenation, conditional normalization, projection, AC-GAN, ADC-GAN."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from torch import nn
+import torch
+from torch import Tensor, nn
 
 from gan_ext.estimators.base.assembly import are_images
 from gan_ext.games import ACGAN, ADCGAN, ClassGame, Conditional
@@ -24,6 +25,7 @@ from gan_ext.nets import (
     mlp_trunk,
 )
 from gan_ext.nets.layers.normalization import normalizer
+from gan_ext.seeds import kept_generators, reseed
 
 __all__ = [
     "AuxiliaryClassifier",
@@ -33,6 +35,7 @@ __all__ = [
     "DiscriminativeClassifier",
     "Plan",
     "Projection",
+    "build_class_game",
 ]
 
 
@@ -190,3 +193,22 @@ class DiscriminativeClassifier(ClassConditioning):
     def build(self, plan: Plan) -> ClassGame:
         generator, discriminator = plan.normalized_generator(), plan.classifying_discriminator(2 * plan.classes)
         return ADCGAN(generator, discriminator, plan.prior(), weight=self.weight, **plan.options)
+
+
+@torch.no_grad()
+def build_class_game(condition: ClassConditioning, plan: Plan, data: Tensor, seed: int) -> ClassGame:
+    """Return the game that a way of conditioning builds, with initial weights that a seed decides.
+
+    Raises:
+        ValueError: what was built is no game of classes, or its generator makes other samples than the data.
+    """
+    cpu = torch.device("cpu")
+    with kept_generators(cpu):
+        reseed(cpu, seed)
+        game = condition.build(plan)
+        if not isinstance(game, ClassGame):
+            raise ValueError(f"condition must build a game such as gan_ext.games.Conditional, it built {game!r}.")
+        made = game.generator(game.prior.sample(2), torch.zeros(2, dtype=torch.int64))
+    if made.shape[1:] != data.shape[1:]:
+        raise ValueError(f"The generator makes samples of shape {tuple(made.shape[1:])}, not {tuple(data.shape[1:])}.")
+    return game

@@ -1,7 +1,8 @@
-"""What a fitted GAN with codes can do: read codes from data, and make data from codes."""
+"""Fitted GANs with latent codes: read codes from data (cluster, encode), make data from codes (sample, traverse)."""
 
 import copy
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -10,18 +11,13 @@ from numpy.typing import NDArray
 from sklearn.utils.validation import check_array, check_is_fitted
 from torch import Tensor
 
-from gan_ext.estimators.base.checks import check_count
-from gan_ext.estimators.base.estimator import GANEstimator
-from gan_ext.estimators.codes.values import (
-    check_vectors,
-    default_values,
-    find_unit,
-    output_names,
-    place_codes,
-    units,
-)
+from gan_ext.estimators.base.checks import check_count, count_first
+from gan_ext.estimators.base.estimator import GANEstimator, RandomState
+from gan_ext.estimators.base.labels import class_numbers
+from gan_ext.estimators.codes.source import CodeSource, RealSamples, product_source
+from gan_ext.estimators.codes.values import check_vectors, find_unit, output_names, place_codes
 from gan_ext.games import InfoGANGame
-from gan_ext.latents import Product, Uniform
+from gan_ext.latents import Product
 
 __all__ = ["CodedGAN"]
 
@@ -33,6 +29,8 @@ class CodedGAN(GANEstimator):
 
     codes_: Product
     game_: InfoGANGame
+    classes_: Array
+    unlabeled: Any
 
     def predict(self, X: Any) -> Array:
         """Return the most probable category of every sample (n,), from 0 to the number of categories less 1."""
@@ -49,13 +47,10 @@ class CodedGAN(GANEstimator):
 
     def transform(self, X: Any) -> Array:
         """Return the posterior means of all codes (n, n_codes): shares of categories, coordinates in their range."""
-        means = self._means(X)
-        for unit in units(self.codes_):
-            if isinstance(unit.code, Uniform):
-                means[:, unit.columns] = means[:, unit.columns].clip(unit.code.low, unit.code.high)
+        means: Array = self.codes_.nearest_mean(torch.from_numpy(self._means(X))).numpy()
         return means
 
-    def inverse_transform(self, X: Any, random_state: int | np.random.RandomState | None = None) -> Array:
+    def inverse_transform(self, X: Any, random_state: RandomState = None) -> Array:
         """Generate one sample from each row of codes, as `transform` returns them, with noise drawn anew.
 
         Parameters
@@ -74,18 +69,24 @@ class CodedGAN(GANEstimator):
         check_vectors(self.codes_, vectors)
         return self._from_codes(torch.from_numpy(vectors).float(), random_state)
 
+    @count_first
     def sample(
         self,
-        n_samples: int = 1,
+        n_samples: int | None = 1,
+        *,
+        y: Any = None,
         codes: Mapping[str, Any] | None = None,
-        random_state: int | np.random.RandomState | None = None,
+        random_state: RandomState = None,
     ) -> Array:
         """Generate samples with the codes you set; those you do not set are drawn from their priors.
 
         Parameters
         ----------
-        n_samples : int
-            How many, at least 1.
+        n_samples : int, default=1
+            How many, at least 1; 1 or None means as many as an array `y` has.
+        y : one class, array-like of shape (n_samples,) or None
+            Classes asked for, after a fit with labels: one for all samples or one for each.  It sets the category,
+            number k for ``classes_[k]``.
         codes : mapping or None
             Values by name: ``{"category": 3, "style[0]": 0.5, "style": [0.5, -1]}``, one for all samples or
             one for each.
@@ -95,14 +96,19 @@ class CodedGAN(GANEstimator):
         Returns
         -------
         ndarray of shape (n_samples, ...)
+
+        Raises
+        ------
+        ValueError
+            Values or classes that do not exist, or are not as many as samples; `y` without classes, or together with
+            the category in `codes`.
         """
         check_is_fitted(self)
-        check_count("n_samples", n_samples)
-        wanted = dict(codes or {})
-        self._check_codes(n_samples, wanted)
+        n, wanted = self._wanted(n_samples, y, dict(codes or {}))
+        self._check_codes(n, wanted)
 
         def draw() -> Tensor:
-            latents, vectors = self.game_.draw(n_samples)
+            latents, vectors = self.game_.draw(n)
             return torch.cat([latents[:, : self.game_.noise.dim], place_codes(self.codes_, vectors, wanted)], dim=1)
 
         return self._generate(self.game_.generator, draw, random_state)
@@ -111,9 +117,10 @@ class CodedGAN(GANEstimator):
         self,
         code: str,
         values: Sequence[float] | Array | None = None,
+        *,
         n_samples: int = 1,
         codes: Mapping[str, Any] | None = None,
-        random_state: int | np.random.RandomState | None = None,
+        random_state: RandomState = None,
     ) -> Array:
         """Generate samples in which one code moves and all else stays.
 
@@ -123,7 +130,7 @@ class CodedGAN(GANEstimator):
             What moves: a code, or a coordinate such as ``"style[0]"``.
         values : sequence of float or None
             Where to; None takes every category, both positions of a switch, or nine values across the range.
-        n_samples : int
+        n_samples : int, default=1
             Rows, each with its own noise and other codes.
         codes : mapping or None
             Other codes to hold, as in `sample`.
@@ -135,10 +142,11 @@ class CodedGAN(GANEstimator):
         ndarray of shape (n_samples, n_values, ...)
         """
         check_is_fitted(self)
+        check_count("n_samples", n_samples)
         unit = find_unit(self.codes_, code)
-        steps = default_values(unit) if values is None else list(values)
-        if not steps or n_samples < 1:
-            raise ValueError(f"traverse needs a value and n_samples >= 1, got values={steps}, n_samples={n_samples}.")
+        steps = unit.code.values() if values is None else list(values)
+        if not steps:
+            raise ValueError(f"traverse needs a value, got values={steps}.")
         moved = {code: np.tile(np.asarray(steps), n_samples)}
         held = dict(codes or {})
         self._check_codes(n_samples, held)
@@ -159,6 +167,48 @@ class CodedGAN(GANEstimator):
         check_is_fitted(self)
         return np.asarray(output_names(self.codes_), dtype=object)
 
+    def code_source(self, levels: int = 16) -> CodeSource:
+        """Return where samples with known codes come from, for :func:`gan_ext.report_codes`.
+
+        Parameters
+        ----------
+        levels : int, default=16
+            Equally likely levels that a coordinate is cut into.
+        """
+        check_is_fitted(self)
+        game, scaler = self.game_, self.scaler_
+        source = product_source(
+            game.generator,
+            self.codes_,
+            game.noise,
+            levels=levels,
+            own=lambda x: game.discriminator(x).statistics,
+            restore=lambda x: scaler.inverse(x.double().numpy()),
+        )
+        real = RealSamples(
+            self._read_data,
+            lambda X: torch.tensor(scaler.forward(X), dtype=torch.float32),
+            None if game.category is None else self.predict,
+            tuple(self.classes_.tolist()) if hasattr(self, "classes_") else (),
+            self.unlabeled,
+            self.device,
+        )
+        return replace(source, real=real)
+
+    def _wanted(self, n_samples: int | None, y: Any, codes: dict[str, Any]) -> tuple[int, dict[str, Any]]:
+        """Return how many samples are wanted, and with which codes, the category among them if `y` asks for classes."""
+        if y is None:
+            n = 1 if n_samples is None else n_samples
+            check_count("n_samples", n)
+            return n, codes
+        category = self.game_.category
+        if not hasattr(self, "classes_") or category is None:
+            raise ValueError(f"y={y!r} asks for classes, but fit was given none; set codes instead.")
+        if category in codes:
+            raise ValueError(f"y and codes both set {category!r}; pass one of them.")
+        numbers = class_numbers(y, n_samples, self.classes_)
+        return len(numbers), {**codes, category: numbers}
+
     def _check_codes(self, n: int, wanted: Mapping[str, Any]) -> None:
         """Say what is wrong with wanted codes of n samples before any work, and without drawing a number."""
         place_codes(self.codes_, torch.zeros(n, self.codes_.dim), wanted)
@@ -167,7 +217,7 @@ class CodedGAN(GANEstimator):
         codes = copy.deepcopy(self.codes_)
         return self._judge(self.game_.discriminator, X, lambda reading: codes.posterior_mean(reading.statistics))
 
-    def _from_codes(self, vectors: Tensor, random_state: Any) -> Array:
+    def _from_codes(self, vectors: Tensor, random_state: RandomState) -> Array:
         def draw() -> Tensor:
             return torch.cat([self.game_.noise.sample(len(vectors)), vectors], dim=1)
 

@@ -1,10 +1,9 @@
-"""Clusters, factors and a generator from unlabeled data, behind scikit-learn's interface."""
+"""InfoGAN as a scikit-learn estimator: clusters, disentangled factors and a generator from unlabeled data."""
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
-import numpy as np
 import torch
 from numpy.typing import NDArray
 from sklearn.base import ClusterMixin, TransformerMixin
@@ -12,13 +11,16 @@ from torch import Tensor, nn
 from typing_extensions import Self
 
 from gan_ext.data import ArrayStream, SemiStream
-from gan_ext.engine import Callback, Compute, Engine, Solver, adam, flat_then_linear
-from gan_ext.estimators.base.checks import check_infogan_settings, warn_of_constants
-from gan_ext.estimators.base.estimator import new_seed, on_cpu
+from gan_ext.engine import Callback, Engine, Solver, Turns, adam, flat_then_linear
+from gan_ext.estimators.base.checks import warn_of_constants
+from gan_ext.estimators.base.estimator import RandomState, new_seed, on_cpu
 from gan_ext.estimators.base.labels import Labels, read_labels
+from gan_ext.estimators.base.parameters import SHARED_CONSTRAINTS, check_parameters
+from gan_ext.estimators.base.running import Running
 from gan_ext.estimators.base.scaling import Scaler, Scaling
-from gan_ext.estimators.codes.assembly import build_game
+from gan_ext.estimators.codes.assembly import INFOGAN_CONSTRAINTS, build_game, check_codes
 from gan_ext.estimators.codes.fitted_codes import CodedGAN
+from gan_ext.estimators.codes.warm_start import load_players, player_states
 from gan_ext.games import InfoGANGame, RealBatch, SemiBatch
 from gan_ext.latents import Product
 from gan_ext.nets import fix_spectral_norms
@@ -52,14 +54,8 @@ class InfoGAN(ClusterMixin, TransformerMixin, CodedGAN):  # type: ignore[misc]
         Coordinates of the default code ``"style"``, uniform on [-1, 1]; 0 for none.
     codes : gan_ext.latents.Product or None, default=None
         Codes of your own in place of these, such as ``Product(kind=Categorical(5), tilt=Uniform(1, -1, 1))``.
-    noise_dim : int, default=32
-        Coordinates of the rest of the generator's input, uniform on [-1, 1].
-    max_iter : int, default=2000
-        Training steps; each is one move of the discriminator and one of the generator.
-    batch_size : int, default=100
-        Samples in a step, at least 2.
-    learning_rate : float, default=1e-3
-        Of both players; flat for the first half of training, then falling to 0.
+    latent_dim : int, default=32
+        Coordinates of the noise z, the rest of the generator's input, uniform on [-1, 1].
     information : float or mapping, default=1.0
         Weight of the information, for every code or by its name.
     adversarial : float, default=0.2
@@ -85,11 +81,6 @@ class InfoGAN(ClusterMixin, TransformerMixin, CodedGAN):  # type: ignore[misc]
         Weight of labels, if `fit` is given `y`.
     mode_seeking : float, default=0.0
         Weight of the mode-seeking term, for generators that ignore their noise.
-    solver : Solver or None, default=None
-        How a step is played, such as :class:`gan_ext.engine.Extragradient`; None lets each player move once, one after
-        the other.
-    averaging : float, default=0.99
-        Decay of the averaged weights that predict and generate, per step.
     hidden_layer_sizes : sequence of int, default=(256, 256)
         Units of the hidden layers of both networks, for tables (n, d).
     generator : callable or None, default=None
@@ -101,6 +92,19 @@ class InfoGAN(ClusterMixin, TransformerMixin, CodedGAN):  # type: ignore[misc]
         How data is scaled inside: every feature by its mean and deviation, all together to [0, 1], or not at all.
     unlabeled : object, default=-1
         What stands for "no label" in `y`; None if every sample has one.
+    max_iter : int, default=2000
+        Training steps; each is one move of the discriminator and one of the generator.
+    batch_size : int, default=100
+        Samples in a step, at least 2.
+    learning_rate : float, default=1e-3
+        Of both players; flat for the first half of training, then falling to 0.
+    solver : Solver, tuple or None, default=None
+        How a step is played, such as :class:`gan_ext.engine.Extragradient`, or a tuple of players in the order of their
+        moves; None lets each player move once, one after the other.
+    clip : float or None, default=None
+        Largest norm of a player's gradient, for training that blows up; None for any.
+    averaging : float, default=0.99
+        Decay of the averaged weights that predict and generate, per step.
     device : str, default="auto"
         ``"auto"`` (CUDA when there is one), ``"cpu"``, ``"cuda"`` or ``"cuda:N"``.
     precision : {"float32", "bfloat16"}, default="float32"
@@ -109,8 +113,12 @@ class InfoGAN(ClusterMixin, TransformerMixin, CodedGAN):  # type: ignore[misc]
         Folder to which `fit` saves every `checkpoint_every` steps and from which it resumes, bit for bit.
     checkpoint_every : int, default=500
         Steps between checkpoints.
+    verbose : bool or int, default=False
+        Whether to print the mean losses, ten times in all.
     callbacks : sequence of callables, default=()
         Called with the engine after every step of `fit`.
+    warm_start : bool, default=False
+        Whether `fit` goes on from the networks of the last `fit`; not together with `checkpoint`.
     random_state : int, RandomState instance or None, default=None
         Decides initial weights, order and noise.
 
@@ -144,16 +152,15 @@ class InfoGAN(ClusterMixin, TransformerMixin, CodedGAN):  # type: ignore[misc]
     (1, (400, 3))
     """
 
+    _parameter_constraints: ClassVar[dict[str, Any]] = {**SHARED_CONSTRAINTS, **INFOGAN_CONSTRAINTS}
+
     def __init__(
         self,
         n_clusters: int = 10,
         *,
         n_continuous: int = 2,
         codes: Product | None = None,
-        noise_dim: int = 32,
-        max_iter: int = 2000,
-        batch_size: int = 100,
-        learning_rate: float = 1e-3,
+        latent_dim: int = 32,
         information: float | Mapping[str, float] = 1.0,
         adversarial: float = 0.2,
         entropy: float = 0.5,
@@ -165,27 +172,30 @@ class InfoGAN(ClusterMixin, TransformerMixin, CodedGAN):  # type: ignore[misc]
         shares: Sequence[float] | Literal["learn"] | None = None,
         supervision: float = 2.0,
         mode_seeking: float = 0.0,
-        solver: Solver | None = None,
-        averaging: float = 0.99,
         hidden_layer_sizes: Sequence[int] = (256, 256),
         generator: Callable[..., nn.Module] | None = None,
         discriminator: Callable[..., nn.Module] | None = None,
         scaling: Scaling = "auto",
         unlabeled: Any = -1,
+        max_iter: int = 2000,
+        batch_size: int = 100,
+        learning_rate: float = 1e-3,
+        solver: Solver | Turns | None = None,
+        clip: float | None = None,
+        averaging: float = 0.99,
         device: str = "auto",
         precision: Literal["float32", "bfloat16"] = "float32",
         checkpoint: str | Path | None = None,
         checkpoint_every: int = 500,
+        verbose: bool | int = False,
         callbacks: Sequence[Callback] = (),
-        random_state: int | np.random.RandomState | None = None,
+        warm_start: bool = False,
+        random_state: RandomState = None,
     ) -> None:
         self.n_clusters = n_clusters
         self.n_continuous = n_continuous
         self.codes = codes
-        self.noise_dim = noise_dim
-        self.max_iter = max_iter
-        self.batch_size = batch_size
-        self.learning_rate = learning_rate
+        self.latent_dim = latent_dim
         self.information = information
         self.adversarial = adversarial
         self.entropy = entropy
@@ -197,18 +207,24 @@ class InfoGAN(ClusterMixin, TransformerMixin, CodedGAN):  # type: ignore[misc]
         self.shares = shares
         self.supervision = supervision
         self.mode_seeking = mode_seeking
-        self.solver = solver
-        self.averaging = averaging
         self.hidden_layer_sizes = hidden_layer_sizes
         self.generator = generator
         self.discriminator = discriminator
         self.scaling = scaling
         self.unlabeled = unlabeled
+        self.max_iter = max_iter
+        self.batch_size = batch_size
+        self.learning_rate = learning_rate
+        self.solver = solver
+        self.clip = clip
+        self.averaging = averaging
         self.device = device
         self.precision = precision
         self.checkpoint = checkpoint
         self.checkpoint_every = checkpoint_every
+        self.verbose = verbose
         self.callbacks = callbacks
+        self.warm_start = warm_start
         self.random_state = random_state
 
     def fit(self, X: Any, y: Any = None) -> Self:
@@ -225,50 +241,55 @@ class InfoGAN(ClusterMixin, TransformerMixin, CodedGAN):  # type: ignore[misc]
         -------
         self
         """
-        check_infogan_settings(self)
+        check_parameters(self)
+        check_codes(self)
         labels = None
         if y is None:
-            X = self._read_training_data(X)
+            X = self._read_training_data(X, reset=not self._goes_on())
         else:
-            X, y = self._read_training_data(X, y)
+            X, y = self._read_training_data(X, y, reset=not self._goes_on())
             labels = read_labels(y, self.unlabeled)
         seed = new_seed(self.random_state)
         self._claim_checkpoint(X, None if labels is None else labels.codes)
         self._take_up(X, labels)
         data = torch.tensor(self.scaler_.forward(X), dtype=torch.float32)
-        engine = self._engine(data, labels, seed)
-        engine.fit(self._stream(data, labels, seed), self.max_iter, self._all_callbacks())
+        running = Running.of(self)
+        engine = self._engine(running, data, labels, seed)
+        running.fit(engine, self._stream(data, labels, seed), self.max_iter)
         game = on_cpu(engine.averaged)
         assert isinstance(game, InfoGANGame)
         fix_spectral_norms(game)  # torch refuses to pickle them
-        self.game_, self.codes_ = game, game.codes
+        self.game_, self.codes_, self._states = game, game.codes, player_states(engine.game)
         self.history_, self.n_iter_ = list(engine.history), engine.step
         if game.category is not None:
             self.labels_ = self.predict(X)
         return self
 
     def _take_up(self, X: Array, labels: Labels | None) -> None:
-        """Set what depends on the data alone."""
+        """Set what depends on the data alone, unless that of the last fit is kept."""
+        if self._goes_on():
+            self._check_as_before(X.shape[1:], None if labels is None else labels.classes)
+            return
         self.sample_shape_, self.scaler_ = X.shape[1:], Scaler(self.scaling, X)
         warn_of_constants(X, "they tell codes nothing; drop them" if self.scaler_.kind == "standard" else "")
+        for name in ("classes_", "labels_"):  # of another fit
+            self.__dict__.pop(name, None)
         if labels is not None:
             self.classes_ = labels.classes
 
-    def _engine(self, data: Tensor, labels: Labels | None, seed: int) -> Engine:
+    def _engine(self, running: Running, data: Tensor, labels: Labels | None, seed: int) -> Engine:
+        last = nn.Sigmoid() if self.scaler_.kind == "minmax" else nn.Identity()
+        game = build_game(self, data, last, labels, seed)
+        if self._goes_on():
+            load_players(game, self._states)
         optimizer = adam(self.learning_rate, betas=(0.5, 0.999))
         rate = flat_then_linear(self.learning_rate, self.max_iter)
-        engine = Engine(
-            build_game(self, data, labels, seed),
+        return running.engine(
+            game,
             {"discriminator": optimizer, "generator": optimizer},
-            self.solver,
-            seed=seed,
-            ema=self.averaging,
-            schedules={"discriminator.lr": rate, "generator.lr": rate},
-            compute=Compute(self.device, self.precision),
+            seed,
+            {"discriminator.lr": rate, "generator.lr": rate},
         )
-        if self.checkpoint is not None:
-            engine.resume(self.checkpoint)
-        return engine
 
     def _stream(self, data: Tensor, labels: Labels | None, seed: int) -> ArrayStream[RealBatch] | SemiStream[SemiBatch]:
         if labels is None:

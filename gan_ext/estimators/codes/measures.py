@@ -1,4 +1,4 @@
-"""What the codes of a source do: a reader trained afterwards, codes and noise drawn anew in turn, traversals."""
+"""Measures of latent codes: mutual information by a reader trained afterwards, interventions, traversals."""
 
 from dataclasses import dataclass
 
@@ -201,7 +201,7 @@ def _traversed(source: CodeSource, reader: CodeReader, number: int) -> Monotonic
     """Return whether the reading of a coordinate goes one way as it moves over its range and all else stays."""
     unit = source.units[number]
     assert unit.quantiles is not None
-    values = torch.from_numpy(unit.quantiles((np.arange(_STEPS) + 0.5) / _STEPS)).float()
+    values = unit.quantiles((torch.arange(_STEPS, dtype=torch.float64) + 0.5) / _STEPS).float()
     noise, codes = (drawn.repeat_interleave(_STEPS, dim=0) for drawn in source.draw(_TRAVERSALS))
     codes[:, number] = values.repeat(_TRAVERSALS)
     read = reader.read(source.generate(noise, codes))[number]

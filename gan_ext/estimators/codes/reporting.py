@@ -1,20 +1,17 @@
-"""What do the codes of a fitted estimator do?  Measure it, and say it plainly."""
+"""report_codes: mutual information, disentanglement and class scores of a fitted estimator's latent codes."""
 
 import warnings
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from gan_ext.estimators.base.estimator import new_seed
 from gan_ext.estimators.codes.class_scores import check_classifier, labels_of, score_classes
-from gan_ext.estimators.codes.conditional_gan import ConditionalGAN
 from gan_ext.estimators.codes.measures import CodeMeasures, UnitMeasures, measure_codes
 from gan_ext.estimators.codes.report import DEAD, ClassScores, CodeReport, CodeRow
-from gan_ext.estimators.codes.source import CodeSource, source_of
+from gan_ext.estimators.codes.source import CodeSource, HasCodes, source_of
 
 __all__ = ["DeadCodeWarning", "report_codes", "report_of"]
 
@@ -28,7 +25,7 @@ class DeadCodeWarning(UserWarning):
 
 
 def report_codes(
-    estimator: Any,
+    estimator: HasCodes,
     X: Any,
     y: Any = None,
     *,
@@ -61,8 +58,9 @@ def report_codes(
 
     Parameters
     ----------
-    estimator : InfoGAN or ConditionalGAN
-        A fitted estimator.
+    estimator : InfoGAN, ConditionalGAN, or one with a method `code_source`
+        A fitted estimator; one of your own returns a :class:`~gan_ext.estimators.CodeSource`, which says where samples
+        with known codes come from and what is known of real ones.
     X : array-like of shape (n, d) or (n, c, h, w)
         Real samples, best ones that `fit` has not seen.
     y : array-like of shape (n,) or None
@@ -91,6 +89,7 @@ def report_codes(
     TypeError
         It has no codes.
     ValueError
+        A source that says nothing of real samples;
         `X` of another shape than `fit` was given, `y` of another length, with unknown classes or fewer than 4 samples
         of one, fewer than 100 samples, fewer than 2 levels, a classifier that is none.
     """
@@ -99,15 +98,19 @@ def report_codes(
             raise ValueError(f"{name}={value!r} must be an integer, at least {least}.")
     check_classifier(classifier)
     source = source_of(estimator, levels)
-    X = estimator._read_data(X)
+    real = source.real
+    if real is None:
+        raise ValueError(f"The code source of {type(estimator).__name__} says nothing of real samples (`real`).")
+    X = real.check(X)
     if len(X) < 2:
         raise ValueError(f"X has {len(X)} sample; the report needs at least 2, and hundreds are usual.")
-    labels = None if y is None else labels_of(estimator, X, y)
+    labels = None if y is None else labels_of(real, X, y)
     seed = new_seed(random_state)
-    scaled = _as_seen(estimator, X)
-    measures = measure_codes(source, scaled, n_samples=n_samples, max_iter=max_iter, seed=seed, device=estimator.device)
-    scores = None if labels is None else score_classes(estimator, source, measures.pool, X, labels, classifier, seed)
-    found = report_of(type(estimator).__name__, source, measures, scores, _usage(estimator, source, X))
+    measures = measure_codes(
+        source, real.seen(X), n_samples=n_samples, max_iter=max_iter, seed=seed, device=real.device
+    )
+    scores = None if labels is None else score_classes(source, real, measures.pool, X, labels, classifier, seed)
+    found = report_of(type(estimator).__name__, source, measures, scores, _usage(source, X))
     for row in found.rows:
         if row.normalized < DEAD:
             warnings.warn(_dead(row, source), DeadCodeWarning, stacklevel=2)
@@ -213,20 +216,13 @@ def _dead(row: CodeRow, source: CodeSource) -> str:
     return f"Code {row.code!r} is dead: samples carry {row.normalized:.0%} of what it could tell; {source.remedy}."
 
 
-def _usage(estimator: Any, source: CodeSource, X: Array) -> list[str]:
+def _usage(source: CodeSource, X: Array) -> list[str]:
     """Return a sentence if real samples hardly ever fall into some category."""
-    if source.own is None or source.category is None:
+    predict = None if source.real is None else source.real.predict
+    if predict is None or source.category is None:
         return []
     prior = np.array(source.units[source.category].shares)
-    counts = np.bincount(estimator.predict(X), minlength=len(prior))
+    counts = np.bincount(predict(X), minlength=len(prior))
     rare = np.flatnonzero((counts < prior * len(X) / 10) & (prior * len(X) >= 20))
     names = ", ".join(map(str, rare))
     return [f"Fewer than a tenth as many real samples as expected fall into categories {names}."] if len(rare) else []
-
-
-def _as_seen(estimator: Any, X: Array) -> Tensor:
-    """Return real samples as the networks see them."""
-    scaled = estimator.scaler_.forward(X)
-    if isinstance(estimator, ConditionalGAN):
-        scaled = scaled[:, estimator._columns()]
-    return torch.tensor(scaled, dtype=torch.float32)

@@ -1,22 +1,18 @@
-"""Where samples with known codes come from, whatever made them: what diagnostics need of a fitted estimator."""
+"""Sources of samples with known latent codes: what a report on codes asks of a fitted estimator, or of a generator."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from scipy.special import ndtri
-from sklearn.utils.validation import check_is_fitted
-from torch import Tensor, nn
+from torch import Tensor
 
-from gan_ext.estimators.codes.conditional_gan import ConditionalGAN
-from gan_ext.estimators.codes.fitted_codes import CodedGAN
 from gan_ext.estimators.codes.values import Unit, units
-from gan_ext.latents import Bernoulli, Categorical, Gaussian, Prior, Product, Uniform
+from gan_ext.latents import Prior, Product
 
-__all__ = ["CodeSource", "CodeUnit", "product_source", "source_of"]
+__all__ = ["CodeSource", "CodeUnit", "HasCodes", "RealSamples", "product_source", "source_of"]
 
 Array = NDArray[Any]
 _BLOCK = 4096  # samples made at a time
@@ -29,20 +25,24 @@ class CodeUnit:
     Args:
         label: its name, such as ``"style[0]"``.
         shares: probabilities of its k classes under the prior.
-        edges: inner edges of the levels of a coordinate [k - 1]; None for categories and switches.
-        quantiles: of a coordinate's prior, maps probabilities [n] to values [n]; None for categories and switches.
+        edges: inner edges of the levels of a coordinate [k - 1]; None if its values are finitely many.
+        quantiles: of a coordinate's prior, maps probabilities [n] to values [n]; None if its values are finitely many.
+        points: the k values that it has; None for 0 to k - 1, and for coordinates.
     """
 
     label: str
     shares: tuple[float, ...]
     edges: Tensor | None = None
-    quantiles: Callable[[Array], Array] | None = None
+    quantiles: Callable[[Tensor], Tensor] | None = None
+    points: Tensor | None = None
 
     def classes(self, values: Tensor) -> Tensor:
-        """Return the class [n] of values [n]: the category, or the level of a coordinate."""
-        if self.edges is None:
+        """Return the class [n] of values [n]: the number of the value, or the level of a coordinate."""
+        if self.edges is not None:
+            return torch.bucketize(values.contiguous(), self.edges)
+        if self.points is None:
             return values.round().long()
-        return torch.bucketize(values.contiguous(), self.edges)
+        return (values[:, None] - self.points).abs().argmin(1)
 
     def reading(self, probabilities: Tensor) -> Tensor:
         """Return a belief as a reading: probabilities [n, k], or a coordinate's mean rank in (0, 1), [n]."""
@@ -54,6 +54,27 @@ class CodeUnit:
     def true_reading(self, values: Tensor) -> Tensor:
         """Return the reading of one who sees the values [n]."""
         return self.reading(torch.eye(len(self.shares), dtype=torch.float64)[self.classes(values)])
+
+
+@dataclass(frozen=True)
+class RealSamples:
+    """What a fitted estimator does with real samples; X are such, (n, ...), in the data's units.
+
+    Args:
+        check: maps X to a checked array, or says what is wrong with it.
+        seen: maps checked X to a tensor as the networks see it.
+        predict: maps checked X to categories (n,); None if no category is read from samples.
+        classes: classes that `fit` was given, in order; category k stands for the k-th.  Empty if it was given none.
+        unlabeled: what stands for "no label"; None if every sample has one.
+        device: where networks may be trained.
+    """
+
+    check: Callable[[Any], Array]
+    seen: Callable[[Array], Tensor]
+    predict: Callable[[Array], Array] | None = None
+    classes: tuple[Any, ...] = ()
+    unlabeled: Any = None
+    device: str = "cpu"
 
 
 @dataclass(frozen=True)
@@ -70,6 +91,7 @@ class CodeSource:
             None if there is none.
         category: number of the unit that stands for classes, None if there is none.
         remedy: what to do about a code that is dead.
+        real: what is known of real samples; None if nothing is, as for a bare generator.
     """
 
     units: tuple[CodeUnit, ...]
@@ -80,6 +102,7 @@ class CodeSource:
     own: Callable[[Tensor], list[Tensor]] | None = None
     category: int | None = None
     remedy: str = "give it a larger weight in `information`, or leave it out"
+    real: "RealSamples | None" = None
 
     @torch.no_grad()
     def generate(self, noise: Tensor, codes: Tensor) -> Tensor:
@@ -130,17 +153,17 @@ def product_source(
 
     def draw_codes(n: int) -> Tensor:
         vectors = codes.sample(n)
-        return torch.stack([_number(part, vectors) for part in parts], dim=1)
+        return torch.stack([part.code.numbers(vectors[:, part.columns]) for part in parts], dim=1)
 
     def make(noise: Tensor, numbers: Tensor) -> Tensor:
-        columns = [_vector(part, column) for part, column in zip(parts, numbers.T, strict=True)]
+        columns = [part.code.vectors(column) for part, column in zip(parts, numbers.T, strict=True)]
         return generator(torch.cat([noise, *columns], dim=1))
 
     @torch.no_grad()
     def read(x: Tensor) -> list[Tensor]:
         assert own is not None
-        means = torch.cat([codes.posterior_mean(own(block)) for block in x.split(_BLOCK)]).double()
-        return [_belief(part, means) for part in parts]
+        stated = codes.split_statistics(torch.cat([own(block) for block in x.split(_BLOCK)]))
+        return [belief.double() for name, code in codes.codes().items() for belief in code.beliefs(stated[name])]
 
     return CodeSource(
         tuple(_code_unit(part, levels) for part in parts),
@@ -153,78 +176,32 @@ def product_source(
     )
 
 
-def source_of(estimator: Any, levels: int = 16) -> CodeSource:
+@runtime_checkable
+class HasCodes(Protocol):
+    """An estimator whose codes can be reported: fitted, it says where samples with known codes come from."""
+
+    def code_source(self, levels: int = 16) -> CodeSource:
+        """Return the source of samples with known codes; coordinates are cut into so many levels."""
+
+
+def source_of(estimator: HasCodes, levels: int = 16) -> CodeSource:
     """Return the source of a fitted estimator.
 
     Raises:
-        TypeError: an estimator without codes.
+        TypeError: an estimator without the method `code_source`.
         NotFittedError: one that is not fitted.
     """
-    if not isinstance(estimator, CodedGAN | ConditionalGAN):
-        raise TypeError(f"estimator is {type(estimator).__name__}; pass a fitted InfoGAN or ConditionalGAN.")
-    check_is_fitted(estimator)
-    return _class_source(estimator) if isinstance(estimator, ConditionalGAN) else _coded_source(estimator, levels)
-
-
-def _coded_source(estimator: CodedGAN, levels: int) -> CodeSource:
-    game, scaler = estimator.game_, estimator.scaler_
-    return product_source(
-        game.generator,
-        estimator.codes_,
-        game.noise,
-        levels=levels,
-        own=lambda x: game.discriminator(x).statistics,
-        restore=lambda x: scaler.inverse(x.double().numpy()),
-    )
-
-
-def _class_source(estimator: ConditionalGAN) -> CodeSource:
-    game, prior = estimator.game_, torch.as_tensor(estimator.class_prior_, dtype=torch.float32)
-    generator: nn.Module = game.generator
-    return CodeSource(
-        (CodeUnit("class", tuple(estimator.class_prior_.tolist())),),
-        lambda n: torch.multinomial(prior, n, replacement=True).float()[:, None],
-        game.prior.sample,
-        lambda noise, codes: generator(noise, codes[:, 0].long()),
-        estimator._restore,
-        category=0,
-        remedy="train longer (`max_iter`), or try another `condition`",
-    )
+    if isinstance(estimator, type) or not isinstance(estimator, HasCodes):
+        raise TypeError(
+            f"estimator is {type(estimator).__name__}; pass a fitted InfoGAN or ConditionalGAN, or an estimator of "
+            "your own with the method `code_source`."
+        )
+    return estimator.code_source(levels)
 
 
 def _code_unit(unit: Unit, levels: int) -> CodeUnit:
-    match unit.code:
-        case Categorical():
-            return CodeUnit(unit.label, tuple(unit.code.logits.detach().double().softmax(0).tolist()))
-        case Bernoulli():
-            return CodeUnit(unit.label, (1 - unit.code.p, unit.code.p))
-    quantiles = _quantiles(unit)
-    edges = torch.from_numpy(quantiles(np.arange(1, levels) / levels)).float()
-    return CodeUnit(unit.label, (1 / levels,) * levels, edges, quantiles)
-
-
-def _quantiles(unit: Unit) -> Callable[[Array], Array]:
-    match unit.code:
-        case Uniform(low=low, high=high):
-            return lambda probabilities: low + (high - low) * probabilities
-        case Gaussian(scale=scale):
-            return lambda probabilities: scale * ndtri(probabilities)
-    raise ValueError(f"The code {unit.label!r} is a {type(unit.code).__name__}, whose quantiles are not known here.")
-
-
-def _number(unit: Unit, vectors: Tensor) -> Tensor:
-    columns = vectors[:, unit.columns]
-    return columns.argmax(1).to(columns.dtype) if isinstance(unit.code, Categorical) else columns[:, 0]
-
-
-def _vector(unit: Unit, column: Tensor) -> Tensor:
-    if isinstance(unit.code, Categorical):
-        return nn.functional.one_hot(column.long(), unit.code.dim).to(column.dtype)
-    return column[:, None]
-
-
-def _belief(unit: Unit, means: Tensor) -> Tensor:
-    columns = means[:, unit.columns]
-    if isinstance(unit.code, Bernoulli):
-        return torch.cat([1 - columns, columns], dim=1)
-    return columns if isinstance(unit.code, Categorical) else columns[:, 0]
+    code, shares = unit.code, unit.code.shares()
+    if shares is not None:
+        return CodeUnit(unit.label, tuple(shares.tolist()), points=torch.tensor(code.values()))
+    edges = code.quantiles(torch.arange(1, levels, dtype=torch.float64) / levels).float()
+    return CodeUnit(unit.label, (1 / levels,) * levels, edges, code.quantiles)

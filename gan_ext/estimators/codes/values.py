@@ -1,4 +1,4 @@
-"""Codes as a user names and sets them: ``"category"``, ``"style[0]"``, a number, a row, a column."""
+"""Latent codes as a user names and sets them: ``"category"``, ``"style[0]"``, a number, a row, a column."""
 
 from collections.abc import Mapping
 from typing import Any, NamedTuple
@@ -8,9 +8,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from gan_ext.latents import Bernoulli, Categorical, Gaussian, Prior, Product, Uniform
+from gan_ext.latents import Prior, Product
 
-__all__ = ["Unit", "check_vectors", "default_values", "find_unit", "output_names", "place_codes", "units"]
+__all__ = ["Unit", "check_vectors", "find_unit", "output_names", "place_codes", "units"]
 
 Array = NDArray[Any]
 
@@ -28,7 +28,7 @@ def units(codes: Product) -> list[Unit]:
     """Return what can be moved, in the order of the columns."""
     found = []
     for (name, code), columns in zip(codes.codes().items(), codes.columns().values(), strict=True):
-        if isinstance(code, Categorical) or code.dim == 1:
+        if code.whole or code.dim == 1:
             found.append(Unit(name, name, code, columns))
             continue
         places = range(columns.start, columns.stop)
@@ -53,20 +53,6 @@ def output_names(codes: Product) -> list[str]:
         width = unit.columns.stop - unit.columns.start
         names += [unit.label] if width == 1 else [f"{unit.label}={k}" for k in range(width)]
     return names
-
-
-def default_values(unit: Unit, steps: int = 9) -> list[float]:
-    """Return the values a traversal shows: all categories, both positions of a switch, else evenly spaced ones."""
-    match unit.code:
-        case Categorical():
-            return [float(k) for k in range(unit.code.dim)]
-        case Bernoulli():
-            return [0.0, 1.0]
-        case Uniform():
-            return [float(value) for value in np.linspace(unit.code.low, unit.code.high, steps)]
-        case Gaussian():
-            return [2 * unit.code.scale * float(value) for value in np.linspace(-1, 1, steps)]
-    raise ValueError(f"The code {unit.label!r} needs values: a {type(unit.code).__name__} has no usual ones.")
 
 
 def place_codes(codes: Product, vectors: Tensor, wanted: Mapping[str, Any]) -> Tensor:
@@ -97,18 +83,11 @@ def place_codes(codes: Product, vectors: Tensor, wanted: Mapping[str, Any]) -> T
 def _unit_values(unit: Unit, value: Any, n: int) -> Tensor:
     given = np.asarray(value)
     if given.dtype.kind not in "iufb" or given.shape not in ((), (n,)):
-        hint = " (a class is named by its place in classes_)" if isinstance(unit.code, Categorical) else ""
+        hint = " (a class is asked for by y)" if given.dtype.kind in "USO" else ""
         raise ValueError(f"Code {unit.label!r} takes one number or {n} of them{hint}, got {value!r}.")
-    if isinstance(unit.code, Categorical):
-        wrong = given[(given != np.floor(given)) | (given < 0) | (given >= unit.code.dim)]
-        if wrong.size:
-            raise ValueError(
-                f"Code {unit.label!r} has the categories 0 to {unit.code.dim - 1}, there is no {wrong.flat[0]}."
-            )
-        return torch.eye(unit.code.dim)[torch.from_numpy(np.broadcast_to(given, n).astype(np.int64).copy())]
-    numbers = torch.from_numpy(np.broadcast_to(given, n).astype(np.float64).copy())[:, None]
-    _check_range(unit.label, unit.code, numbers)
-    return numbers
+    numbers = torch.from_numpy(np.broadcast_to(given, n).astype(np.float64).copy())
+    _check_values(unit.label, unit.code, numbers)
+    return unit.code.vectors(numbers)
 
 
 def _rows(label: str, code: Prior, value: Any, n: int) -> Tensor:
@@ -116,24 +95,14 @@ def _rows(label: str, code: Prior, value: Any, n: int) -> Tensor:
     if given.dtype.kind not in "iufb" or given.shape not in ((code.dim,), (n, code.dim)):
         raise ValueError(f"Code {label!r} takes {code.dim} numbers or {n} rows of them, got shape {given.shape}.")
     rows = torch.from_numpy(np.broadcast_to(given, (n, code.dim)).astype(np.float64).copy())
-    _check_range(label, code, rows)
+    _check_values(label, code, rows.flatten())
     return rows
 
 
-def _check_range(label: str, code: Prior, values: Tensor) -> None:
-    each = values.reshape(-1, 1).expand(-1, code.dim)
-    wrong = values.reshape(-1)[~code.allows(each)]
+def _check_values(label: str, code: Prior, values: Tensor) -> None:
+    wrong = values[~code.takes(values)]
     if len(wrong):
-        raise ValueError(f"Code {label!r} {_range(code)}, got {float(wrong[0]):g}.")
-
-
-def _range(code: Prior) -> str:
-    match code:
-        case Uniform():
-            return f"goes from {code.low:g} to {code.high:g}"
-        case Bernoulli():
-            return "is 0 or 1"
-    return "is a finite number"
+        raise ValueError(f"Code {label!r} {code.describe()}, got {float(wrong[0]):g}.")
 
 
 def check_vectors(codes: Product, vectors: Array) -> None:
@@ -147,14 +116,7 @@ def check_vectors(codes: Product, vectors: Array) -> None:
         raise ValueError("Codes contain NaN or infinity.")
     for unit in units(codes):
         part = torch.from_numpy(np.asarray(vectors[:, unit.columns], dtype=np.float64))
-        if isinstance(unit.code, Categorical):
-            sums = part.sum(1)
-            if bool((part < 0).any()) or not torch.allclose(sums, torch.ones_like(sums), atol=1e-4):
-                raise ValueError(
-                    f"Code {unit.label!r} takes {unit.code.dim} shares that are not negative and sum to 1, got "
-                    f"{part[(part < 0).any(1) | ((sums - 1).abs() > 1e-4)][0].tolist()}."
-                )
-        elif not isinstance(unit.code, Bernoulli):
-            _check_range(unit.label, unit.code, part)
-        elif bool(((part < 0) | (part > 1)).any()):
-            raise ValueError(f"Code {unit.label!r} goes from 0 to 1, got {part.flatten().tolist()[0]:g}.")
+        wrong = part[~unit.code.allows_mean(part if unit.code.whole else part.expand(-1, unit.code.dim))]
+        if len(wrong):
+            said = f"{wrong[0].item():g}" if wrong.shape[1] == 1 else wrong[0].tolist()
+            raise ValueError(f"Code {unit.label!r} {unit.code.describe(mean=True)}, got {said}.")

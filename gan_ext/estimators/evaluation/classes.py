@@ -1,4 +1,4 @@
-"""Rows of an evaluation that ask whether samples are of the class that was asked for."""
+"""GAN-test and GAN-train: are samples of the class that was asked for, and as good as real ones to learn it from?"""
 
 from collections.abc import Callable
 from typing import Any

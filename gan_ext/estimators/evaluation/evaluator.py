@@ -1,6 +1,5 @@
-"""One table for any estimator: how its samples compare with real ones, and what real ones score against each other."""
+"""evaluate: metrics of any fitted generator's samples (FID, precision and recall, ...) beside those of real data."""
 
-import inspect
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
@@ -8,21 +7,17 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from scipy.stats import binomtest
-from sklearn.base import is_classifier
 from sklearn.preprocessing import StandardScaler
-from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, column_or_1d
 from torch import Tensor
 
 from gan_ext.engine import resolve_device
+from gan_ext.estimators.base.estimator import RandomState, new_seed
 from gan_ext.estimators.base.labels import read_labels
-from gan_ext.estimators.codes.conditional_gan import ConditionalGAN
 from gan_ext.estimators.evaluation.classes import class_rows
 from gan_ext.estimators.evaluation.features import ClassifierFeatures, SelfSupervisedFeatures
 from gan_ext.estimators.evaluation.result import Evaluation, EvaluationRow
-from gan_ext.estimators.evaluation.texts import evaluate_text
-from gan_ext.estimators.plug_and_play.fitted import FittedPlugAndPlay
-from gan_ext.estimators.sequences.fitted import FittedSequenceModel
+from gan_ext.estimators.evaluation.sampling import EvaluatesItself, classifies, sampler, samples_classes
 from gan_ext.metrics import (
     Interval,
     bootstrap_metrics,
@@ -72,11 +67,11 @@ def evaluate(
     y: Any = None,
     features: Any = None,
     n: int = 5000,
-    seed: int = 0,
     *,
     training: Any = None,
     resamples: int = 20,
     device: str = "auto",
+    random_state: RandomState = 0,
 ) -> Evaluation:
     r"""Measure a fitted estimator's samples against real ones, beside what real ones score against each other.
 
@@ -86,17 +81,18 @@ def evaluate(
 
     Samples and tables: Frechet and kernel distance, sliced Wasserstein distance, precision and recall (k = 3),
     density and coverage (k = 5), leave-one-out accuracy of the nearest neighbor, the classifier two-sample test;
-    inception and mode score if `features` knows classes; GAN-test and GAN-train of a :class:`ConditionalGAN` or
-    :class:`PlugAndPlayGAN` if there is `y`; with `training`, near-copies and the statistic of data copying.  Texts:
-    BLEU forth and back, self-BLEU, unique and distinct shares, Frechet distance and divergence area of bags of
-    n-grams, perplexity.  A classifier has its accuracy too if there is `y`.
+    inception and mode score if `features` knows classes; GAN-test and GAN-train of an estimator that makes samples of
+    a class (``sample(n, y=...)`` and `classes_`) if there is `y`; with `training`, near-copies and the statistic of
+    data copying.  Texts: BLEU forth and back, self-BLEU, unique and distinct shares, Frechet distance and divergence
+    area of bags of n-grams, perplexity.  A classifier has its accuracy too if there is `y`.
 
     Numbers of evaluations with different features, n or data do not compare.
 
     Parameters
     ----------
     estimator : estimator
-        Fitted: any of this package, or another with ``sample(n_samples=...)`` that returns samples like X.
+        Fitted: any of this package, or another with ``sample(n_samples=...)`` that returns samples like X, or with a
+        table of its own (the method `evaluate_samples`, :class:`~gan_ext.estimators.EvaluatesItself`).
     X : array-like of shape (n_real, ...), or list of texts
         Real samples, best such as `fit` did not see; at least 40.
     y : array-like of shape (n_real,) or None
@@ -107,14 +103,14 @@ def evaluate(
         of tables are standardized instead.  Not used for texts.
     n : int
         Most samples of each kind; half of X if that is less.
-    seed : int
-        Decides everything random.
     training : array-like or None
         What the estimator learned from, if X is held out: then samples are compared with it.
     resamples : int
         Subsets that intervals are made of, at least 2; 0 for none.
     device : str
         Where metrics are computed: ``"auto"``, ``"cpu"``, ``"cuda"`` or ``"cuda:N"``.
+    random_state : int, RandomState instance or None, default=0
+        Decides everything random: by default the same table each time; None for another one each time.
 
     Returns
     -------
@@ -139,12 +135,13 @@ def evaluate(
     placed = resolve_device(device)
     if hasattr(estimator, "fit"):
         check_is_fitted(estimator)
-    if isinstance(estimator, FittedSequenceModel):
-        return evaluate_text(estimator, X, y, n, seed, training, resamples)
+    seed = _seed(random_state)
+    if isinstance(estimator, EvaluatesItself):
+        return estimator.evaluate_samples(X, y, n, training, resamples, seed)
     X = _real("X", X, 2 * _LEAST)
     labels = None if y is None else _labels(estimator, X, y)
-    make = _sampler(estimator)
-    if make is None and not (_classifies(estimator) and labels is not None):
+    make = sampler(estimator)
+    if make is None and not (classifies(estimator) and labels is not None):
         raise TypeError(
             f"estimator is {type(estimator).__name__}, which cannot make samples: it has no method sample. Pass one "
             "that has, or a classifier with `y`."
@@ -163,10 +160,15 @@ def evaluate(
     sets = _Sets(X[order[:size]], made, X[order[size : 2 * size]], held)
     name, read, believe = _extractor(features, X, labels, seed, device)
     measured = _measured(sets, read, believe, placed, resamples, seed)
-    if labels is not None and isinstance(estimator, ConditionalGAN | FittedPlugAndPlay):
+    if labels is not None and samples_classes(estimator):
         parts = [part[labels.known[part]] for part in (order[:size], order[size : 2 * size])]
         real, other = ((X[part], labels.classes[labels.codes[part]]) for part in parts)
-        rows = class_rows(lambda y, draw: estimator.sample(y, random_state=draw), read, real, other, seed) + rows
+
+        def of_classes(y: Array, draw: int) -> Array:
+            made: Array = estimator.sample(len(y), y=y, random_state=draw)
+            return made
+
+        rows = class_rows(of_classes, read, real, other, seed) + rows
     rows = [*measured, *rows]
     return Evaluation(type(estimator).__name__, size, name, tuple(rows), _notes(sets, features))
 
@@ -184,7 +186,7 @@ def _measured(
 
     found = seen(read)
     rows = _rows(_of_features, found, resamples, seed)
-    test, floor = (two_sample_test(found.real, each, seed=seed) for each in (found.generated, found.other))
+    test, floor = (two_sample_test(found.real, each, random_state=seed) for each in (found.generated, found.other))
     low, high = binomtest(round(test.accuracy * test.n), test.n).proportion_ci()
     rows.append(EvaluationRow("two-sample accuracy", test.accuracy, low, high, floor.accuracy, "the floor"))
     if believe is not None:
@@ -226,7 +228,7 @@ def _rows(
 
 
 def _accuracy(estimator: Any, X: Array, labels: Any) -> list[EvaluationRow]:
-    if labels is None or not _classifies(estimator):
+    if labels is None or not classifies(estimator):
         return []
     hits = np.asarray(estimator.predict(X[labels.known])) == labels.classes[labels.codes[labels.known]]
     low, high = binomtest(int(hits.sum()), len(hits)).proportion_ci()
@@ -234,32 +236,10 @@ def _accuracy(estimator: Any, X: Array, labels: Any) -> list[EvaluationRow]:
     return [EvaluationRow("accuracy", *found, None, "higher")]
 
 
-def _classifies(estimator: Any) -> bool:
-    return hasattr(estimator, "predict") and hasattr(estimator, "__sklearn_tags__") and is_classifier(estimator)
-
-
-def _sampler(estimator: Any) -> Callable[[int, int], Any] | None:
-    """Return what makes n samples from a seed, None if nothing does."""
-    if hasattr(estimator, "sample"):
-        settings = {"random_state"} & inspect.signature(estimator.sample).parameters.keys()
-        return lambda n, seed: estimator.sample(n_samples=n, **dict.fromkeys(settings, seed))
-    members = [each for each in getattr(estimator, "estimators_", []) if hasattr(each, "sample")]
-    if not members:
-        return None
-
-    def share(n: int, seed: int) -> Array:
-        draws = check_random_state(seed)
-        counts = np.bincount(np.arange(n) % len(members), minlength=len(members))
-        seeds = draws.randint(2**31 - 1, size=len(members))
-        made = [
-            each.sample(n_samples=int(count), random_state=int(own))
-            for each, count, own in zip(members, counts, seeds, strict=True)
-            if count
-        ]
-        mixed: Array = draws.permutation(np.concatenate(made))
-        return mixed
-
-    return share
+def _seed(random_state: RandomState) -> int:
+    """Return an integer as it is, and else one drawn from the random state."""
+    drawn = new_seed(random_state)  # says what is no random state
+    return int(random_state) if isinstance(random_state, int | np.integer) else drawn
 
 
 def _extractor(

@@ -1,4 +1,4 @@
-"""The table of an evaluation: plain numbers, JSON, a printed form."""
+"""Evaluation: the table of metrics that evaluate returns, as numbers, JSON and print."""
 
 import math
 from collections.abc import Sequence

@@ -1,12 +1,13 @@
-"""The table for estimators of texts: quality and coverage of n-grams, beside what real texts score."""
+"""Evaluation of text generators: BLEU, self-BLEU, diversity and n-gram distances, beside those of real texts."""
 
-from typing import Any
+from typing import Any, Literal, Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 from torch import Tensor
 
+from gan_ext.data import Corpus
 from gan_ext.estimators.evaluation.result import Evaluation, EvaluationRow
-from gan_ext.estimators.sequences.fitted import FittedSequenceModel
 from gan_ext.metrics import (
     BagOfNgrams,
     backward_bleu,
@@ -20,7 +21,7 @@ from gan_ext.metrics import (
     unique_ratio,
 )
 
-__all__ = ["evaluate_text"]
+__all__ = ["TextModel", "evaluate_text"]
 
 _ORDER = 3  # of BLEU
 _LEAST = 20
@@ -38,8 +39,21 @@ _BETTER = {
 Sentences = list[list[int]]
 
 
+class TextModel(Protocol):
+    """What a fitted model of texts must offer."""
+
+    corpus_: Corpus
+    classes_: NDArray[Any]
+
+    def sample(self, n_samples: int = 1, *, random_state: int | np.random.RandomState | None = None) -> list[Any]:
+        """Return new texts."""
+
+    def perplexity(self, X: Any, y: Any = None, on_long: Literal["error", "truncate"] = "error") -> float:
+        """Return the perplexity per token."""
+
+
 def evaluate_text(
-    estimator: FittedSequenceModel, X: Any, y: Any, n: int, seed: int, training: Any, resamples: int
+    estimator: TextModel, X: Any, y: Any, n: int, training: Any, resamples: int, random_state: int
 ) -> Evaluation:
     """Return the table of :func:`gan_ext.evaluate` for a model of texts; arguments as there.
 
@@ -55,10 +69,10 @@ def evaluate_text(
         )
     learned = None if training is None else {tuple(each) for each in _lists(estimator, training)}
     size = min(n, len(tokens) // 2)
-    made = _lists(estimator, estimator.sample(size, random_state=seed))
-    order = np.random.default_rng(seed).permutation(len(tokens))
+    made = _lists(estimator, estimator.sample(size, random_state=random_state))
+    order = np.random.default_rng(random_state).permutation(len(tokens))
     real, other = (_tokens(estimator, tokens[order[part]]) for part in (slice(size), slice(size, 2 * size)))
-    encoder = BagOfNgrams(components=min(128, size - 1), seed=seed).fit(real + other)
+    encoder = BagOfNgrams(components=min(128, size - 1), random_state=random_state).fit(real + other)
 
     def metrics(references: Sentences, sentences: Sentences) -> dict[str, float]:
         a, b = encoder(references), encoder(sentences)
@@ -69,13 +83,13 @@ def evaluate_text(
             "unique": unique_ratio(sentences),
             "distinct-2": distinct(sentences, 2),
             "frechet distance": frechet_distance(a, b),
-            "divergence area": divergence_area(a, b, seed=seed),
+            "divergence area": divergence_area(a, b, random_state=random_state),
             **({} if learned is None else {"copies": _share(sentences, learned)}),
         }
 
     floors = metrics(real, other)
     if resamples:
-        found = bootstrap_metrics(metrics, real, made, resamples, seed)
+        found = bootstrap_metrics(metrics, real, made, resamples, random_state)
         rows = [EvaluationRow(name, *each, floors[name], _BETTER[name]) for name, each in found.items()]
     else:
         values = metrics(real, made)
@@ -92,9 +106,9 @@ def _share(sentences: Sentences, learned: set[tuple[int, ...]]) -> float:
     return float(np.mean([tuple(each) in learned for each in sentences]))
 
 
-def _lists(estimator: FittedSequenceModel, texts: Any) -> Sentences:
+def _lists(estimator: TextModel, texts: Any) -> Sentences:
     return _tokens(estimator, estimator.corpus_.encode(texts, "truncate"))
 
 
-def _tokens(estimator: FittedSequenceModel, tokens: Tensor) -> Sentences:
+def _tokens(estimator: TextModel, tokens: Tensor) -> Sentences:
     return token_lists(tokens, estimator.corpus_.end)
