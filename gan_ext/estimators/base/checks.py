@@ -11,14 +11,11 @@ from numpy.typing import NDArray
 from typing_extensions import ParamSpec
 
 from gan_ext.engine import Compute
-from gan_ext.latents import Product
 from gan_ext.terms import GeneratorTerm, Term
 
 __all__ = [
     "check_common",
-    "check_conditional_settings",
     "check_count",
-    "check_infogan_settings",
     "check_integers",
     "check_not_negative",
     "check_sequence_settings",
@@ -135,47 +132,6 @@ def _check_running(estimator: Any) -> None:
             f"checkpoint needs an integer random_state, to go on bit for bit; got {estimator.random_state!r}."
         )
     Compute(estimator.device, estimator.precision)
-
-
-def check_infogan_settings(estimator: Any) -> None:
-    """Raise ValueError for the first setting of an InfoGAN that makes no sense."""
-    check_integers(estimator, n_clusters=1, n_continuous=0, noise_dim=1, max_iter=1, batch_size=2, checkpoint_every=1)
-    check_not_negative(
-        estimator, "adversarial", "entropy", "balance", "smoothing", "smoothing_radius", "consistency", "supervision",
-        "mode_seeking",
-    )  # fmt: skip
-    _check_codes(estimator)
-    check_common(estimator)
-
-
-def _check_codes(estimator: Any) -> None:
-    codes, shares, weights = estimator.codes, estimator.shares, estimator.information
-    if codes is not None and not isinstance(codes, Product):
-        raise ValueError(f"codes={codes!r} must be a gan_ext.latents.Product, such as Product(kind=Categorical(5)).")
-    if isinstance(shares, str) and shares != "learn":
-        raise ValueError(f"shares={shares!r} must be a sequence of numbers, 'learn' or None.")
-    if codes is not None and shares is not None:
-        raise ValueError("shares is for the default code; give the shares to your own Categorical in codes.")
-    if shares is not None and not isinstance(shares, str) and len(shares) != estimator.n_clusters:
-        raise ValueError(f"shares has {len(shares)} numbers for n_clusters={estimator.n_clusters}.")
-    if not isinstance(weights, Mapping):
-        check_not_negative(estimator, "information")
-
-
-def check_conditional_settings(estimator: Any) -> None:
-    """Raise ValueError for the first setting of a conditional GAN that makes no sense."""
-    check_integers(estimator, max_iter=1, batch_size=2, latent_dim=1, channels=2, checkpoint_every=1)
-    check_not_negative(estimator, "mode_seeking", "r1")
-    if estimator.channels % 2:
-        raise ValueError(f"channels={estimator.channels!r} must be even: every layer nearer the image has half of it.")
-    if estimator.condition is not None and not hasattr(estimator.condition, "build"):
-        raise ValueError(
-            f"condition={estimator.condition!r} must be an object that builds a game, such as "
-            "gan_ext.estimators.Projection()."
-        )
-    if isinstance(estimator.condition, type):
-        raise ValueError(f"condition is the class {estimator.condition.__name__}; pass an object, with parentheses.")
-    check_common(estimator)
 
 
 def check_count(name: str, value: Any) -> None:
