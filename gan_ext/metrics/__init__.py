@@ -57,6 +57,7 @@ from gan_ext.metrics.codes import (
     sap,
 )
 from gan_ext.metrics.samples import (
+    ClassConditionalScores,
     DensityCoverage,
     DifferentBins,
     Extrapolation,
@@ -70,6 +71,7 @@ from gan_ext.metrics.samples import (
     PrecisionRecall,
     TwoSampleTest,
     birthday_support,
+    class_conditional_scores,
     class_density_coverage,
     density_coverage,
     divergence_area,
@@ -159,6 +161,7 @@ __all__ = [
     "Band",
     "BetaVAEScore",
     "BoltzmannMachine",
+    "ClassConditionalScores",
     "ClusterScores",
     "CodeInterventions",
     "Coverage",
@@ -210,6 +213,7 @@ __all__ = [
     "bootstrap_metrics",
     "canonical_smiles",
     "change_share",
+    "class_conditional_scores",
     "class_density_coverage",
     "cluster_scores",
     "contingency",

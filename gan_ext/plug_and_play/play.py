@@ -1,6 +1,7 @@
 """Plug and play: a generator that is fixed, and a condition that is plugged in."""
 
 from collections.abc import Callable, Sequence
+from numbers import Integral
 from typing import NamedTuple
 
 import torch
@@ -13,9 +14,11 @@ from gan_ext.plug_and_play.frozen import frozen
 from gan_ext.plug_and_play.priors import ChainPrior
 from gan_ext.plug_and_play.samplers import Langevin, Sampler
 from gan_ext.plug_and_play.target import Position, Target
-from gan_ext.seeds import kept_generators, mix, reseed
+from gan_ext.seeds import RandomStateLike, as_seed, kept_generators, mix, reseed
 
 __all__ = ["ChainState", "Chains", "PlugAndPlay"]
+
+_ROWS = 1024  # codes whose data is made at a time
 
 
 class ChainState(NamedTuple):
@@ -91,28 +94,30 @@ class PlugAndPlay:
 
     def sample(
         self,
-        n: int,
-        steps: int = 200,
+        n_samples: int = 1,
         *,
+        steps: int = 200,
         start: Tensor | None = None,
-        seed: int = 0,
         trace_every: int = 0,
         callbacks: Sequence[Callable[[ChainState], None]] = (),
+        random_state: RandomStateLike = None,
     ) -> Chains:
         """Run n chains at once and return where they end.
 
         Args:
-            n: chains.
+            n_samples: n, how many chains.
             steps: steps of each.
             start: codes [n, ...] to start from; drawn by the prior if not given.
-            seed: decides starts and noise; step t draws from (seed, t), so that chains can be repeated.
             trace_every: steps between the codes that are kept in `trace`; 0 keeps none.
             callbacks: functions of a :class:`ChainState`, called after each step.
+            random_state: decides starts and noise; with an integer s, step t draws from (s, t), so that chains can be
+                repeated.
 
         Raises:
             ValueError: numbers below their least, starts or conditions for another number of chains, or steps so large
                 that chains run away.
         """
+        n, seed = n_samples, as_seed(random_state)
         self._check_run(n, steps, start, trace_every)
         with kept_generators(self.device), self.compute.autocast(self.device):
             position = self._first(n, start, seed)
@@ -138,6 +143,11 @@ class PlugAndPlay:
         ends = (position.data.cpu(), position.codes.cpu(), position.log_condition.cpu())
         return Chains(*ends, float(late.mean()), float(size), kept, torch.stack(course).cpu())
 
+    @torch.no_grad()
+    def generate(self, codes: Tensor) -> Tensor:
+        """Return the data G(h) [n, ...] of codes [n, ...], such as those of a trace, in float32 on the CPU."""
+        return torch.cat([self.target.generator(part.to(self.device)).cpu() for part in codes.split(_ROWS)])
+
     def _first(self, n: int, start: Tensor | None, seed: int) -> Position:
         reseed(self.device, mix(seed, 16))
         codes = self.target.prior.start(n) if start is None else start
@@ -149,18 +159,20 @@ class PlugAndPlay:
         return position
 
     def _check_run(self, n: int, steps: int, start: Tensor | None, trace_every: int) -> None:
-        for name, value, least in (("n", n, 1), ("steps", steps, 1), ("trace_every", trace_every, 0)):
-            if isinstance(value, bool) or not isinstance(value, int) or value < least:
+        for name, value, least in (("n_samples", n, 1), ("steps", steps, 1), ("trace_every", trace_every, 0)):
+            if isinstance(value, bool) or not isinstance(value, Integral) or value < least:
                 raise ValueError(f"{name}={value!r} must be a whole number, at least {least}.")
         if start is not None and not isinstance(start, Tensor):
             raise ValueError(f"start is {type(start).__name__}; pass a tensor of codes.")
         if start is not None and tuple(start.shape) != (n, *self.target.prior.shape):
             raise ValueError(
-                f"start has shape {tuple(start.shape)}, but n={n} chains need {(n, *self.target.prior.shape)}."
+                f"start has shape {tuple(start.shape)}, but n_samples={n} chains need {(n, *self.target.prior.shape)}."
             )
         condition = self.target.condition
         if condition is not None and condition.chains not in (None, n):
-            raise ValueError(f"n={n} chains, but the condition speaks about {condition.chains}; ask for as many.")
+            raise ValueError(
+                f"n_samples={n} chains, but the condition speaks about {condition.chains}; ask for as many."
+            )
 
 
 def _check(generator: object, condition: object, prior: object, sampler: object) -> None:
@@ -169,6 +181,6 @@ def _check(generator: object, condition: object, prior: object, sampler: object)
     if condition is not None and not isinstance(condition, Condition):
         raise ValueError(f"condition={condition!r} must be a condition, such as ClassCondition(net, 3), or None.")
     if not isinstance(prior, ChainPrior):
-        raise ValueError(f"prior={prior!r} must be a prior of chains, such as JointPrior.of(game, dim, sigma).")
+        raise ValueError(f"prior={prior!r} must be a prior of chains, such as JointPrior.of(game, latent_dim, sigma).")
     if not isinstance(sampler, Sampler):
         raise ValueError(f"sampler={sampler!r} must be a sampler, such as OfficialSampler() or Langevin(0.01).")

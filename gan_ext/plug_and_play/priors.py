@@ -101,20 +101,20 @@ class JointPrior(ChainPrior):
 
     Args:
         encoder: E, from data to codes [n, d].
-        dim: d.
+        latent_dim: d.
         sigma: :math:`\sigma`, in units of the codes: how far from R(h) a code may be.
     """
 
-    def __init__(self, encoder: Callable[[Tensor], Tensor], dim: int, sigma: float) -> None:
-        super().__init__(dim)
+    def __init__(self, encoder: Callable[[Tensor], Tensor], latent_dim: int, sigma: float) -> None:
+        super().__init__(latent_dim)
         if not sigma > 0:
             raise ValueError(f"sigma={sigma!r} must be positive: how far a code may be from E(G(h)).")
         self.encoder, self.sigma = frozen(encoder), sigma
 
     @classmethod
-    def of(cls, game: FeatureInversion, dim: int, sigma: float) -> "JointPrior":
+    def of(cls, game: FeatureInversion, latent_dim: int, sigma: float) -> "JointPrior":
         """Return the prior of a trained :class:`~gan_ext.games.FeatureInversion`, with a copy of its encoder."""
-        return cls(nn.Sequential(game.lower, game.upper), dim, sigma)
+        return cls(nn.Sequential(game.lower, game.upper), latent_dim, sigma)
 
     @torch.no_grad()
     def score(self, codes: Tensor, data: Tensor) -> Tensor:

@@ -18,7 +18,7 @@ def test_chains_without_noise_end_in_the_same_place() -> None:
     for device in ("cpu", "cuda"):
         sampler = Langevin(0.01, temperature=0.0)
         chains = PlugAndPlay(net, condition, LatentPrior(Gaussian(4)), sampler, compute=Compute(device))
-        ends[device] = chains.sample(3, 200, start=start).codes
+        ends[device] = chains.sample(3, steps=200, start=start).codes
     assert torch.allclose(ends["cpu"], ends["cuda"], atol=1e-3)
 
 
@@ -27,6 +27,6 @@ def test_corrected_chains_have_the_law_of_the_prior() -> None:
     chains = PlugAndPlay(
         nn.Identity(), None, LatentPrior(Gaussian(3)), MetropolisLangevin(0.5), compute=Compute("cuda")
     )
-    found = chains.sample(5000, 100).codes
+    found = chains.sample(5000, steps=100, random_state=0).codes
     assert found.mean(0).abs().max() < 0.08
     assert (torch.cov(found.T) - torch.eye(3)).abs().max() < 0.12

@@ -145,7 +145,7 @@ def test_chains_with_a_class_each_find_it(net: nn.Linear) -> None:
     wanted = torch.arange(4).repeat(3)
     sampler = Langevin(0.5, temperature=0.0)
     chains = PlugAndPlay(nn.Identity(), ClassCondition(net, wanted), FlatPrior(6), sampler, compute=CPU)
-    assert torch.equal(net(chains.sample(12, 200).data).argmax(1), wanted)
+    assert torch.equal(net(chains.sample(12, steps=200, random_state=0).data).argmax(1), wanted)
 
 
 MASK = torch.tensor([True, False, True, False, True, False])
@@ -196,7 +196,7 @@ def test_what_a_condition_says_is_checked(net: nn.Linear) -> None:
     ):
         chains = PlugAndPlay(nn.Identity(), Wrong(say), FlatPrior(6), compute=CPU)
         with pytest.raises(ValueError, match=message):
-            chains.sample(4, 3)
+            chains.sample(4, steps=3)
 
 
 def test_conditions_can_be_summed_and_take_arrays(net: nn.Linear) -> None:

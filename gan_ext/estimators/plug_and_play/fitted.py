@@ -12,9 +12,10 @@ from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
 
 from gan_ext.engine import Compute
-from gan_ext.estimators.base.checks import check_count
-from gan_ext.estimators.base.estimator import GANEstimator, new_seed
+from gan_ext.estimators.base.checks import count_first
+from gan_ext.estimators.base.estimator import GANEstimator, RandomState, new_seed
 from gan_ext.estimators.base.labels import class_numbers
+from gan_ext.estimators.plug_and_play.training import Trained
 from gan_ext.games import FeatureInversion
 from gan_ext.nets import CodeClassifier
 from gan_ext.plug_and_play import (
@@ -43,7 +44,7 @@ class FittedPlugAndPlay(ClassifierMixin, TransformerMixin, GANEstimator):  # typ
     """The methods of :class:`gan_ext.PlugAndPlayGAN` that need a fit."""
 
     variant: Variant
-    code_dim: int
+    latent_dim: int
     noise: Sequence[float]
     denoiser_noise: float
     precision: Literal["float32", "bfloat16"]
@@ -52,6 +53,7 @@ class FittedPlugAndPlay(ClassifierMixin, TransformerMixin, GANEstimator):  # typ
     classifier_: CodeClassifier
     game_: FeatureInversion
     denoiser_: nn.Module | None
+    _trained: Trained
 
     def predict_proba(self, X: Any) -> Array:
         """Return the classifier's probabilities (n, n_classes)."""
@@ -64,28 +66,28 @@ class FittedPlugAndPlay(ClassifierMixin, TransformerMixin, GANEstimator):  # typ
         return predicted
 
     def transform(self, X: Any) -> Array:
-        """Return the codes (n, code_dim) of samples."""
+        """Return the codes (n, latent_dim) of samples."""
         check_is_fitted(self)
         encoder = torch.nn.Sequential(self.classifier_.lower, self.classifier_.upper)
         return self._judge(encoder, X, lambda codes: codes)
 
     def inverse_transform(self, codes: Any) -> Array:
-        """Return the samples (n, ...) that the generator makes of codes (n, code_dim)."""
+        """Return the samples (n, ...) that the generator makes of codes (n, latent_dim)."""
         check_is_fitted(self)
         wanted = torch.tensor(np.asarray(codes), dtype=torch.float32)
-        if wanted.ndim != 2 or wanted.shape[1] != self.code_dim or not bool(wanted.isfinite().all()):
-            raise ValueError(f"codes has shape {tuple(wanted.shape)}; pass finite numbers (n, {self.code_dim}).")
+        if wanted.ndim != 2 or wanted.shape[1] != self.latent_dim or not bool(wanted.isfinite().all()):
+            raise ValueError(f"codes has shape {tuple(wanted.shape)}; pass finite numbers (n, {self.latent_dim}).")
         return self._generate(self.game_.generator, lambda: wanted, 0)
 
     def prior(self) -> ChainPrior:
         """Return the prior of this variant, for chains of your own."""
         check_is_fitted(self)
         if self.variant == "flat":
-            return FlatPrior(self.code_dim)
+            return FlatPrior(self.latent_dim)
         if self.variant == "denoising":
             assert self.denoiser_ is not None
-            return DenoisingPrior(self.denoiser_, self.code_dim, self.denoiser_noise)
-        return JointPrior.of(self.game_, self.code_dim, 1.0)
+            return DenoisingPrior(self.denoiser_, self.latent_dim, self.denoiser_noise)
+        return JointPrior.of(self.game_, self.latent_dim, 1.0)
 
     def plug(self, condition: Condition | None, sampler: Sampler | None = None) -> PlugAndPlay:
         """Return chains on this generator and prior, with a condition on scaled data.
@@ -105,26 +107,27 @@ class FittedPlugAndPlay(ClassifierMixin, TransformerMixin, GANEstimator):  # typ
         """Return the sampler that the documentation's results were made with, for this variant."""
         return variant_sampler(self.variant, self.denoiser_noise)
 
+    @count_first
     def sample(
         self,
-        y: Any = None,
-        n_samples: int | None = None,
+        n_samples: int = 1,
         *,
+        y: Any = None,
         condition: Condition | None = None,
         steps: int = 100,
         sampler: Sampler | None = None,
         callbacks: Sequence[Callable[[ChainState], None]] = (),
-        random_state: int | np.random.RandomState | None = None,
+        random_state: RandomState = None,
     ) -> Array:
         """Run a chain for each sample that is wanted, all at once, and return where they end.
 
         Parameters
         ----------
+        n_samples : int, default=1
+            How many; with a class for each sample in `y`, their number, which 1 stands for too.
         y : array-like of shape (n,), one class, or None
             A class for each sample, or one for all.  None draws classes by their shares in training, or asks for no
             class if there is a `condition`.
-        n_samples : int or None
-            How many; None for one, or one for each class in the array `y`.
         condition : gan_ext.plug_and_play.Condition or None
             What samples should be like besides.
         steps : int, default=100
@@ -143,24 +146,25 @@ class FittedPlugAndPlay(ClassifierMixin, TransformerMixin, GANEstimator):  # typ
         """
         check_is_fitted(self)
         if y is None and condition is None:
-            check_count("n_samples", 1 if n_samples is None else n_samples)
-            draws = check_random_state(random_state)
-            y = draws.choice(self.classes_, n_samples or 1, p=self.class_prior_)
-        wanted, n = self._wanted(y, n_samples)
-        plugged = _both(None if wanted is None else ClassCondition(self.classifier_, wanted), condition)
-        chains = self.plug(plugged, sampler).sample(n, steps, seed=new_seed(random_state), callbacks=callbacks)
+            y = check_random_state(random_state).choice(self.classes_, n_samples, p=self.class_prior_)
+        if y is not None:
+            wanted = class_numbers(y, n_samples, self.classes_)
+            n_samples, asked = len(wanted), ClassCondition(self.classifier_, torch.from_numpy(wanted))
+            condition = asked if condition is None else asked + condition
+        seed = new_seed(random_state)
+        chains = self.plug(condition, sampler).sample(n_samples, steps=steps, callbacks=callbacks, random_state=seed)
         return self.scaler_.inverse(chains.data.double().numpy())
 
     def complete(
         self,
         X: Any,
         known: Any,
-        y: Any = None,
         *,
+        y: Any = None,
         sigma: float = 0.1,
         steps: int = 100,
         sampler: Sampler | None = None,
-        random_state: int | np.random.RandomState | None = None,
+        random_state: RandomState = None,
     ) -> Array:
         """Fill in what is missing of samples, so that they are of a class, if one is given.
 
@@ -187,12 +191,13 @@ class FittedPlugAndPlay(ClassifierMixin, TransformerMixin, GANEstimator):  # typ
         data = torch.tensor(self.scaler_.forward(X), dtype=torch.float32)
         condition: Condition = KnownPixels(data, mask, sigma)
         if y is not None:
-            wanted, _ = self._wanted(y, len(X))
-            assert wanted is not None
-            condition = condition + Pasted(ClassCondition(self.classifier_, wanted), data, mask)
+            wanted = class_numbers(y, len(X), self.classes_)
+            if len(wanted) != len(X):
+                raise ValueError(f"y has {len(wanted)} classes for {len(X)} samples; pass one class, or one for each.")
+            condition = condition + Pasted(ClassCondition(self.classifier_, torch.from_numpy(wanted)), data, mask)
         if sampler is None:  # steps of one length: what is known pulls hard, and would throw other chains out
             sampler = OfficialSampler(0.1, noise=0.0, size=0.1, decay=True, low=None, high=None, gradient="exact")
-        chains = self.plug(condition, sampler).sample(len(X), steps, seed=new_seed(random_state))
+        chains = self.plug(condition, sampler).sample(len(X), steps=steps, random_state=new_seed(random_state))
         found = self.scaler_.inverse(chains.data.double().numpy())
         return np.where(mask.bool().expand(X.shape[1:]).numpy(), X, found)
 
@@ -206,20 +211,6 @@ class FittedPlugAndPlay(ClassifierMixin, TransformerMixin, GANEstimator):  # typ
         except RuntimeError:
             return X
         return np.where(hole & np.isnan(X), 0.0, X)
-
-    def _wanted(self, y: Any, n_samples: int | None) -> tuple[Tensor | None, int]:
-        """Return the number of each wanted sample's class, and how many samples."""
-        if y is None:
-            check_count("n_samples", 1 if n_samples is None else n_samples)
-            return None, n_samples or 1
-        numbers = class_numbers(y, n_samples, self.classes_)
-        return torch.from_numpy(numbers), len(numbers)
-
-
-def _both(first: Condition | None, second: Condition | None) -> Condition | None:
-    if first is None or second is None:
-        return second if first is None else first
-    return first + second
 
 
 def variant_sampler(variant: Variant, denoiser_noise: float = 1.0) -> Sampler:

@@ -1,8 +1,9 @@
 """The three trainings behind a plug and play generator, each with checkpoints of its own."""
 
+import copy
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import torch
@@ -10,167 +11,226 @@ from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 
 from gan_ext.data import ArrayStream
-from gan_ext.engine import Compute, Engine, SaveEvery, adam, cosine, flat_then_linear
+from gan_ext.engine import Compute, Engine, adam, cosine, flat_then_linear
 from gan_ext.estimators.base.assembly import are_images
-from gan_ext.estimators.base.estimator import on_cpu, remembering
-from gan_ext.game import Game
+from gan_ext.estimators.base.estimator import on_cpu
+from gan_ext.estimators.base.running import Running
 from gan_ext.games import DenoisingAutoencoder, FeatureInversion, LabeledBatch, MaximumLikelihood, RealBatch
 from gan_ext.nets import (
-    Affine,
     CodeClassifier,
     conv_code_classifier,
     mlp_code_classifier,
-    plain_conv_discriminator,
-    plain_conv_generator,
     plain_discriminator,
     plain_generator,
     residual_denoiser,
-    unit_tanh,
+    unit_image_nets,
 )
 from gan_ext.seeds import kept_generators, mix, reseed
 
-__all__ = ["Stages", "Trained", "image_nets", "train"]
+__all__ = ["InversionWeights", "Networks", "Phase", "Stages", "Trained", "train"]
 
 _ROWS = 1024  # samples encoded at a time
 
 
+@dataclass(frozen=True)
+class Networks:
+    """Builds the networks of all trainings, for images if the shape is that of images.
+
+    Args:
+        shape: of one sample.
+        classes: how many.
+        latent_dim: numbers in a code.
+        channels: of the first convolutions, for images.
+        widths: of the hidden layers of generator and discriminator, for tables.
+        bounded: whether data is in [0, 1].
+    """
+
+    shape: tuple[int, ...]
+    classes: int
+    latent_dim: int
+    channels: int
+    widths: tuple[int, ...]
+    bounded: bool
+
+    def classifier(self) -> CodeClassifier:
+        """Build a classifier with a code inside."""
+        if are_images(self.shape):
+            return conv_code_classifier(self.shape, self.classes, self.latent_dim, self.channels)
+        return mlp_code_classifier(self.shape, self.classes, self.latent_dim)
+
+    def pair(self) -> tuple[nn.Module, nn.Module]:
+        """Build a generator, from codes to data, and a discriminator."""
+        if are_images(self.shape):
+            return unit_image_nets(self.shape, self.latent_dim, self.channels)
+        last = nn.Sigmoid() if self.bounded else nn.Identity()
+        body = plain_generator(self.shape, self.latent_dim, self.widths)
+        return nn.Sequential(body, last), plain_discriminator(self.shape, self.widths)
+
+
+@dataclass(frozen=True)
+class Phase:
+    """Steps of one training, and the learning rate at its start."""
+
+    steps: int
+    learning_rate: float
+
+
+@dataclass(frozen=True)
+class InversionWeights:
+    """What :class:`~gan_ext.games.FeatureInversion` weighs its errors by, and the noise it is trained with."""
+
+    image: float
+    feature: float
+    code: float
+    adversarial: float
+    r1: float
+    noise: tuple[float, float, float]
+
+
 class Trained(NamedTuple):
-    """What is there after all trainings."""
+    """What is there after all trainings; `raw_game` and `raw_denoiser` are without averaging, to go on from."""
 
     classifier: CodeClassifier
     game: FeatureInversion
     denoiser: nn.Module | None
+    raw_game: FeatureInversion
+    raw_denoiser: nn.Module | None
     history: list[dict[str, Any]]
     steps: int
 
 
+@dataclass(frozen=True)
 class Stages:
-    """The settings of the trainings.
+    """What the trainings need.
 
     Args:
-        estimator: with the parameters of a :class:`~gan_ext.estimators.PlugAndPlayGAN`, and `scaler_` and `classes_`.
+        networks: builds them.
+        weights: of the generator's game.
+        classifier: how the classifier is trained; a trained one takes its place.
+        inversion: how the generator is trained.
+        denoiser: how the denoiser of codes is trained, None for none.
+        denoiser_noise: that it takes away.
+        batch_size: samples in a step of the generator's game.
+        running: of the generator's game; the others take over what fits them.
         seed: of all three.
+        last: where the last fit ended, to go on from.
     """
 
-    def __init__(self, estimator: Any, seed: int) -> None:
-        self.estimator, self.seed = estimator, seed
-        self.compute = Compute(estimator.device, estimator.precision)
+    networks: Networks
+    weights: InversionWeights
+    classifier: Phase | CodeClassifier
+    inversion: Phase
+    denoiser: Phase | None
+    denoiser_noise: float
+    batch_size: int
+    running: Running
+    seed: int
+    last: Trained | None = None
 
-    def folder(self, stage: str) -> Path | None:
-        """Return where a stage keeps its checkpoints."""
-        checkpoint = self.estimator.checkpoint
-        return None if checkpoint is None else Path(checkpoint) / stage
-
-    def run(self, engine: Engine, stage: str, stream: Any, steps: int, callbacks: list[Any]) -> Engine:
-        """Play a stage from where its checkpoints end."""
-        folder = self.folder(stage)
-        if folder is not None:
-            engine.resume(folder)
-            callbacks = [*callbacks, SaveEvery(self.estimator.checkpoint_every, folder)]
-        return engine.fit(stream, steps, callbacks)
+    def model(self, name: str, averaging: float = 0.0, compute: Compute | None = None) -> Running:
+        """Return how a network is trained by itself, without a game: the user's solver and callbacks are the game's."""
+        alone = replace(self.running.part(name), solver=None, averaging=averaging, callbacks=())
+        return alone if compute is None else replace(alone, compute=compute)
 
 
 def train(stages: Stages, data: Tensor, known: Tensor, labels: Tensor) -> Trained:
-    """Train classifier, generator and denoiser on scaled data [n, ...] and the labels [n] of those that are known."""
-    classifier = stages.estimator.classifier
-    if classifier is None:
-        classifier = _classifier(stages, LabeledBatch(data[known], labels[known]))
+    """Train classifier, generator and denoiser on scaled data [n, ...] and the labels [n] of those that are known.
+
+    Raises:
+        ValueError: a given classifier that has other codes or classes.
+    """
+    if isinstance(stages.classifier, CodeClassifier):
+        classifier = stages.classifier
+        _check_fits(classifier.cpu().eval(), stages.networks, data[:2])
+    else:
+        classifier = _classifier(stages, stages.classifier, LabeledBatch(data[known], labels[known]))
     classifier = classifier.cpu().eval()
     engine = _inverted(stages, classifier, data)
-    game = on_cpu(engine.averaged)
+    game, raw = on_cpu(engine.averaged), on_cpu(engine.game)
     assert isinstance(game, FeatureInversion)
-    denoiser = _denoiser(stages, classifier, data) if stages.estimator.variant == "denoising" else None
-    return Trained(classifier, game.eval(), denoiser, list(engine.history), engine.step)
+    assert isinstance(raw, FeatureInversion)
+    denoisers = (None, None) if stages.denoiser is None else _denoiser(stages, stages.denoiser, classifier, data)
+    return Trained(classifier, game, denoisers[0], raw, denoisers[1], list(engine.history), engine.step)
 
 
-def _classifier(stages: Stages, batch: LabeledBatch) -> CodeClassifier:
-    settings, steps = stages.estimator, stages.estimator.classifier_iter
-    shape, classes = tuple(batch.x.shape[1:]), len(settings.classes_)
+@torch.no_grad()
+def _check_fits(classifier: CodeClassifier, networks: Networks, data: Tensor) -> None:
+    codes = classifier.encode(data)
+    found, wanted = (codes.shape[1], classifier.head(codes).shape[1]), (networks.latent_dim, networks.classes)
+    if found != wanted:
+        raise ValueError(
+            f"classifier has codes of {found[0]} numbers and {found[1]} classes, but latent_dim is {wanted[0]} and y "
+            f"has {wanted[1]} classes."
+        )
+
+
+def _classifier(stages: Stages, phase: Phase, batch: LabeledBatch) -> CodeClassifier:
     with _seeded(stages.seed, 1):
-        if are_images(shape):
-            net = conv_code_classifier(shape, classes, settings.code_dim, settings.channels)
-        else:
-            net = mlp_code_classifier(shape, classes, settings.code_dim)
+        net = stages.networks.classifier() if stages.last is None else copy.deepcopy(stages.last.classifier)
     game = MaximumLikelihood(net, lambda part: -F.cross_entropy(net(part.x).float(), part.y, reduction="none"))
-    engine = Engine(
+    running = stages.model("classifier")
+    engine = running.engine(
         game,
-        {"model": adam(2e-3, betas=(0.9, 0.999), weight_decay=1e-4)},
-        seed=mix(stages.seed, 1),
-        schedules={"model.lr": cosine(2e-3, 0.0, steps)},
-        compute=stages.compute,
+        {"model": adam(phase.learning_rate, betas=(0.9, 0.999), weight_decay=1e-4)},
+        mix(stages.seed, 1),
+        {"model.lr": cosine(phase.learning_rate, 0.0, phase.steps)},
     )
-    stages.run(engine, "classifier", ArrayStream(batch, min(100, len(batch.x)), stages.seed), steps, [])
+    running.fit(engine, ArrayStream(batch, min(100, len(batch.x)), stages.seed), phase.steps, "classifier")
     return net
 
 
 def _inverted(stages: Stages, classifier: CodeClassifier, data: Tensor) -> Engine:
-    settings, steps = stages.estimator, stages.estimator.max_iter
-    noisy = settings.variant == "joint"
-    generator, discriminator = _nets(stages, tuple(data.shape[1:]))
+    phase, weights = stages.inversion, stages.weights
+    with _seeded(stages.seed, 2):
+        pair = stages.networks.pair() if stages.last is None else _pair(copy.deepcopy(stages.last.raw_game))
     game = FeatureInversion(
-        generator,
-        discriminator,
+        *pair,
         classifier.lower,
         classifier.upper,
-        image=settings.image,
-        feature=settings.feature,
-        code=(0.1 if noisy else 0.0) if settings.code is None else settings.code,
-        adversarial=settings.adversarial,
-        r1=settings.r1,
-        noise=settings.noise if noisy else (0.0, 0.0, 0.0),
+        image=weights.image,
+        feature=weights.feature,
+        code=weights.code,
+        adversarial=weights.adversarial,
+        r1=weights.r1,
+        noise=weights.noise,
     )
-    rate = flat_then_linear(settings.learning_rate, steps)
-    engine = Engine(
+    rate, running = flat_then_linear(phase.learning_rate, phase.steps), stages.running.part("generator")
+    engine = running.engine(
         game,
-        {player: adam(settings.learning_rate, (0.0, 0.99)) for player in ("discriminator", "generator")},
-        seed=stages.seed,
-        ema=settings.averaging,
-        schedules={"discriminator.lr": rate, "generator.lr": rate},
-        compute=stages.compute,
+        {player: adam(phase.learning_rate, (0.0, 0.99)) for player in ("discriminator", "generator")},
+        stages.seed,
+        {"discriminator.lr": rate, "generator.lr": rate},
     )
-    stream = ArrayStream(RealBatch(data), min(settings.batch_size, len(data)), stages.seed)
-    return stages.run(engine, "generator", stream, steps, [remembering(steps), *settings.callbacks])
+    stream = ArrayStream(RealBatch(data), min(stages.batch_size, len(data)), stages.seed)
+    return running.fit(engine, stream, phase.steps, "generator")
 
 
-def _nets(stages: Stages, shape: tuple[int, ...]) -> tuple[nn.Module, nn.Module]:
-    settings = stages.estimator
-    with _seeded(stages.seed, 2):
-        if are_images(shape):
-            return image_nets(shape, settings.code_dim, settings.channels)
-        widths = tuple(settings.hidden_layer_sizes)
-        last = nn.Sigmoid() if settings.scaler_.kind == "minmax" else nn.Identity()
-        body = plain_generator(shape, settings.code_dim, widths)
-        return nn.Sequential(body, last), plain_discriminator(shape, widths)
+def _pair(game: FeatureInversion) -> tuple[nn.Module, nn.Module]:
+    return game.generator, game.discriminator
 
 
-def image_nets(shape: tuple[int, ...], code_dim: int, channels: int) -> tuple[nn.Module, nn.Module]:
-    """Build a generator and a discriminator of images in [0, 1], which the discriminator centers."""
-    generator = plain_conv_generator(shape, code_dim, 2 * channels, output=unit_tanh())
-    discriminator = nn.Sequential(Affine(2.0, -1.0), plain_conv_discriminator(shape, channels))
-    for net in (generator, discriminator):
-        net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    return generator, discriminator
-
-
-def _denoiser(stages: Stages, classifier: CodeClassifier, data: Tensor) -> nn.Module:
-    settings, steps = stages.estimator, stages.estimator.denoiser_iter
+def _denoiser(stages: Stages, phase: Phase, classifier: CodeClassifier, data: Tensor) -> tuple[nn.Module, nn.Module]:
+    """Return a denoiser of the codes of data, with averaged weights and without."""
     with torch.no_grad():
         codes = torch.cat([classifier.encode(part) for part in data.split(_ROWS)])
     with _seeded(stages.seed, 3):
-        game: Game = DenoisingAutoencoder(residual_denoiser((settings.code_dim,)), settings.denoiser_noise)
-    engine = Engine(
-        game,
-        {"model": adam(1e-3, betas=(0.9, 0.999))},
-        seed=mix(stages.seed, 3),
-        ema=0.999,
-        schedules={"model.lr": cosine(1e-3, 0.0, steps)},
-        compute=Compute(settings.device),
+        last = None if stages.last is None else stages.last.raw_denoiser
+        net = residual_denoiser((stages.networks.latent_dim,)) if last is None else copy.deepcopy(last)
+    # Codes are small and their pull is a difference: in float32.
+    running = stages.model("denoiser", averaging=0.999, compute=Compute(stages.running.compute.device))
+    engine = running.engine(
+        DenoisingAutoencoder(net, stages.denoiser_noise),
+        {"model": adam(phase.learning_rate, betas=(0.9, 0.999))},
+        mix(stages.seed, 3),
+        {"model.lr": cosine(phase.learning_rate, 0.0, phase.steps)},
     )
-    stream = ArrayStream(RealBatch(codes), min(256, len(codes)), stages.seed)
-    stages.run(engine, "denoiser", stream, steps, [])
-    trained = on_cpu(engine.averaged)
-    assert isinstance(trained, DenoisingAutoencoder)
-    return trained.model.eval()
+    running.fit(
+        engine, ArrayStream(RealBatch(codes), min(256, len(codes)), stages.seed), phase.steps, "denoiser of codes"
+    )
+    averaged, raw = on_cpu(engine.averaged), on_cpu(engine.game)
+    assert isinstance(averaged, DenoisingAutoencoder)
+    assert isinstance(raw, DenoisingAutoencoder)
+    return averaged.model, raw.model
 
 
 @contextmanager

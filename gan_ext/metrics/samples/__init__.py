@@ -1,6 +1,7 @@
 """Metrics of two sets of samples or of their features."""
 
 from gan_ext.metrics.samples.bins import DifferentBins, ndb
+from gan_ext.metrics.samples.class_conditional import ClassConditionalScores, class_conditional_scores
 from gan_ext.metrics.samples.coverage import (
     DensityCoverage,
     ManifoldScores,
@@ -27,6 +28,7 @@ from gan_ext.metrics.samples.sliced import sliced_wasserstein
 from gan_ext.metrics.samples.two_samples import NeighborTest, TwoSampleTest, nearest_neighbor_test, two_sample_test
 
 __all__ = [
+    "ClassConditionalScores",
     "DensityCoverage",
     "DifferentBins",
     "Extrapolation",
@@ -40,6 +42,7 @@ __all__ = [
     "PrecisionRecall",
     "TwoSampleTest",
     "birthday_support",
+    "class_conditional_scores",
     "class_density_coverage",
     "density_coverage",
     "divergence_area",
