@@ -21,6 +21,8 @@ from gan_ext.terms import GeneratorTerm, Term
 __all__ = [
     "CLASSES",
     "CLASS_WEIGHTS",
+    "N_JOBS",
+    "RANDOM_STATE",
     "SCALING",
     "SHARED",
     "SHARED_CONSTRAINTS",
@@ -33,6 +35,8 @@ __all__ = [
     "Number",
     "callable_or_none",
     "check_parameters",
+    "check_values",
+    "having",
     "integer",
     "not_negative",
     "positive",
@@ -142,7 +146,16 @@ def sequence_of(what: str, holds: Callable[[Any], bool], least: int = 0) -> Cons
             and all(holds(each) for each in value)
         )
 
-    return Constraint(f"a list or tuple of {what}" + (f", at least {least}" if least else ""), right)
+    many = {0: "", 1: ", not empty"}.get(least, f", {least} or more")
+    return Constraint(f"a list or tuple of {what}{many}", right)
+
+
+def having(*names: str) -> Constraint:
+    """Return the constraint of an object, which is no class, with attributes or methods of these names."""
+    return Constraint(
+        f"an object with {', '.join(names)}",
+        lambda value: not isinstance(value, type) and all(hasattr(value, name) for name in names),
+    )
 
 
 def _is_folder(value: Any) -> bool:
@@ -171,7 +184,7 @@ def _are_classes(value: Any) -> bool:
     )
 
 
-WIDTHS: list[Any] = [sequence_of("integers, each at least 1", _is_count, least=1)]
+WIDTHS: list[Any] = [sequence_of("integers above 0", _is_count, least=1)]
 """What the widths of hidden layers may be."""
 
 SCALING: list[Any] = [StrOptions({"auto", "standard", "minmax", "none"})]
@@ -204,6 +217,15 @@ CLASSES: list[Any] = [
 """What a declaration of all classes may be."""
 
 
+RANDOM_STATE: list[Any] = [integer(0, 2**32 - 1), np.random.RandomState, None]
+"""What decides random numbers."""
+
+N_JOBS = Constraint(
+    "an integer other than 0, -1 for as many as there are cores",
+    lambda value: integer(1).is_satisfied_by(abs(value)) and not isinstance(value, bool),
+)
+"""How many processes may run at a time."""
+
 SHARED_CONSTRAINTS: dict[str, Any] = {
     "max_iter": [integer(1)],
     "batch_size": [integer(2)],
@@ -222,9 +244,20 @@ SHARED_CONSTRAINTS: dict[str, Any] = {
     "verbose": ["boolean", integer(0)],
     "callbacks": [sequence_of("functions of the engine", callable)],
     "warm_start": ["boolean"],
-    "random_state": [integer(0, 2**32 - 1), np.random.RandomState, None],
+    "random_state": RANDOM_STATE,
 }
 """What the shared parameters may be; an estimator's own table is added to it."""
+
+
+def check_values(constraints: Mapping[str, Any], values: Mapping[str, Any], name: str) -> None:
+    """Raise InvalidParameterError (a ValueError) for the first value that its constraints do not allow.
+
+    Args:
+        constraints: by parameter.
+        values: by parameter.
+        name: whose parameters they are.
+    """
+    validate_parameter_constraints(constraints, values, name)
 
 
 def check_parameters(estimator: Checked) -> None:
@@ -235,7 +268,7 @@ def check_parameters(estimator: Checked) -> None:
     """
     parameters = estimator.get_params(deep=False)
     name = type(estimator).__name__
-    validate_parameter_constraints(estimator._parameter_constraints, parameters, name)
+    check_values(estimator._parameter_constraints, parameters, name)
     if parameters.get("checkpoint") is not None:
         seed = parameters["random_state"]
         if not isinstance(seed, int | np.integer):

@@ -160,8 +160,7 @@ class SemiSupervisedGANClassifier(GANClassifier):
     >>> from gan_ext import SemiSupervisedGANClassifier
     >>> rng = np.random.default_rng(0)
     >>> X = np.concatenate([rng.normal(-2, 1, (100, 2)), rng.normal(2, 1, (100, 2))])
-    >>> y = np.full(200, -1)
-    >>> y[[0, 1, 100, 101]] = 0, 0, 1, 1
+    >>> y = np.where(np.arange(200) % 100 < 2, np.repeat([0, 1], 100), -1)
     >>> model = SemiSupervisedGANClassifier(max_iter=200, random_state=0).fit(X, y)
     >>> model.predict([[-2.0, -2.0], [2.0, 2.0]])
     array([0, 1])
@@ -184,7 +183,6 @@ class SemiSupervisedGANClassifier(GANClassifier):
         "classes": CLASSES,
         "allow_empty_classes": ["boolean"],
     }
-    _raw_game: KPlusOne
     _spacing: float
 
     def __init__(

@@ -1,6 +1,6 @@
 """Several seeds of one classifier as a single classifier."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -12,7 +12,14 @@ from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import check_is_fitted
 from typing_extensions import Self
 
-from gan_ext.estimators.base.checks import check_integers
+from gan_ext.estimators.base.classifier import ProbabilisticClassifier
+from gan_ext.estimators.base.parameters import (
+    N_JOBS,
+    RANDOM_STATE,
+    check_parameters,
+    having,
+    integer,
+)
 from gan_ext.estimators.semi_supervised.protocol_cell import seeded_clone
 
 __all__ = ["SeedEnsembleClassifier"]
@@ -50,11 +57,17 @@ class SeedEnsembleClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimator)
         Size of the second axis of `X`, if the clones say it.
     """
 
+    _parameter_constraints: ClassVar[dict[str, Any]] = {
+        "estimator": [having("fit", "predict_proba", "get_params")],
+        "n_estimators": [integer(1)],
+        "n_jobs": [N_JOBS],
+        "random_state": RANDOM_STATE,
+    }
     classes_: Array
 
     def __init__(
         self,
-        estimator: Any,
+        estimator: ProbabilisticClassifier,
         n_estimators: int = 5,
         *,
         n_jobs: int = 1,
@@ -78,11 +91,9 @@ class SeedEnsembleClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimator)
         Raises
         ------
         ValueError
-            A setting makes no sense, or the estimator has no probabilities to average.
+            A parameter that makes no sense, or the estimator has no probabilities to average.
         """
-        check_integers(self, n_estimators=1)
-        if not hasattr(self.estimator, "predict_proba"):
-            raise ValueError(f"estimator={self.estimator!r} has no predict_proba, whose outputs are averaged.")
+        check_parameters(self)
         draws = check_random_state(self.random_state)
         seeds = draws.randint(2**31 - 1, size=self.n_estimators)
         members = [seeded_clone(self.estimator, int(seed), f"member-{m}") for m, seed in enumerate(seeds)]
@@ -143,7 +154,7 @@ class SeedEnsembleClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimator)
         return np.stack([member.predict_proba(X) for member in self.estimators_])
 
 
-def _fit(member: Any, X: Any, y: Any, threads: int | None) -> Any:
+def _fit(member: ProbabilisticClassifier, X: Any, y: Any, threads: int | None) -> Any:
     if threads is not None:
         torch.set_num_threads(threads)
     return member.fit(X, y)

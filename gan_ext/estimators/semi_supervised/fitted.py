@@ -1,8 +1,10 @@
 """What every classifier made of a K-logit game can do once it is fitted."""
 
+import copy
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from scipy.optimize import minimize_scalar
 from sklearn.base import ClassifierMixin
@@ -10,7 +12,7 @@ from sklearn.utils.validation import check_is_fitted
 from typing_extensions import Self
 
 from gan_ext.estimators.base.checks import count_first
-from gan_ext.estimators.base.estimator import GANEstimator, RandomState
+from gan_ext.estimators.base.estimator import ROWS, GANEstimator, RandomState
 from gan_ext.estimators.semi_supervised.novelty import (
     ClassGaussians,
     NoveltyScore,
@@ -19,6 +21,7 @@ from gan_ext.estimators.semi_supervised.novelty import (
     logit_novelty,
     softmax,
 )
+from gan_ext.game import Game
 from gan_ext.games import KPlusOne
 
 __all__ = ["GANClassifier"]
@@ -33,6 +36,7 @@ class GANClassifier(ClassifierMixin, GANEstimator):  # type: ignore[misc]
     classes_: Array
     game_: KPlusOne
     temperature_: float
+    _raw_game: KPlusOne
     _gaussians: tuple[ClassGaussians, ClassGaussians]
 
     def decision_function(self, X: Any) -> Array:
@@ -98,6 +102,26 @@ class GANClassifier(ClassifierMixin, GANEstimator):  # type: ignore[misc]
         """Return the most probable classes (n,)."""
         logits = self._logits(X)
         predicted: Array = self.classes_[logits.argmax(1)]
+        return predicted
+
+    @torch.no_grad()
+    def predict_with(self, game: Game, X: Any) -> Array:
+        """Return the classes (n,) that the networks of a game in training predict, for callbacks of `fit`.
+
+        Parameters
+        ----------
+        game : Game
+            Such as ``engine.averaged``; it is left as it is.
+        X : array-like of shape (n, ...)
+            Samples.
+        """
+        network = game.get_submodule("discriminator")
+        if network.training:
+            network = copy.deepcopy(network).eval()
+        device = next(network.parameters()).device
+        scaled = torch.tensor(self.scaler_.forward(np.asarray(X)), dtype=torch.float32)
+        parts = [network(part.to(device))[0].argmax(1).cpu() for part in scaled.split(ROWS)]
+        predicted: Array = self.classes_[torch.cat(parts).numpy()]
         return predicted
 
     def realness(self, X: Any) -> Array:

@@ -1,6 +1,6 @@
 """A supervised classifier among semi-supervised ones: it is shown the labeled samples only."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -8,6 +8,9 @@ from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin, clo
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 from typing_extensions import Self
+
+from gan_ext.estimators.base.classifier import Classifier
+from gan_ext.estimators.base.parameters import UNLABELED, check_parameters, having
 
 __all__ = ["LabeledOnly"]
 
@@ -38,9 +41,13 @@ class LabeledOnly(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):  # type: 
         The classes it saw.
     """
 
+    _parameter_constraints: ClassVar[dict[str, Any]] = {
+        "estimator": [having("fit", "predict", "get_params")],
+        "unlabeled": UNLABELED,
+    }
     classes_: Array
 
-    def __init__(self, estimator: Any, unlabeled: Any = -1) -> None:
+    def __init__(self, estimator: Classifier, unlabeled: Any = -1) -> None:
         self.estimator = estimator
         self.unlabeled = unlabeled
 
@@ -57,8 +64,9 @@ class LabeledOnly(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):  # type: 
         Raises
         ------
         ValueError
-            No sample has a label.
+            A parameter that makes no sense, or no sample has a label.
         """
+        check_parameters(self)
         labels = np.asarray(y)
         known = np.array([label != self.unlabeled for label in labels], dtype=bool)
         if not known.any():

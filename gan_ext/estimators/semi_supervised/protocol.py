@@ -3,9 +3,9 @@
 import json
 import re
 import zlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +14,9 @@ from sklearn.utils.parallel import Parallel, delayed
 from gan_ext.data import semi_supervised_split
 from gan_ext.engine import CheckpointError, ensure_writable
 from gan_ext.estimators.base.assembly import claim_folder
+from gan_ext.estimators.base.classifier import Classifier
 from gan_ext.estimators.base.estimator import FREE
+from gan_ext.estimators.base.parameters import N_JOBS, Constraint, check_values, having, integer
 from gan_ext.estimators.semi_supervised.protocol_cell import Cell, Job, ProtocolData, fitted_cell
 from gan_ext.estimators.semi_supervised.protocol_result import ProtocolResult
 from gan_ext.runs import write_json
@@ -23,6 +25,18 @@ __all__ = ["SemiSupervisedProtocol"]
 
 Array = NDArray[Any]
 _NAME = re.compile(r"[^/\\.][^/\\]*")
+_CLASSIFIER = having("fit", "predict", "get_params")
+
+
+def _different(least: int) -> Constraint:
+    def right(value: Any) -> bool:
+        return (
+            isinstance(value, Sequence | np.ndarray)
+            and all(map(integer(least).is_satisfied_by, value))
+            and len(set(value)) == len(value) > 0
+        )
+
+    return Constraint(f"a list of different integers, at least one, each at least {least}", right)
 
 
 class SemiSupervisedProtocol:
@@ -67,17 +81,32 @@ class SemiSupervisedProtocol:
         10
     """
 
+    _parameter_constraints: ClassVar[dict[str, Any]] = {
+        "n_labeled": [integer(1), _different(1)],
+        "seeds": [integer(1), _different(0)],
+        "n_validation": [integer(0)],
+        "balanced": ["boolean"],
+        "n_jobs": [N_JOBS],
+        "measure_every": [integer(0)],
+        "verbose": ["boolean", integer(0)],
+    }
+
     def __init__(
         self,
         n_labeled: int | Sequence[int],
-        seeds: Iterable[int] | int = range(10),
+        seeds: Sequence[int] | int = range(10),
         n_validation: int = 0,
         balanced: bool = True,
         n_jobs: int = 1,
         *,
         measure_every: int = 100,
-        verbose: bool = False,
+        verbose: bool | int = False,
     ) -> None:
+        given = {
+            "n_labeled": n_labeled, "seeds": seeds, "n_validation": n_validation, "balanced": balanced,
+            "n_jobs": n_jobs, "measure_every": measure_every, "verbose": verbose,
+        }  # fmt: skip
+        check_values(self._parameter_constraints, given, type(self).__name__)
         self.n_labeled = [n_labeled] if isinstance(n_labeled, int | np.integer) else list(n_labeled)
         self.seeds = list(range(seeds) if isinstance(seeds, int | np.integer) else seeds)
         self.n_validation = n_validation
@@ -85,17 +114,10 @@ class SemiSupervisedProtocol:
         self.n_jobs = n_jobs
         self.measure_every = measure_every
         self.verbose = verbose
-        for name, values, least in (("n_labeled", self.n_labeled, 1), ("seeds", self.seeds, 0)):
-            if not values or len(set(values)) < len(values) or min(values) < least:
-                raise ValueError(f"{name}={values} must be different integers, at least one, each at least {least}.")
-        if measure_every < 0 or n_validation < 0:
-            raise ValueError(f"measure_every={measure_every} and n_validation={n_validation} must not be negative.")
-        if n_jobs == 0:
-            raise ValueError("n_jobs=0 means no process at all; pass 1, or -1 for all cores.")
 
     def run(
         self,
-        estimators: Mapping[Any, Any],
+        estimators: Mapping[str, Classifier],
         X_train: Any,
         y_train: Any,
         X_test: Any,
@@ -140,7 +162,7 @@ class SemiSupervisedProtocol:
         ]
         return ProtocolResult(cells, {key: model for key, (_, model) in models.items()} if keep_models else None)
 
-    def _jobs(self, estimators: Mapping[Any, Any]) -> list[Job]:
+    def _jobs(self, estimators: Mapping[str, Classifier]) -> list[Job]:
         """Return every fit; those of one split follow each other, so that an early stop leaves whole comparisons."""
         threads = None if self.n_jobs == 1 else 1
         return [
@@ -152,7 +174,7 @@ class SemiSupervisedProtocol:
 
     def _finished(
         self, jobs: Sequence[Job], data: ProtocolData, paths: Mapping[str, Path], keep: bool
-    ) -> Iterator[tuple[Cell, Any]]:
+    ) -> Iterator[tuple[Cell, Classifier | None]]:
         # Processes of loky start afresh instead of being forked, so torch's threads cannot leave a lock behind.
         calls = (delayed(_run)(job, data, _file(paths, job) if paths else None, keep) for job in jobs)
         fits = Parallel(self.n_jobs, backend="loky", return_as="generator_unordered")(calls)
@@ -161,14 +183,14 @@ class SemiSupervisedProtocol:
                 print(f"[{number}/{len(jobs)}] {_sentence(cell)}", flush=True)
             yield cell, model
 
-    def _checked(self, estimators: Mapping[Any, Any], data: ProtocolData) -> ProtocolData:
-        if not estimators:
-            raise ValueError("estimators is empty; pass classifiers by name, such as {'GAN': classifier}.")
+    def _checked(self, estimators: Mapping[str, Classifier], data: ProtocolData) -> ProtocolData:
+        if not isinstance(estimators, Mapping) or not estimators:
+            raise ValueError(f"estimators={estimators!r} must have classifiers by name, such as {{'GAN': classifier}}.")
         for name, model in estimators.items():
             if not isinstance(name, str) or not _NAME.fullmatch(name):
                 raise ValueError(f"The name {name!r} of an estimator must be a text that could be a folder's name.")
-            if isinstance(model, type) or not all(hasattr(model, each) for each in ("fit", "predict", "get_params")):
-                raise ValueError(f"estimators[{name!r}]={model!r} must be an object with fit and predict.")
+            if not _CLASSIFIER.is_satisfied_by(model):
+                raise ValueError(f"estimators[{name!r}]={model!r} must be {_CLASSIFIER}.")
         for part, X, y in (("train", data.X_train, data.y_train), ("test", data.X_test, data.y_test)):
             if len(X) == 0 or y.ndim != 1 or len(X) != len(y):
                 raise ValueError(f"X_{part} of shape {X.shape} and y_{part} of shape {y.shape} must have as many rows.")
@@ -180,7 +202,7 @@ class SemiSupervisedProtocol:
             semi_supervised_split(data.y_train, n, balanced=self.balanced, n_validation=self.n_validation)
         return data
 
-    def _claim(self, folder: Path, estimators: Mapping[Any, Any], data: ProtocolData) -> dict[str, Path]:
+    def _claim(self, folder: Path, estimators: Mapping[str, Classifier], data: ProtocolData) -> dict[str, Path]:
         """Return a folder for every estimator, each with a note of what is in it."""
         classes, codes = np.unique(np.concatenate([data.y_train, data.y_test]), return_inverse=True)
         settings = {
@@ -204,7 +226,7 @@ class SemiSupervisedProtocol:
         return paths
 
 
-def _run(job: Job, data: ProtocolData, path: Path | None, keep: bool) -> tuple[Cell, Any]:
+def _run(job: Job, data: ProtocolData, path: Path | None, keep: bool) -> tuple[Cell, Classifier | None]:
     cell, model = fitted_cell(job, data)
     if path is not None:
         write_json(path, cell._asdict())

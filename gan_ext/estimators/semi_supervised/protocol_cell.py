@@ -1,9 +1,9 @@
 """One fit of a protocol: a split, an estimator, a seed, and what came out."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol, TypeVar, runtime_checkable
 
 import numpy as np
 import torch
@@ -11,15 +11,27 @@ from numpy.typing import NDArray
 from sklearn.base import clone
 
 from gan_ext.data import semi_supervised_split
-from gan_ext.engine import Engine, Every
-from gan_ext.estimators.base.estimator import ROWS
-from gan_ext.estimators.semi_supervised.fitted import GANClassifier
+from gan_ext.engine import Callback, Engine, Every
+from gan_ext.estimators.base.classifier import Classifier
+from gan_ext.game import Game
 from gan_ext.metrics.classes.calibration import expected_calibration_error
 
 __all__ = ["Cell", "Job", "ProtocolData", "fitted_cell", "seeded_clone"]
 
 Array = NDArray[Any]
+ClassifierT = TypeVar("ClassifierT", bound=Classifier)
 _RECORD = "test_error"
+
+
+@runtime_checkable
+class Watched(Classifier, Protocol):
+    """A classifier that can be asked while it is being fitted."""
+
+    callbacks: Sequence[Callback]
+
+    def predict_with(self, game: Game, X: Any) -> Array:
+        """Return the classes that the networks of a game in training predict [n]."""
+        ...
 
 
 class Cell(NamedTuple):
@@ -59,7 +71,7 @@ class Job(NamedTuple):
     """What one fit is made of; `threads` is None where torch's own number stays."""
 
     name: str
-    estimator: Any
+    estimator: Classifier
     n_labeled: int
     seed: int
     n_validation: int
@@ -68,7 +80,7 @@ class Job(NamedTuple):
     threads: int | None
 
 
-def fitted_cell(job: Job, data: ProtocolData) -> tuple[Cell, Any]:
+def fitted_cell(job: Job, data: ProtocolData) -> tuple[Cell, Classifier]:
     """Fit an estimator on the split of a seed; return its scores, and itself."""
     if job.threads is not None:
         torch.set_num_threads(job.threads)
@@ -78,7 +90,7 @@ def fitted_cell(job: Job, data: ProtocolData) -> tuple[Cell, Any]:
     model = seeded_clone(job.estimator, job.seed, f"{job.name}-{job.n_labeled}-{job.seed}")
     shown = split.training_data(data.X_train, data.y_train)
     start = time.perf_counter()
-    if job.measure_every > 0 and isinstance(model, GANClassifier):
+    if job.measure_every > 0 and isinstance(model, Watched):
         looking = _fit_and_watch(model, *shown, data, job.measure_every)
     else:
         model.fit(*shown)
@@ -93,7 +105,7 @@ def fitted_cell(job: Job, data: ProtocolData) -> tuple[Cell, Any]:
     return Cell(job.name, job.n_labeled, job.seed, seconds=seconds, **_scores(model, data, held_out)), model
 
 
-def _fit_and_watch(model: GANClassifier, X: Array, y: Array, data: ProtocolData, every: int) -> float:
+def _fit_and_watch(model: Watched, X: Array, y: Array, data: ProtocolData, every: int) -> float:
     """Fit with a look at the test samples every so many steps; return the seconds spent on that."""
     watch, callbacks = _Watch(model, data), model.callbacks
     model.set_params(callbacks=[*callbacks, Every(every, watch)]).fit(X, y)
@@ -101,28 +113,32 @@ def _fit_and_watch(model: GANClassifier, X: Array, y: Array, data: ProtocolData,
     return watch.seconds
 
 
-def seeded_clone(estimator: Any, seed: int, place: str = "") -> Any:
-    """Return a clone with a seed as every `random_state`, nested ones too, and a folder of its own for checkpoints."""
-    model = clone(estimator)
-    changes: dict[str, Any] = {
-        name: seed for name in model.get_params() if name == "random_state" or name.endswith("__random_state")
-    }
-    if isinstance(model, GANClassifier) and model.checkpoint is not None and place:
-        changes["checkpoint"] = Path(model.checkpoint) / place
-    return model.set_params(**changes) if changes else model
+def seeded_clone(estimator: ClassifierT, seed: int, place: str) -> ClassifierT:
+    """Return a clone with a seed as every `random_state` and a folder of its own as every `checkpoint`, nested too."""
+    model: ClassifierT = clone(estimator)
+    changes: dict[str, Any] = {}
+    for name, value in model.get_params().items():
+        last = name.split("__")[-1]
+        if last == "random_state":
+            changes[name] = seed
+        elif last == "checkpoint" and value is not None:
+            changes[name] = Path(value) / place
+    if changes:
+        model.set_params(**changes)
+    return model
 
 
-def _scores(model: Any, data: ProtocolData, held_out: tuple[Array, Array]) -> Mapping[str, Any]:
+def _scores(model: Classifier, data: ProtocolData, held_out: tuple[Array, Array]) -> Mapping[str, Any]:
     scores: dict[str, Any] = {"error": _error(model.predict(data.X_test), data.y_test)}
-    if isinstance(model, GANClassifier):
-        records = [(record["step"], record[_RECORD]) for record in model.history_ if _RECORD in record]
-        scores["curve"] = tuple((int(step), float(error)) for step, error in records)
+    records = [record for record in getattr(model, "history_", ()) if _RECORD in record]
+    scores["curve"] = tuple((int(record["step"]), float(record[_RECORD])) for record in records)
     if len(held_out[0]):
         scores["validation_error"] = _error(model.predict(held_out[0]), held_out[1])
         if hasattr(model, "calibrate"):
             model.calibrate(*held_out)
-    if hasattr(model, "predict_proba") and np.isin(data.y_test, model.classes_).all():
-        probabilities, columns = model.predict_proba(data.X_test), np.searchsorted(model.classes_, data.y_test)
+    classes = np.asarray(getattr(model, "classes_", ()))
+    if hasattr(model, "predict_proba") and np.isin(data.y_test, classes).all():
+        probabilities, columns = model.predict_proba(data.X_test), np.searchsorted(classes, data.y_test)
         if np.isfinite(probabilities).all():  # label spreading has none for samples that no label reaches
             scores["calibration_error"] = expected_calibration_error(columns, probabilities)
     return scores
@@ -135,17 +151,11 @@ def _error(predicted: Array, truth: Array) -> float:
 class _Watch:
     """Record the test error of the averaged weights; the record goes into the history, and so outlives a kill."""
 
-    def __init__(self, model: Any, data: ProtocolData) -> None:
-        self.model, self.data = model, data
-        self.scaled: torch.Tensor | None = None
-        self.seconds = 0.0
+    def __init__(self, model: Watched, data: ProtocolData) -> None:
+        self.model, self.data, self.seconds = model, data, 0.0
 
     def __call__(self, engine: Engine) -> None:
         start = time.perf_counter()
-        if self.scaled is None:
-            self.scaled = torch.tensor(self.model.scaler_.forward(self.data.X_test), dtype=torch.float32)
-        network: Any = engine.averaged.discriminator
-        with torch.no_grad():
-            parts = [network(part.to(engine.device))[0].argmax(1).cpu() for part in self.scaled.split(ROWS)]
-        engine.record(**{_RECORD: _error(self.model.classes_[torch.cat(parts).numpy()], self.data.y_test)})
+        predicted = self.model.predict_with(engine.averaged, self.data.X_test)
+        engine.record(**{_RECORD: _error(predicted, self.data.y_test)})
         self.seconds += time.perf_counter() - start

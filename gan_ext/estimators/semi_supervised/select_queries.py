@@ -1,6 +1,6 @@
 """Which unlabeled samples would help most, if somebody labeled them."""
 
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +14,25 @@ Strategy = Literal["margin", "entropy", "disagreement", "coverage"]
 _STRATEGIES = ("margin", "entropy", "disagreement", "coverage")
 
 
-def select_queries(classifier: Any, X: Any, n: int, strategy: Strategy = "coverage", X_labeled: Any = None) -> Array:
+class Queried(Protocol):
+    """A fitted classifier, of whose methods a strategy needs one or two."""
+
+    def predict_proba(self, X: Any) -> Array:
+        """Return the probabilities of the classes [n, n_classes]; for ``"margin"``, ``"entropy"``, ``"coverage"``."""
+        ...
+
+    def features(self, X: Any) -> Array:
+        """Return features [n, d]; for ``"coverage"``."""
+        ...
+
+    def disagreement(self, X: Any) -> Array:
+        """Return how much the members of an ensemble disagree [n]; for ``"disagreement"``."""
+        ...
+
+
+def select_queries(
+    classifier: Queried, X: Any, n: int, strategy: Strategy = "coverage", X_labeled: Any = None
+) -> Array:
     r"""Return the rows of the samples to label next, the most useful first.
 
     ``"margin"`` takes those whose two likeliest classes are nearest to each other in probability, ``"entropy"`` those
