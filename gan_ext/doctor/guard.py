@@ -33,7 +33,8 @@ class Measurement(NamedTuple):
 class CollapseGuard:
     r"""Watch unique ratio, entropy and likelihood; keep the best generator by the frontier; stop on alarm.
 
-    Every so often it samples sequences at a few temperatures and compares them with validation data:
+    Every so often it samples sequences at a few temperatures, by the averaged weights if the engine keeps any, and
+    compares them with validation data:
 
     .. math::
         \text{quality} = 1 - \mathrm{BLEU}_k(\text{samples} \mid \text{validation}), \qquad
@@ -157,9 +158,9 @@ class CollapseGuard:
         return True
 
     def _look(self, engine: Engine) -> None:
-        model = getattr(engine.game, self.name)
+        model = getattr(engine.averaged, self.name)
         first = next((entry for entry in engine.history if "guard/score" in entry), None)
-        with evaluating(engine.game):
+        with evaluating(engine.averaged):
             seen, score = self.measure(model)
         numbers = {f"guard/{name}": value for name, value in seen._asdict().items()}
         engine.record(**numbers, **{"guard/score": score})
@@ -171,7 +172,7 @@ class CollapseGuard:
 
     def _take(self, engine: Engine, score: float) -> None:
         self.best_score, self.best_step = score, engine.step
-        self.best = {name: value.detach().cpu().clone() for name, value in engine.game.state_dict().items()}
+        self.best = {name: value.detach().cpu().clone() for name, value in engine.averaged.state_dict().items()}
         if self.keep is not None and engine.ranks.is_main:
             write_tensors(self.keep, self.best, {"step": engine.step})
 

@@ -24,6 +24,14 @@ from gan_ext.games.relgan import RelGAN
 from gan_ext.games.scratchgan import ScratchGAN, discounted_returns
 from gan_ext.games.seqgan import SeqGAN
 from gan_ext.games.sequence_likelihood import SequenceLikelihood, sequence_nll_loss
+from gan_ext.games.sequence_opponents import (
+    LeakyOpponent,
+    MediatorOpponent,
+    Opponent,
+    RankingOpponent,
+    SequenceOpponent,
+    TokenOpponent,
+)
 from gan_ext.games.sequence_reward import SequenceReward
 from gan_ext.games.ss_infogan import SemiSupervisedInfoGAN
 from gan_ext.games.standard import RealBatch, Standard
@@ -55,9 +63,13 @@ __all__ = [
     "KPlusOne",
     "LabeledBatch",
     "LeakGAN",
+    "LeakyOpponent",
     "MaliGAN",
     "MaximumLikelihood",
+    "MediatorOpponent",
+    "Opponent",
     "RankGAN",
+    "RankingOpponent",
     "Reading",
     "RealBatch",
     "RelGAN",
@@ -67,10 +79,12 @@ __all__ = [
     "SemiSupervisedInfoGAN",
     "SeqGAN",
     "SequenceLikelihood",
+    "SequenceOpponent",
     "SequenceReward",
     "Standard",
     "StateAction",
     "StateTransition",
+    "TokenOpponent",
     "TripleGAN",
     "VariationalAutoencoder",
     "WassersteinGAN",

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from gan_ext.game import Game, Loss, Player
 from gan_ext.games.sequence_likelihood import sequence_nll_loss
+from gan_ext.games.sequence_opponents import MediatorOpponent, Opponent
 from gan_ext.losses import token_mean
 from gan_ext.sequences import LabeledTokens, SequenceModel, TokenBatch, evaluating, labels_of, real_positions, sample
 
@@ -39,7 +40,7 @@ class CoT(Game):
         ValueError: G and M have other tokens, lengths or classes, or `likelihood` is negative.
     """
 
-    opponent: ClassVar[str] = "mediator"
+    opponent: ClassVar[Opponent] = MediatorOpponent()
 
     def __init__(self, generator: SequenceModel, mediator: SequenceModel, likelihood: float = 0.0) -> None:
         super().__init__()

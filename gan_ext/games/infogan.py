@@ -11,11 +11,10 @@ from torch import Tensor, nn
 from torch.nn.functional import logsigmoid
 
 from gan_ext.game import Loss, Player, TwoPlayerGame, opponents_held
-from gan_ext.games.kplus1 import data_of, term_views, weigh_terms
 from gan_ext.games.standard import RealBatch
 from gan_ext.latents import Categorical, Prior, Product
 from gan_ext.losses import discriminator_non_saturating, generator_non_saturating, mode_seeking, r1_penalty, reinforce
-from gan_ext.terms import MeanTeacher, Scene, Term
+from gan_ext.terms import MeanTeacher, Scene, Term, term_views, view_data, weigh_terms
 
 __all__ = ["InfoGANGame", "Reading"]
 
@@ -120,7 +119,7 @@ class InfoGANGame(TwoPlayerGame):
             fake = self.generator(latents).to(batch.x.dtype)
         scene = Scene(self.reader, batch.x, None, None, self.generator, lambda n: self.draw(n)[0])
         second = term_views(self.terms, scene)
-        views = [batch.x, fake, *data_of(second)]
+        views = [batch.x, fake, *view_data(second)]
         reading: Reading = self.discriminator(torch.cat(views))
         sizes = [len(view) for view in views]
         real, generated, *_ = reading.logits.split(sizes)

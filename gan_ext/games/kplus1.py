@@ -8,7 +8,7 @@ https://arxiv.org/abs/1606.03498
 """
 
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple, cast
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -16,9 +16,20 @@ from torch import Tensor, nn
 from gan_ext.game import Loss, Player, TwoPlayerGame, opponents_held
 from gan_ext.latents import Gaussian, Uniform
 from gan_ext.losses import familiarity, realness, supervised, systematic_rows, unsupervised
-from gan_ext.terms import FeatureMatching, Generated, GeneratorTerm, Scene, Term, View
+from gan_ext.terms import (
+    FeatureMatching,
+    Generated,
+    GeneratorTerm,
+    Scene,
+    Term,
+    named_terms,
+    sorted_terms,
+    term_views,
+    view_data,
+    weigh_terms,
+)
 
-__all__ = ["KPlusOne", "SemiBatch", "data_of", "sorted_terms", "term_views", "weigh_terms"]
+__all__ = ["KPlusOne", "SemiBatch"]
 
 
 class SemiBatch(NamedTuple):
@@ -103,7 +114,7 @@ class KPlusOne(TwoPlayerGame):
         u = self._familiar(batch.u) if self.open_set > 0 else batch.u
         scene = Scene(self.discriminator, u, batch.x, batch.y, self.generator, self.prior.sample)
         second = term_views(self.terms, scene)
-        views = [self.augment(batch.x), u, fake, *data_of(second)]
+        views = [self.augment(batch.x), u, fake, *view_data(second)]
         labeled, real, generated, *rest = self.discriminator(torch.cat(views))[0].split([len(v) for v in views])
         values = {
             "supervised": supervised(labeled, batch.y, self.class_weight),
@@ -129,73 +140,10 @@ class KPlusOne(TwoPlayerGame):
             real = self.discriminator(batch.u)[1]
         generated = Generated(z, samples, fake, real)
         loss, values = torch.zeros((), device=fake.device), {}
-        for name, term in _named(self.generator_terms):
+        for name, term in named_terms(self.generator_terms):
             values[name] = term(generated)
             loss = loss + term.weight * values[name]
         return loss, {name: value.detach() for name, value in values.items()}
-
-
-def sorted_terms(
-    terms: Sequence[Term | GeneratorTerm], discriminator: nn.Module
-) -> tuple[nn.ModuleDict, nn.ModuleDict]:
-    """Return the terms of the discriminator, attached to it, and those of the generator, by their names.
-
-    Raises:
-        ValueError: one is no term, two have the same name, or a network that a term reads is taught by nobody.
-    """
-    for term in terms:
-        if not isinstance(term, (Term, GeneratorTerm)):
-            raise ValueError(f"terms needs objects of gan_ext.terms, such as MeanTeacher(), got {term!r}.")
-    names = [term.name for term in terms]
-    if len(set(names)) != len(names):
-        raise ValueError(f"terms must differ, got {names}.")
-    own = {term.name: term for term in terms if isinstance(term, Term)}
-    others = nn.ModuleDict({term.name: term for term in terms if isinstance(term, GeneratorTerm)})
-    taught = {id(value) for value in others.parameters()}
-    for term in own.values():
-        if any(
-            value.requires_grad and id(value) not in taught for net in term.borrowed() for value in net.parameters()
-        ):
-            raise ValueError(
-                f"The encoder of {type(term).__name__} is taught by nobody; add VariationalEntropy(encoder) with the "
-                "same one, or freeze it with requires_grad_(False) if it has been trained."
-            )
-        term.attach(discriminator)
-    return nn.ModuleDict(own), others
-
-
-def term_views(terms: nn.ModuleDict, scene: Scene) -> dict[str, View | None]:
-    """Return what each of the discriminator's terms wants judged besides."""
-    return {name: term.view(scene) for name, term in _named(terms)}
-
-
-def data_of(views: dict[str, View | None]) -> list[Tensor]:
-    """Return the data of those views that bring any."""
-    return [view.data for view in views.values() if view is not None and view.data is not None]
-
-
-def weigh_terms(
-    terms: nn.ModuleDict, views: dict[str, View | None], real: Tensor, judged: Sequence[Tensor]
-) -> tuple[Tensor, dict[str, Tensor]]:
-    """Return the weighted sum of the terms, and each by its name.
-
-    Args:
-        terms: the discriminator's terms.
-        views: what :func:`term_views` returned.
-        real: class logits of the unlabeled data [U, K].
-        judged: class logits of the views, in the terms' order.
-    """
-    total, values, left = real.new_zeros((), dtype=torch.float32), {}, iter(judged)
-    for name, term in _named(terms):
-        view = views[name]
-        guide = real if view is None or view.guide is None else view.guide
-        values[name] = term(guide, None if view is None or view.data is None else next(left))
-        total = total + term.weight * values[name]
-    return total, values
-
-
-def _named(terms: nn.ModuleDict) -> list[tuple[str, Any]]:
-    return cast("list[tuple[str, Any]]", list(terms.items()))
 
 
 @torch.no_grad()

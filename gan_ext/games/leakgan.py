@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.nn.functional import cosine_similarity, pad
 
 from gan_ext.game import Game, Loss, Player
+from gan_ext.games.sequence_opponents import LeakyOpponent, Opponent
 from gan_ext.losses import discriminator_non_saturating, token_mean
 from gan_ext.sequences import ema_update, evaluating, real_positions, rollout_values, sample
 
@@ -96,7 +97,7 @@ class LeakGAN(Game):
         ValueError: a number out of range, or networks without what is needed.
     """
 
-    opponent: ClassVar[str] = "leaky"
+    opponent: ClassVar[Opponent] = LeakyOpponent()
 
     def __init__(
         self,

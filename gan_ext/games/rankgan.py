@@ -11,6 +11,7 @@ from torch.nn.functional import normalize
 
 from gan_ext.game import Loss
 from gan_ext.games.seqgan import SeqGAN
+from gan_ext.games.sequence_opponents import Opponent, RankingOpponent
 from gan_ext.gradients import GradientEstimator
 from gan_ext.sequences import SequenceModel, evaluating, labels_of, sample
 
@@ -60,7 +61,7 @@ class RankGAN(SeqGAN):
             batch of one sentence.
     """
 
-    opponent: ClassVar[str] = "ranker"
+    opponent: ClassVar[Opponent] = RankingOpponent()
 
     def __init__(
         self,

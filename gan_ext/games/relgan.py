@@ -3,14 +3,17 @@
 References: RelGAN (Nie et al., 2019), https://openreview.net/forum?id=rJedV3R5tm
 """
 
+from functools import partial
 from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
 
 from gan_ext.game import Loss, TwoPlayerGame, opponents_held
+from gan_ext.games.sequence_opponents import Opponent, SequenceOpponent
 from gan_ext.gradients import relaxed_sample
 from gan_ext.losses import discriminator_relativistic, generator_relativistic
+from gan_ext.nets import MultiRepresentationDiscriminator
 from gan_ext.sequences import SequenceModel, evaluating, judged, labels_of
 
 __all__ = ["RelGAN"]
@@ -37,7 +40,7 @@ class RelGAN(TwoPlayerGame):
 
     generator: SequenceModel
     discriminator: Any
-    opponent: ClassVar[str] = "representations"
+    opponent: ClassVar[Opponent] = SequenceOpponent(partial(MultiRepresentationDiscriminator, representations=16))
 
     def __init__(self, generator: SequenceModel, discriminator: nn.Module, beta: float = 1.0) -> None:
         super().__init__(generator, discriminator)

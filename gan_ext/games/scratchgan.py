@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.nn.functional import softplus
 
 from gan_ext.game import Loss, Player, TwoPlayerGame
+from gan_ext.games.sequence_opponents import Opponent, TokenOpponent
 from gan_ext.gradients import REINFORCE, GradientEstimator
 from gan_ext.losses import token_mean
 from gan_ext.sequences import SequenceModel, evaluating, judged, labels_of, real_positions, sample
@@ -46,7 +47,7 @@ class ScratchGAN(TwoPlayerGame):
 
     generator: SequenceModel
     discriminator: Any
-    opponent: ClassVar[str] = "token"
+    opponent: ClassVar[Opponent] = TokenOpponent()
 
     def __init__(
         self,

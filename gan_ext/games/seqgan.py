@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from gan_ext.game import Loss, Player, TwoPlayerGame
 from gan_ext.games.sequence_likelihood import sequence_nll_loss
+from gan_ext.games.sequence_opponents import Opponent, SequenceOpponent
 from gan_ext.gradients import GradientEstimator, LeaveOneOut
 from gan_ext.losses import discriminator_non_saturating
 from gan_ext.sequences import SequenceModel, ema_update, evaluating, judged, labels_of, rollout_values, sample
@@ -54,7 +55,7 @@ class SeqGAN(TwoPlayerGame):
 
     generator: SequenceModel
     discriminator: Any
-    opponent: ClassVar[str] = "sequence"
+    opponent: ClassVar[Opponent] = SequenceOpponent()
 
     def __init__(
         self,

@@ -12,10 +12,20 @@ from torch import Tensor, nn
 from torch.nn.functional import one_hot, relu, softplus
 
 from gan_ext.game import Game, Loss, Player, opponents_held
-from gan_ext.games.kplus1 import SemiBatch, data_of, sorted_terms, term_views, weigh_terms
+from gan_ext.games.kplus1 import SemiBatch
 from gan_ext.latents import Prior
 from gan_ext.losses import supervised
-from gan_ext.terms import Generated, GeneratorTerm, Scene, Term, logits_without_noise
+from gan_ext.terms import (
+    Generated,
+    GeneratorTerm,
+    Scene,
+    Term,
+    logits_without_noise,
+    sorted_terms,
+    term_views,
+    view_data,
+    weigh_terms,
+)
 
 __all__ = ["TripleGAN"]
 
@@ -154,7 +164,7 @@ class TripleGAN(Game):
             cost = _COSTS[self.loss].maker(self._every_class(batch.u))
         scene = Scene(self.classifier, batch.u, batch.x, batch.y, self._make, self._inputs)
         second = term_views(self.terms, scene)
-        views = [self.augment(batch.x), batch.u, *data_of(second)]
+        views = [self.augment(batch.x), batch.u, *view_data(second)]
         known, real, *rest = self.classifier(torch.cat(views))[0].split([len(view) for view in views])
         made = logits_without_noise(self.classifier, fake)
         values = {

@@ -19,6 +19,7 @@ from gan_ext.sequences.model import (
 from gan_ext.sequences.readout import LinearReadout, chosen_log_prob
 from gan_ext.sequences.rollouts import Score, rollout, rollout_values
 from gan_ext.sequences.sampling import check_sharpening, draw, rows_at_a_time, sample, sharpen
+from gan_ext.sequences.spec import SequenceSpec
 
 __all__ = [
     "IMPOSSIBLE",
@@ -27,6 +28,7 @@ __all__ = [
     "Reshaped",
     "Score",
     "SequenceModel",
+    "SequenceSpec",
     "State",
     "TokenBatch",
     "check_sharpening",

@@ -24,13 +24,13 @@ from gan_ext.games import (
     discounted_returns,
     intrinsic_rewards,
     log_rank,
-    negative_log_likelihood,
     rank_rewards,
+    sequence_nll_loss,
 )
 from gan_ext.gradients import (
-    PPO,
     REINFORCE,
     ActorCritic,
+    ClippedSurrogate,
     GradientEstimator,
     GumbelSoftmax,
     LeaveOneOut,
@@ -116,7 +116,7 @@ def critic(classes=0, **_) -> ActorCritic:
 
 def proximal(**kind) -> SeqGAN:
     model = lstm(**kind)
-    return SeqGAN(model, cnn(**kind), PPO(model, refresh=2, reference=model), rollouts=1)
+    return SeqGAN(model, cnn(**kind), ClippedSurrogate(model, refresh=2, reference=model), rollouts=1)
 
 
 MAKES: dict[str, Callable[..., Game]] = {
@@ -687,7 +687,7 @@ def test_likelihood_is_added_with_its_weight(name: str) -> None:
     loss, terms = at(1, game.generator_loss, batch)
     game.likelihood = 0.0
     without, _ = at(1, game.generator_loss, batch)
-    nll, _ = negative_log_likelihood(game.generator, batch)
+    nll, _ = sequence_nll_loss(game.generator, batch)
     torch.testing.assert_close(loss - without, 0.5 * nll)
     torch.testing.assert_close(terms["nll"], nll.detach())
 

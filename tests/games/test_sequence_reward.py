@@ -68,7 +68,7 @@ def test_the_gradient_is_that_of_reward_less_divergence():
 def test_the_end_is_the_tilted_starting_model(estimator, steps, near):
     generator, beta = model(), 0.5
     start = model()
-    chosen = Enumeration() if estimator == "exact" else None  # PPO by default
+    chosen = Enumeration() if estimator == "exact" else None  # ClippedSurrogate by default
     game = SequenceReward(generator, ones, chosen, divergence=beta)
     batch = TokenBatch(torch.zeros(128, T, dtype=torch.int64))
     engine = Engine(

@@ -202,7 +202,7 @@ def test_embedding_averages_rows() -> None:
 
 @pytest.mark.parametrize("make", MAKES)
 def test_samples_follow_the_model(make: Make) -> None:
-    """The frequency of two-token beginnings is the product of the model's probabilities."""
+    """The frequency of two-token prefixes is the product of the model's probabilities."""
     model, n = lively(make()), 20_000
     tokens = sample(model, n)
     pairs = torch.cartesian_prod(torch.arange(V), torch.arange(V))

@@ -1,4 +1,4 @@
-"""Drawing tokens: the exact distribution, never an impossible token, sharpening, beginnings, ends."""
+"""Drawing tokens: the exact distribution, never an impossible token, sharpening, prefixes, ends."""
 
 import pytest
 import torch
@@ -154,7 +154,7 @@ def test_samples_are_functions_of_their_noise_and_not_of_their_piece(monkeypatch
     assert sample(net, 0).shape == (0, 6)
 
 
-def test_beginnings_are_kept_and_continued() -> None:
+def test_prefixes_are_kept_and_continued() -> None:
     net, uniforms = model(), torch.rand(5, 6)
     whole = sample(net, 5, uniforms=uniforms)
     for given in range(7):

@@ -3,7 +3,7 @@
 import copy
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from numbers import Integral
 from typing import Any
 
@@ -85,6 +85,35 @@ class Corpus:
         longest = max(map(len, sequences)) + 1
         length = longest if max_length is None else max_length
         return cls(encode(sequences, complete, length, True, on_long), complete, used, labels, classes)
+
+    def rebuild(self, X: Any, on_long: OnLong = "truncate") -> "Corpus":
+        """Return a corpus of other data with this one's vocabulary, tokenizer, columns and classes.
+
+        Tokens that the vocabulary lacks become ``<unk>``.
+
+        Args:
+            X: see :meth:`build`.
+            on_long: what to do with longer sequences, ``"truncate"`` or ``"error"``.
+
+        Raises:
+            ValueError: strings where this corpus has lists of tokens, or the reverse; labels where it has none, or
+                none where it has some, or of classes that it lacks; and see :meth:`build`.
+            TypeError: see :meth:`build`.
+        """
+        if hasattr(X, "examples") and hasattr(X, "fields"):
+            X, _ = _torchtext_dataset(X)
+        items, labels, classes = _labels(_items(X))
+        if isinstance(items[0], list) and self.are_strings:
+            raise ValueError("This corpus was made of strings, and was given lists of tokens; give strings.")
+        if bool(classes) != bool(self.classes):
+            own = f"has the classes {list(self.classes)}" if self.classes else "has no classes"
+            raise ValueError(f"This corpus {own}, and was given {'labels' if classes else 'no labels'}.")
+        unknown = [each for each in classes if each not in self.classes]
+        if unknown:
+            raise ValueError(f"The label {unknown[0]!r} is none of this corpus's classes, {list(self.classes)}.")
+        if labels is not None:
+            labels = torch.tensor([self.classes.index(each) for each in classes])[labels]
+        return replace(self, tokens=self.encode(items, on_long), labels=labels)
 
     @property
     def are_strings(self) -> bool:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import torch
@@ -13,19 +13,31 @@ from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
 from typing_extensions import Self
 
-from gan_ext.data import Corpus, Vocab, encode, tokenizer_config, tokenizer_from_config
-from gan_ext.engine import CheckpointError, read_tensors, resolve_device, write_tensors
-from gan_ext.estimators.sequences.objectives import build_generator, build_opponent, opponent_of
+from gan_ext.data import Corpus, encode
+from gan_ext.engine import resolve_device
+from gan_ext.estimators.base.checks import count_first
+from gan_ext.estimators.base.labels import class_numbers
+from gan_ext.estimators.evaluation.result import Evaluation
+from gan_ext.estimators.evaluation.texts import evaluate_text
+from gan_ext.estimators.sequences.saving import Saved, read_model, write_model
+from gan_ext.game import Game
+from gan_ext.games import LeakGAN, Opponent, SeqGAN
 from gan_ext.metrics import perplexity, sequence_log_prob
-from gan_ext.nets import LeakyGenerator
 from gan_ext.seeds import kept_generators, reseed
-from gan_ext.sequences import SequenceModel, check_sharpening, evaluating, real_positions, sample
+from gan_ext.sequences import SequenceModel, check_sharpening, evaluating, sample
 
-__all__ = ["FittedSequenceModel"]
+__all__ = ["FittedSequenceModel", "Wanted"]
 
 OnLong = Literal["error", "truncate"]
 
 Array = NDArray[Any]
+
+
+class Wanted(NamedTuple):
+    """Sequences that are asked for: how many, and the numbers of their classes if the model has any."""
+
+    n: int
+    classes: Tensor | None
 
 
 class FittedSequenceModel:
@@ -38,28 +50,35 @@ class FittedSequenceModel:
     corpus_: Corpus
     generator_: SequenceModel
     discriminator_: nn.Module | None
+    opponent_: nn.Module | None
+    against_: Opponent | None
+    game_: Game | None
     classes_: Array
     history_: list[dict[str, Any]]
     n_iter_: int
     best_step_: int
 
+    @count_first
     def sample(
         self,
-        n_samples: int = 1,
+        n_samples: int | None = 1,
         *,
+        y: ArrayLike | None = None,
         prefix: str | Sequence[str] = "",
         temperature: float = 1.0,
         top_k: int | None = None,
         top_p: float | None = None,
-        labels: ArrayLike | None = None,
         random_state: int | np.random.RandomState | None = None,
     ) -> list[Any]:
         """Generate sequences: strings if `fit` was given strings, else lists of tokens.
 
         Parameters
         ----------
-        n_samples : int
-            How many, at least 1.
+        n_samples : int or None
+            How many, at least 1; with a class for each in `y`, None and 1 mean as many as there are.
+        y : one class, array-like of shape (n_samples,) or None
+            Classes to generate, of a class-conditional model: one for all, or one for each; None draws them, all with
+            the same probability.
         prefix : str or list of str
             What every sequence begins with: a text, or a list of tokens, as `fit` was given, and of tokens that it saw.
         temperature : float
@@ -68,8 +87,6 @@ class FittedSequenceModel:
             Draw each token from the k likeliest only.
         top_p : float or None
             Draw each token from the smallest set with at least this probability.
-        labels : one class, array-like of shape (n_samples,) or None
-            Classes to generate, of a class-conditional model; None draws them, all with the same probability.
         random_state : int, RandomState instance or None
             Decides the sequences.
 
@@ -79,18 +96,16 @@ class FittedSequenceModel:
             A value out of its range, a prefix longer than the model's sequences, or classes that it does not know.
         """
         check_is_fitted(self)
-        if not isinstance(n_samples, int | np.integer) or n_samples < 1:
-            raise ValueError(f"n_samples={n_samples!r} must be an integer, at least 1.")
         check_sharpening(temperature, top_k, top_p)
-        start = self._prefix(prefix, n_samples)
         random = check_random_state(random_state)
-        numbers, seed = self._class_numbers(labels, n_samples, random), int(random.randint(2**31 - 1))
+        wanted, seed = self._wanted(y, n_samples, random), int(random.randint(2**31 - 1))
+        start = self._prefix(prefix, wanted.n)
         with self._placed() as device, kept_generators(device):
             reseed(device, seed)
             drawn = sample(
                 self.generator_,
-                n_samples,
-                labels=None if numbers is None else numbers.to(device),
+                wanted.n,
+                labels=None if wanted.classes is None else wanted.classes.to(device),
                 prefix=None if start is None else start.to(device),
                 temperature=temperature,
                 top_k=top_k,
@@ -132,6 +147,11 @@ class FittedSequenceModel:
         tokens = self.corpus_.encode(X, on_long)
         return float(perplexity(self.generator_, tokens, labels=self._given(y, len(tokens))))
 
+    def evaluate_samples(self, X: Any, y: Any, n: int, training: Any, resamples: int, random_state: int) -> Evaluation:
+        """Return the table of :func:`gan_ext.evaluate` for texts; arguments as there."""
+        check_is_fitted(self)
+        return evaluate_text(self, X, y, n, training, resamples, random_state)
+
     def discriminate(self, X: Any, y: ArrayLike | None = None, on_long: OnLong = "error") -> Array:
         """Return the discriminator's log-odds that sequences are real (n,).
 
@@ -151,13 +171,12 @@ class FittedSequenceModel:
             )
         tokens = self.corpus_.encode(X, on_long)
         labels, rows = self._given(y, len(tokens)), torch.arange(len(tokens)).split(256)
+        against, end = self.against_ or SeqGAN.opponent, self.corpus_.end
         with torch.no_grad(), evaluating(judge):
-            parts = [judge(tokens[part]) if labels is None else judge(tokens[part], labels[part]) for part in rows]
-        logits = torch.cat(parts).double()
-        if self.objective is not None and opponent_of(self.objective) == "token":
-            real = real_positions(tokens, self.corpus_.end)
-            logits = (logits * real).sum(1) / real.sum(1)
-        odds: Array = logits.flatten(1).mean(1).numpy() if logits.dim() > 1 else logits.numpy()
+            parts = [
+                against.log_odds(judge, tokens[part], None if labels is None else labels[part], end) for part in rows
+            ]
+        odds: Array = torch.cat(parts).numpy()
         return odds
 
     def save(self, path: str | Path) -> Path:
@@ -174,22 +193,9 @@ class FittedSequenceModel:
             It cannot be written.
         """
         check_is_fitted(self)
-        corpus, model = self.corpus_, self.generator_
-        leaky = isinstance(model, LeakyGenerator)
-        index = {
-            "estimator": type(self).__name__,
-            "vocabulary": corpus.vocabulary.to_json(),
-            "tokenizer": None if corpus.tokenizer is None else tokenizer_config(corpus.tokenizer),
-            "length": corpus.length,
-            "classes": self.classes_.tolist(),
-            "own": [name for name in ("generator", "discriminator")[: 1 + leaky] if getattr(self, name) is not None],
-            "class": type(model).__name__,
-            "leaky": leaky,
-            "history": self.history_,
-            "steps": [self.n_iter_, self.best_step_],
-        }
         path = Path(path)
-        write_tensors(path, _networks(model, self.discriminator_ if leaky else None).state_dict(), index)
+        saved = Saved(self.corpus_, self.generator_, self.discriminator_, self.history_, self.n_iter_, self.best_step_)
+        write_model(path, type(self).__name__, saved, self._makers())
         return path
 
     @classmethod
@@ -220,29 +226,18 @@ class FittedSequenceModel:
         ValueError
             Something of your own is missing, or makes networks of other sizes.
         """
-        saved = read_tensors(Path(path))
-        index = saved.index
-        if index.get("estimator") != cls.__name__:
-            raise CheckpointError(f"{path} holds no saved {cls.__name__}.")
         makers = {"generator": generator, "discriminator": discriminator}
-        missing = [name for name in index["own"] if makers[name] is None]
-        if missing:
-            raise ValueError(f"{path} has a {missing[0]} of your own; pass `{missing[0]}` as to {cls.__name__}.")
-        config = index["tokenizer"]
-        used = None if config is None else tokenizer_from_config(config, tokenizer)
-        empty = torch.zeros(0, index["length"], dtype=torch.int64)
-        corpus = Corpus(empty, Vocab.from_json(index["vocabulary"]), used, None, tuple(index["classes"]))
+        saved = read_model(Path(path), cls.__name__, makers, tokenizer)
         loaded = cls(**makers)
-        loaded.corpus_, loaded.classes_ = corpus, np.array(index["classes"])
-        loaded.generator_, loaded.discriminator_ = _built(corpus, generator, discriminator, index["leaky"])
-        try:
-            _networks(loaded.generator_, loaded.discriminator_).load_state_dict(saved.tensors)
-        except RuntimeError as error:
-            raise ValueError(
-                f"{path} has a {index['class']} of other sizes than what was made here; pass what made it. {error}"
-            ) from error
-        loaded.history_, (loaded.n_iter_, loaded.best_step_) = index["history"], index["steps"]
+        loaded.corpus_, loaded.classes_ = saved.corpus, np.array(saved.corpus.classes)
+        loaded.generator_, loaded.discriminator_ = saved.generator, saved.discriminator
+        loaded.game_, loaded.opponent_ = None, saved.discriminator
+        loaded.against_ = None if saved.discriminator is None else LeakGAN.opponent
+        loaded.history_, loaded.n_iter_, loaded.best_step_ = saved.history, saved.n_iter, saved.best_step
         return loaded
+
+    def _makers(self) -> dict[str, Callable[..., nn.Module] | None]:
+        return {"generator": self.generator, "discriminator": self.discriminator}
 
     @contextmanager
     def _placed(self) -> Iterator[torch.device]:
@@ -278,11 +273,17 @@ class FittedSequenceModel:
             raise ValueError(f"prefix has {unknown[0]!r}, which is not in the vocabulary of what fit was given.")
         return numbers.expand(n, -1)
 
-    def _class_numbers(self, labels: ArrayLike | None, n: int, random: np.random.RandomState) -> Tensor | None:
-        if labels is None and len(self.classes_):
-            return torch.from_numpy(random.randint(len(self.classes_), size=n))
-        given = None if labels is None else np.asarray(labels)
-        return self._given(given if given is None or given.ndim else np.full(n, given), n)
+    def _wanted(self, y: ArrayLike | None, n_samples: int | None, random: np.random.RandomState) -> Wanted:
+        """Return how many sequences are wanted, and their classes, which are drawn if they do not matter."""
+        if not len(self.classes_):
+            if y is not None:
+                raise ValueError(f"y={y!r} asks for classes, but this model has none: fit was given no y.")
+            return Wanted(1 if n_samples is None else int(n_samples), None)
+        if y is None:
+            n = 1 if n_samples is None else int(n_samples)
+            return Wanted(n, torch.from_numpy(random.randint(len(self.classes_), size=n)))
+        numbers = class_numbers(y, n_samples, self.classes_)
+        return Wanted(len(numbers), torch.from_numpy(numbers))
 
     def _given(self, y: ArrayLike | None, n: int) -> Tensor | None:
         if (y is None) == bool(len(self.classes_)):
@@ -292,25 +293,5 @@ class FittedSequenceModel:
             return None
         values = np.asarray(y)
         if values.shape != (n,):
-            raise ValueError(f"classes must have shape ({n},), one for each sequence, got {values.shape}.")
-        known = self.classes_.tolist()
-        unknown = [value for value in values.tolist() if value not in known]
-        if unknown:
-            raise ValueError(f"classes must be among {known}, got {unknown[0]!r}.")
-        return torch.from_numpy(np.searchsorted(self.classes_, values))
-
-
-def _networks(generator: SequenceModel, leak: nn.Module | None) -> nn.ModuleDict:
-    """Return the networks that a saved model consists of."""
-    return nn.ModuleDict({"generator": generator} if leak is None else {"generator": generator, "discriminator": leak})
-
-
-def _built(
-    corpus: Corpus, generator: Callable[..., nn.Module] | None, discriminator: Any, leaky: bool
-) -> tuple[SequenceModel, nn.Module | None]:
-    """Return the untrained networks of a saved model, the discriminator if the generator reads its features."""
-    tokens = {"start": corpus.start, "end": corpus.end, "pad": corpus.pad, "classes": len(corpus.classes)}
-    size, length = len(corpus.vocabulary), corpus.length
-    with kept_generators(torch.device("cpu")):
-        leak = build_opponent("leaky", discriminator, size, length, tokens).eval() if leaky else None
-        return build_generator(generator, size, length, tokens, leak=leak).eval(), leak
+            raise ValueError(f"y must have shape ({n},), a class for each sequence, got {values.shape}.")
+        return torch.from_numpy(class_numbers(values, None, self.classes_))

@@ -1,30 +1,39 @@
 """SequenceGAN: a model of texts, or of any sequences of tokens, behind scikit-learn's interface."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator
-from sklearn.utils import Tags, check_random_state
+from sklearn.utils import Tags
+from sklearn.utils._param_validation import HasMethods, StrOptions
 from torch import nn
 from typing_extensions import Self
 
-from gan_ext.data import Corpus
 from gan_ext.engine import Callback, Solver, Turns
-from gan_ext.estimators.base.assembly import claim_folder
-from gan_ext.estimators.base.checks import check_sequence_settings
+from gan_ext.estimators.base.estimator import claim_fit, new_seed
+from gan_ext.estimators.base.parameters import (
+    SHARED_CONSTRAINTS,
+    Constraint,
+    callable_or_none,
+    check_parameters,
+    integer,
+    not_negative,
+    positive,
+    share,
+)
 from gan_ext.estimators.sequences.fitted import FittedSequenceModel
+from gan_ext.estimators.sequences.reading import VOCABULARY, read_corpus
 from gan_ext.estimators.sequences.steered import SteeredSequenceGAN
-from gan_ext.estimators.sequences.training import SequenceTraining
+from gan_ext.estimators.sequences.task_reward import check_reward
+from gan_ext.estimators.sequences.training import SequenceTraining, Start
 from gan_ext.game import Game
 from gan_ext.games import SeqGAN
 
 __all__ = ["SequenceGAN"]
-
-_FREE = ("device", "callbacks", "checkpoint", "checkpoint_every", "verbose")
 
 
 class SequenceGAN(FittedSequenceModel, BaseEstimator):  # type: ignore[misc]
@@ -61,21 +70,12 @@ class SequenceGAN(FittedSequenceModel, BaseEstimator):  # type: ignore[misc]
         What happens to longer ones in `fit`; scoring them is an error.
     likelihood_iter : int
         Steps of maximum likelihood; 0 for none.
+    likelihood_learning_rate : float, default=3e-3
+        Step size of maximum likelihood, falling to zero along half a cosine.
     warm_up_iter : int
         Steps of the discriminator alone before the game.
-    max_iter : int
-        Steps of the game.
-    batch_size : int
-        Sequences of a batch.
-    learning_rate : float
-        Of maximum likelihood, falling to zero along half a cosine.
-    game_learning_rate : float
-        Of the generator in the game.
-    discriminator_learning_rate : float
-        Of every other player in the game.
-    turns : tuple, Solver or None
-        Who moves when in one step of the game, or a solver such as :class:`gan_ext.engine.Optimistic`; None lets each
-        player move once.
+    discriminator_learning_rate : float, default=1e-3
+        Of every other player in the game, and in the warm-up.
     reward : callable or None
         Maps a list of what :meth:`sample` returns (strings, or lists of tokens) to numbers, one for each: a second
         reward beside the discriminator's.  The objective must take ``task_reward`` (``SeqGAN``).
@@ -96,20 +96,38 @@ class SequenceGAN(FittedSequenceModel, BaseEstimator):  # type: ignore[misc]
         sequences.  With a `reward` the last is kept too, unless it collapsed: the frontier does not know the reward.
     guard_every : int
         Steps between measurements.
-    device : str
-        ``"auto"``, ``"cpu"``, ``"cuda"`` or ``"cuda:N"``.
-    precision : "float32" or "bfloat16"
-        Of the networks' arithmetic.
-    checkpoint : str, Path or None
-        A folder for checkpoints; a fit that was killed goes on from there bit for bit.
-    checkpoint_every : int
+    max_iter : int, default=100
+        Steps of the game; 0 for none.
+    batch_size : int, default=64
+        Sequences of a batch.
+    learning_rate : float, default=1e-4
+        Step size of the generator in the game.
+    solver : Solver, tuple or None, default=None
+        How a step of the game is played, such as :class:`gan_ext.engine.Extragradient`, or who moves when; None lets
+        each player move once, one after the other.
+    clip : float or None, default=5.0
+        Largest norm of a player's gradient, for training that blows up; None for none.
+    averaging : float, default=0.0
+        Decay of the averaged weights that make samples, per step, in maximum likelihood and in the game; 0 for none.
+    device : str, default="auto"
+        ``"auto"`` (CUDA when there is one), ``"cpu"``, ``"cuda"`` or ``"cuda:N"``.
+    precision : {"float32", "bfloat16"}, default="float32"
+        Of training; ``"bfloat16"`` is faster on processors that have it.
+    checkpoint : path or None, default=None
+        Folder to which `fit` saves every `checkpoint_every` steps and from which it resumes, bit for bit.
+    checkpoint_every : int, default=200
         Steps between checkpoints.
-    verbose : bool
-        Whether to print how each part goes, ten lines a part.
-    callbacks : sequence of callables
-        Called with the engine after every step.
-    random_state : int, RandomState instance or None
-        Decides everything random.
+    verbose : bool, default=False
+        Whether to print how it goes, ten lines a part.
+    callbacks : sequence of callables, default=()
+        Called with the engine after every step of `fit`.
+    warm_start : bool, default=False
+        Whether `fit` goes on from the networks of the last `fit`; not together with `checkpoint`.  Vocabulary,
+        tokenizer, length and classes stay as they were, and new words become ``<unk>``; the parts are trained again as
+        they are set, so that ``likelihood_iter=0`` goes on with the game alone.  A discriminator of another kind than
+        the last one begins anew.
+    random_state : int, RandomState instance or None, default=None
+        Decides initial weights, order and noise.
 
     Attributes
     ----------
@@ -119,6 +137,8 @@ class SequenceGAN(FittedSequenceModel, BaseEstimator):  # type: ignore[misc]
         The generator that was kept.
     discriminator_ : Module or None
         What judges sequences beside it; None with maximum likelihood, ``CoT`` and ``RankGAN``.
+    opponent_ : Module or None
+        What it played against: the discriminator, mediator or ranker; None with maximum likelihood.
     game_ : Game or None
         The game that was kept, of which both are parts.
     history_ : list of dict
@@ -140,6 +160,32 @@ class SequenceGAN(FittedSequenceModel, BaseEstimator):  # type: ignore[misc]
         `checkpoint` cannot be written, or holds another fit.
     """
 
+    _parameter_constraints: ClassVar[dict[str, Any]] = {
+        **SHARED_CONSTRAINTS,
+        "objective": [
+            Constraint("a function that makes a game from (generator, discriminator), such as SeqGAN", callable),
+            None,
+        ],
+        "tokenizer": [StrOptions({"word", "char", "smiles", "bpe"}), callable, HasMethods(["tokenize", "detokenize"])],
+        "vocabulary": [list, tuple, Mapping, VOCABULARY, None],
+        "max_tokens": [integer(1), None],
+        "min_freq": [integer(1)],
+        "max_length": [integer(1, 2**16), None],
+        "on_long": [StrOptions({"truncate", "error"})],
+        "likelihood_iter": [integer(0)],
+        "likelihood_learning_rate": [positive()],
+        "warm_up_iter": [integer(0)],
+        "discriminator_learning_rate": [positive()],
+        "reward": [Constraint("a function from a list of sequences to numbers", callable), None],
+        "reward_weight": [not_negative()],
+        "generator": callable_or_none(),
+        "discriminator": callable_or_none(),
+        "validation_fraction": [share()],
+        "guard": ["boolean"],
+        "guard_every": [integer(1)],
+        "max_iter": [integer(0)],
+    }
+
     def __init__(
         self,
         objective: Callable[..., Game] | None = partial(SeqGAN, rollouts=0, likelihood=1.0),  # noqa: B008
@@ -151,13 +197,9 @@ class SequenceGAN(FittedSequenceModel, BaseEstimator):  # type: ignore[misc]
         max_length: int | None = None,
         on_long: Literal["truncate", "error"] = "truncate",
         likelihood_iter: int = 1000,
+        likelihood_learning_rate: float = 3e-3,
         warm_up_iter: int = 100,
-        max_iter: int = 100,
-        batch_size: int = 64,
-        learning_rate: float = 3e-3,
-        game_learning_rate: float = 1e-4,
         discriminator_learning_rate: float = 1e-3,
-        turns: Turns | Solver | None = None,
         reward: Callable[[list[Any]], Sequence[float]] | None = None,
         reward_weight: float = 1.0,
         generator: Callable[..., nn.Module] | None = None,
@@ -165,12 +207,19 @@ class SequenceGAN(FittedSequenceModel, BaseEstimator):  # type: ignore[misc]
         validation_fraction: float = 0.1,
         guard: bool = True,
         guard_every: int = 50,
+        max_iter: int = 100,
+        batch_size: int = 64,
+        learning_rate: float = 1e-4,
+        solver: Solver | Turns | None = None,
+        clip: float | None = 5.0,
+        averaging: float = 0.0,
         device: str = "auto",
         precision: Literal["float32", "bfloat16"] = "float32",
         checkpoint: str | Path | None = None,
         checkpoint_every: int = 200,
         verbose: bool = False,
         callbacks: Sequence[Callback] = (),
+        warm_start: bool = False,
         random_state: int | np.random.RandomState | None = None,
     ) -> None:
         self.objective = objective
@@ -181,13 +230,9 @@ class SequenceGAN(FittedSequenceModel, BaseEstimator):  # type: ignore[misc]
         self.max_length = max_length
         self.on_long = on_long
         self.likelihood_iter = likelihood_iter
+        self.likelihood_learning_rate = likelihood_learning_rate
         self.warm_up_iter = warm_up_iter
-        self.max_iter = max_iter
-        self.batch_size = batch_size
-        self.learning_rate = learning_rate
-        self.game_learning_rate = game_learning_rate
         self.discriminator_learning_rate = discriminator_learning_rate
-        self.turns = turns
         self.reward = reward
         self.reward_weight = reward_weight
         self.generator = generator
@@ -195,12 +240,19 @@ class SequenceGAN(FittedSequenceModel, BaseEstimator):  # type: ignore[misc]
         self.validation_fraction = validation_fraction
         self.guard = guard
         self.guard_every = guard_every
+        self.max_iter = max_iter
+        self.batch_size = batch_size
+        self.learning_rate = learning_rate
+        self.solver = solver
+        self.clip = clip
+        self.averaging = averaging
         self.device = device
         self.precision = precision
         self.checkpoint = checkpoint
         self.checkpoint_every = checkpoint_every
         self.verbose = verbose
         self.callbacks = callbacks
+        self.warm_start = warm_start
         self.random_state = random_state
 
     def fit(self, X: Any, y: Any = None) -> Self:
@@ -217,26 +269,26 @@ class SequenceGAN(FittedSequenceModel, BaseEstimator):  # type: ignore[misc]
         -------
         self
         """
-        check_sequence_settings(self)
-        self.corpus_ = Corpus.build(
-            X if y is None else _pairs(X, y), self.tokenizer, self.vocabulary, self.max_tokens, self.min_freq,
-            self.max_length, self.on_long,
-        )  # fmt: skip
-        self.classes_ = np.array(self.corpus_.classes)
-        seed = int(check_random_state(self.random_state).randint(2**31 - 1))
-        training = SequenceTraining(self, self.corpus_, seed)
-        if self.checkpoint is not None:
-            self._claim(Path(self.checkpoint))
+        check_parameters(self)
+        check_reward(self.reward, self.objective)
+        start, before = None, None
+        if self.warm_start and hasattr(self, "generator_"):
+            start, before = Start(self.generator_, self.opponent_, self.against_), self.corpus_
+        corpus = read_corpus(self, X, y, before)
+        training = SequenceTraining(self, corpus, new_seed(self.random_state), start)
+        self.corpus_, self.classes_ = corpus, np.array(corpus.classes)
+        claim_fit(self, corpus.tokens.numpy(), None if corpus.labels is None else corpus.labels.numpy())
         training.run()
         self.generator_, self.game_ = training.generator, training.game
-        self.discriminator_ = None if training.against in ("mediator", "ranker") else training.opponent
+        self.opponent_, self.against_ = training.opponent, training.against
+        self.discriminator_ = self.opponent_ if self.against_ is not None and self.against_.judges else None
         self.history_, self.n_iter_, self.best_step_ = training.history, training.steps, training.best_step
         return self
 
     def steer(self, X: Any, y: ArrayLike, **settings: Any) -> SteeredSequenceGAN:
-        """Train a classifier of beginnings on labeled texts, by which this model then writes texts with a label.
+        """Train a classifier of prefixes on labeled texts, by which this model then writes texts with a label.
 
-        The model is fitted already and stays as it is: ``gan.steer(texts, labels).sample(10, label="happy")``.
+        The model is fitted already and stays as it is: ``gan.steer(texts, labels).sample(10, y="happy")``.
 
         Parameters
         ----------
@@ -254,22 +306,7 @@ class SequenceGAN(FittedSequenceModel, BaseEstimator):  # type: ignore[misc]
         own = {"device": self.device, "random_state": self.random_state}
         return SteeredSequenceGAN(self, **{**own, **settings}).fit(X, y)
 
-    def _claim(self, folder: Path) -> None:
-        settings = {name: value for name, value in self.get_params(deep=False).items() if name not in _FREE}
-        labels = self.corpus_.labels
-        claim_folder(folder, self.corpus_.tokens.numpy(), None if labels is None else labels.numpy(), settings)
-
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
         tags.input_tags.string, tags.input_tags.two_d_array = True, False
         return tags
-
-
-def _pairs(X: Any, y: Any) -> Any:
-    if isinstance(X, str) or not isinstance(X, Iterable):
-        return X  # the corpus says what is wrong
-    items, labels = list(X), np.asarray(y).tolist()
-    if not isinstance(labels, list) or len(items) != len(labels):
-        n = len(labels) if isinstance(labels, list) else 1
-        raise ValueError(f"y has {n} labels for {len(items)} sequences; give one for each.")
-    return list(zip(labels, items, strict=True))

@@ -1,5 +1,6 @@
 """A user's reward for strings, as a reward for token numbers."""
 
+import inspect
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -9,7 +10,13 @@ from torch import Tensor
 
 from gan_ext.data import Corpus
 
-__all__ = ["TaskReward"]
+__all__ = ["TaskReward", "check_reward"]
+
+
+def check_reward(reward: object, objective: Callable[..., Any] | None) -> None:
+    """Raise ValueError if there is a reward, and an objective that takes none."""
+    if reward is not None and (objective is None or "task_reward" not in inspect.signature(objective).parameters):
+        raise ValueError("reward needs an objective that takes task_reward, such as SeqGAN or partial(SeqGAN, ...).")
 
 
 class TaskReward:

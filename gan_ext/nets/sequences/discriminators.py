@@ -177,15 +177,15 @@ class CNNDiscriminator(SequenceDiscriminator):
         return self.head(self.dropout(self.features(x)), labels)
 
     def grouped(self, x: Tensor, shared: int, labels: Tensor | None = None) -> Tensor:
-        """Return the logits [G, N]; windows inside the common beginning are read once for each group.
+        """Return the logits [G, N]; windows inside the common prefix are read once for each group.
 
         Without gradients a CPU reads the sequences in pieces of about 256, which stay in its cache.
         """
         self.check_groups(x, shared)
         self.check(x.flatten(0, 1))
         self.check_labels(x.shape[0] * x.shape[1], None if labels is None else labels.flatten())
-        beginning = embed(x[:, 0, :shared], self.embedding)
-        once = [max_over_windows(beginning, [one]) if one.shape[1] <= shared else None for one in self.filters]
+        prefix = embed(x[:, 0, :shared], self.embedding)
+        once = [max_over_windows(prefix, [one]) if one.shape[1] <= shared else None for one in self.filters]
         pieces = x.device.type == "cpu" and not torch.is_grad_enabled()
         step = max(1, _ROWS // x.shape[1]) if pieces else len(x)
         logits = []
@@ -197,7 +197,7 @@ class CNNDiscriminator(SequenceDiscriminator):
         return torch.cat(logits).view(x.shape[:2])
 
     def _pool_rest(self, x: Tensor, shared: int, once: list[Tensor | None]) -> Tensor:
-        """Return the largest answers [G * N, F] over the windows not inside the common beginning, and over `once`."""
+        """Return the largest answers [G * N, F] over the windows not inside the common prefix, and over `once`."""
         (groups, each, length), pooled = x.shape[:3], []
         embedded = embed(x.flatten(0, 1), self.embedding)
         for weight, known in zip(self.filters, once, strict=True):

@@ -1,4 +1,4 @@
-"""A classifier of beginnings: which class a sequence will have, after what was read and each token that may follow."""
+"""A classifier of prefixes: which class a sequence will have, after what was read and each token that may follow."""
 
 import math
 from typing import Any
@@ -13,13 +13,13 @@ __all__ = ["PrefixClassifier"]
 
 
 class PrefixClassifier(nn.Module):
-    r"""An LSTM that says the class of a whole sequence from its beginning, for all next tokens at once.
+    r"""An LSTM that says the class of a whole sequence from its prefix, for all next tokens at once.
 
     .. math::
         h_t = \mathrm{LSTM}(x_{\le t}), \qquad
         p(c \mid x_{\le t}, v) = \mathrm{softmax}_c\big(b_c(h_t) + A_c(h_t)^\top e_v\big)
 
-    A future discriminator judges a beginning and the token after it.  Here the token after it meets the memory in a
+    A future discriminator judges a prefix and the token after it.  Here the token after it meets the memory in a
     product, so that one pass over the memory judges all V tokens; otherwise each of them would take a pass of its own.
 
     References: FUDGE (Yang and Klein, 2021), https://arxiv.org/abs/2104.05218; one output for each next token as in
@@ -70,7 +70,7 @@ class PrefixClassifier(nn.Module):
             nn.init.uniform_(parameter, -1 / math.sqrt(hidden), 1 / math.sqrt(hidden))
 
     def initial(self, n: int) -> State:
-        """Return the memory of `n` empty beginnings."""
+        """Return the memory of `n` empty prefixes."""
         zeros = self.base.weight.new_zeros(n, self.hidden)
         return zeros, zeros
 
@@ -115,8 +115,8 @@ class PrefixClassifier(nn.Module):
     def log_likelihood(self, batch: Any) -> Tensor:
         r"""Return :math:`\frac1T \sum_{t \le T} \log p(y \mid x_{\le t})` in nats [B], of labeled tokens.
 
-        Every beginning has the label of the whole.  So the classifier of the best likelihood knows the share of
-        sequences of each class among those that go on from a beginning.
+        Every prefix has the label of the whole.  So the classifier of the best likelihood knows the share of
+        sequences of each class among those that go on from a prefix.
 
         Args:
             batch: has `tokens` [B, T] and `labels` [B], such as :class:`~gan_ext.sequences.LabeledTokens`.

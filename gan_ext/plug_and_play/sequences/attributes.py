@@ -1,4 +1,4 @@
-"""What a text shall have: log p(a | beginning), after every token that may come next."""
+"""What a text shall have: log p(a | prefix), after every token that may come next."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
@@ -13,7 +13,7 @@ __all__ = ["AllOf", "ClassAttribute", "PrefixAttribute", "PrefixFunction"]
 
 
 class PrefixAttribute(nn.Module, ABC):
-    r"""A condition on sequences that can be judged at their beginnings.
+    r"""A condition on sequences that can be judged at their prefixes.
 
     .. math:: \log p(a \mid x_{\le t}, v) \quad \text{for every token } v
 
@@ -23,7 +23,7 @@ class PrefixAttribute(nn.Module, ABC):
 
     @abstractmethod
     def initial(self, n: int, device: torch.device) -> State:
-        """Return the memory of `n` empty beginnings."""
+        """Return the memory of `n` empty prefixes."""
 
     @abstractmethod
     def read(self, token: Tensor, state: State) -> State:
@@ -52,7 +52,7 @@ class PrefixAttribute(nn.Module, ABC):
 
 
 class ClassAttribute(PrefixAttribute):
-    """One class of a classifier of beginnings.
+    """One class of a classifier of prefixes.
 
     Args:
         classifier: has `initial(n)`, `read(token, state)` and `of_next(state, candidates)` with log-probabilities
@@ -85,7 +85,7 @@ class ClassAttribute(PrefixAttribute):
 
 
 class PrefixFunction(PrefixAttribute):
-    """A function of beginnings; it is called for every candidate of the next token.
+    """A function of prefixes; it is called for every candidate of the next token.
 
     Args:
         function: maps token numbers [B, t], any t from 1 to T, to the log-probability of the attribute [B].  After the

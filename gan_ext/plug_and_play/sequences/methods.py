@@ -21,7 +21,7 @@ class TextTarget(NamedTuple):
 
     generator: SequenceModel
     attribute: PrefixAttribute | None
-    """Judges beginnings; None if only whole sequences can be judged."""
+    """Judges prefixes; None if only whole sequences can be judged."""
     whole: Callable[[Tensor], Tensor]
     """log p(a | x) of finished sequences [B, T]."""
     strength: float
@@ -56,7 +56,7 @@ def by_populations(target: TextTarget, proposal: Proposal, n: int, particles: in
     """Draw n populations, and one sequence from each by its weights."""
     if target.attribute is None:
         raise ValueError(
-            "attribute judges whole sequences only; wrap a function of beginnings in PrefixFunction, train a "
+            "attribute judges whole sequences only; wrap a function of prefixes in PrefixFunction, train a "
             "gan_ext.nets.PrefixClassifier, or choose BestOf() or Rejection()."
         )
     model = Steered(target.generator, target.attribute, proposal, target.strength)
@@ -76,7 +76,7 @@ class SequentialMonteCarlo(SteeringMethod):
     .. math:: \hat Z = \prod_t \frac1N \sum_i w_t^{(i)}, \qquad E\,\hat Z = \sum_x p(x) \, p(a \mid x)^s
 
     As the population grows, sequences follow :math:`p(x) p(a \mid x)^s / Z` whatever the proposal and however wrong the
-    attribute's judgment of beginnings: that of finished sequences has the last word.  A good judgment of beginnings
+    attribute's judgment of prefixes: that of finished sequences has the last word.  A good judgment of prefixes
     makes small populations enough.  With ``Unguided()`` and threshold 0 it is sampling-importance-resampling.
 
     References: Sequential Monte Carlo steering of language models (Lew et al., 2023), https://arxiv.org/abs/2306.03081;

@@ -1,4 +1,4 @@
-"""Sequential Monte Carlo over tokens: populations of beginnings, weighted by how the attribute fares."""
+"""Sequential Monte Carlo over tokens: populations of prefixes, weighted by how the attribute fares."""
 
 import math
 from collections.abc import Callable
@@ -34,7 +34,7 @@ def populations(
     labels: Tensor | None = None,
     prefix: Tensor | None = None,
 ) -> Population:
-    r"""Draw populations, each by sequential Monte Carlo, twisted by the attribute of beginnings.
+    r"""Draw populations, each by sequential Monte Carlo, twisted by the attribute of prefixes.
 
     .. math::
         w_t = w_{t-1} \frac{p(x_t \mid x_{<t}) \, \psi_t(x_{\le t})}{q(x_t \mid x_{<t}) \, \psi_{t-1}(x_{<t})}, \qquad

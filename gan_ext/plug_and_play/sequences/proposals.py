@@ -24,7 +24,7 @@ class NextToken(NamedTuple):
     logits: Tensor
     """What the generator says comes next [B, V]."""
     log_attribute: Tensor
-    """log p(a | beginning, v) for every v [B, V]."""
+    """log p(a | prefix, v) for every v [B, V]."""
     strength: float
 
 
@@ -55,7 +55,7 @@ class Reweighting(Proposal):
 
     .. math:: q(x_t \mid x_{<t}) \propto p(x_t \mid x_{<t}) \, p(a \mid x_{\le t})^s
 
-    With strength s = 1 and the true :math:`p(a \mid x_{\le t})` for every beginning, sequences follow
+    With strength s = 1 and the true :math:`p(a \mid x_{\le t})` for every prefix, sequences follow
     :math:`p(x \mid a)` exactly, by Bayes' rule token by token.  With another strength they follow
     :math:`p(x) p(a \mid x)^s` only nearly: every step is normalized on its own.
 
@@ -91,7 +91,7 @@ class HiddenGradient(Proposal):
         q \propto q_\Delta^b \, p^{1-b}
 
     After every token the steps begin anew at the unsteered memory, so that they do not add up along a text; the
-    published code lets them.  The attribute is that of beginnings, in place of a classifier that reads the memory.
+    published code lets them.  The attribute is that of prefixes, in place of a classifier that reads the memory.
     F is at most what :class:`Reweighting` reaches at its first step, so this needs more passes for less; it is here for
     comparison, and for moving what a gradient can move only.
 

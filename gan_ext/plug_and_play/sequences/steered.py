@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from gan_ext.plug_and_play.sequences.attributes import PrefixAttribute, checked
 from gan_ext.plug_and_play.sequences.methods import SteeredDraw, SteeringMethod, TextTarget, by_populations
 from gan_ext.plug_and_play.sequences.proposals import Proposal, Reweighting, Steered
-from gan_ext.seeds import kept_generators, mix, reseed
+from gan_ext.seeds import DrawsIntegers, as_seed, kept_generators, mix, reseed
 from gan_ext.sequences import SequenceModel, evaluating, real_positions, sample
 
 __all__ = ["Evidence", "SteeredSequences"]
@@ -39,7 +39,7 @@ class SteeredSequences:
     ======================================== ===================================================== ==============
     method                                   draws from                                            network passes
     ======================================== ===================================================== ==============
-    :class:`Reweighting`                     the target, if beginnings are judged rightly and s=1  2
+    :class:`Reweighting`                     the target, if prefixes are judged rightly and s=1  2
     :class:`HiddenGradient`                  what gradient steps on the memory make                3 + 3 steps
     :class:`SequentialMonteCarlo`            the target, as particles grow                         2 particles
     :class:`Rejection`                       the target                                            2 / acceptance
@@ -52,7 +52,7 @@ class SteeredSequences:
 
     Args:
         generator: a model of sequences; it is not changed.
-        attribute: a :class:`PrefixAttribute`, which judges beginnings; or any function from tokens [B, T] to
+        attribute: a :class:`PrefixAttribute`, which judges prefixes; or any function from tokens [B, T] to
             log p(a | x) [B], for methods that ask for whole sequences only.
         method: how to draw; ``Reweighting()`` if None.
         whole: judges finished sequences in place of `attribute`, where a method asks for that; a function from tokens
@@ -84,10 +84,10 @@ class SteeredSequences:
         *,
         labels: Tensor | None = None,
         prefix: Tensor | None = None,
-        seed: int | None = None,
+        random_state: int | DrawsIntegers | None = None,
     ) -> Tensor:
         """Return n sequences [n, T]; see :meth:`draw`."""
-        return self.draw(n, strength, labels=labels, prefix=prefix, seed=seed).tokens
+        return self.draw(n, strength, labels=labels, prefix=prefix, random_state=random_state).tokens
 
     def draw(
         self,
@@ -96,7 +96,7 @@ class SteeredSequences:
         *,
         labels: Tensor | None = None,
         prefix: Tensor | None = None,
-        seed: int | None = None,
+        random_state: int | DrawsIntegers | None = None,
     ) -> SteeredDraw:
         """Draw n sequences, with estimates of the evidence and the cost.
 
@@ -107,7 +107,8 @@ class SteeredSequences:
             strength: s, at least 0.
             labels: classes [n] of a class-conditional generator.
             prefix: first tokens [n, P] of every sequence.
-            seed: decides the draws and leaves torch's random state alone; None goes on with that state.
+            random_state: an integer or a RandomState decides the draws and leaves torch's random state alone; None goes
+                on with that state.
 
         Raises:
             ValueError: n or strength out of range; a method that needs more than `attribute` can say.
@@ -115,8 +116,8 @@ class SteeredSequences:
         if not isinstance(n, int) or n < 1:
             raise ValueError(f"n={n!r} must be an integer, at least 1.")
         self._check(strength)
-        if seed is not None:
-            device = self.generator.first(1).device
+        if random_state is not None:
+            device, seed = self.generator.first(1).device, as_seed(random_state)
             with kept_generators(device):
                 reseed(device, mix(seed))
                 return self._draw(n, strength, labels, prefix)
@@ -143,7 +144,7 @@ class SteeredSequences:
             name = type(self.method).__name__
             raise ValueError(f"{name} has no probability of its own; Reweighting() and HiddenGradient() have.")
         if not isinstance(self.attribute, PrefixAttribute):
-            raise ValueError("attribute judges whole sequences only; wrap a function of beginnings in PrefixFunction.")
+            raise ValueError("attribute judges whole sequences only; wrap a function of prefixes in PrefixFunction.")
         return Steered(self.generator, self.attribute, self.method, strength)
 
     def log_attribute(self, tokens: Tensor) -> Tensor:
@@ -153,16 +154,18 @@ class SteeredSequences:
         with torch.no_grad(), evaluating(*modules):
             return torch.cat([self._judged(judge, part) for part in tokens.split(_ROWS)])
 
-    def evidence(self, n: int = 1000, strength: float = 1.0, *, seed: int | None = None, **given: Tensor) -> Evidence:
+    def evidence(
+        self, n: int = 1000, strength: float = 1.0, *, random_state: int | DrawsIntegers | None = None, **given: Tensor
+    ) -> Evidence:
         """Estimate log E_p[p(a | x)^s] by what drawing n sequences tells: unbiased before the logarithm.
 
         Args:
             n: how many are drawn.
             strength: s; with 1 it is the log-probability of the attribute under the generator.
-            seed: see :meth:`draw`.
+            random_state: see :meth:`draw`.
             given: labels and prefix, see :meth:`draw`.
         """
-        known = self.draw(n, strength, seed=seed, **given).log_evidence.double()
+        known = self.draw(n, strength, random_state=random_state, **given).log_evidence.double()
         top = known.max()
         share = (known - top).exp()
         mean = share.mean()

@@ -1,4 +1,4 @@
-"""Discriminators of sequences: the published formulas, shared beginnings, masks, causality, classes."""
+"""Discriminators of sequences: the published formulas, shared prefixes, masks, causality, classes."""
 
 from collections.abc import Callable
 
@@ -110,12 +110,12 @@ def test_published_groups_are_scored_to_single_precision() -> None:
             torch.testing.assert_close(net.grouped(tokens, shared), alone, rtol=0, atol=1e-5)
 
 
-def test_the_common_beginning_is_read_from_the_first_of_a_group() -> None:
-    """What later sequences hold inside the common beginning is not looked at, where all windows lie inside."""
+def test_the_common_prefix_is_read_from_the_first_of_a_group() -> None:
+    """What later sequences hold inside the common prefix is not looked at, where all windows lie inside."""
     net, tokens = lively(CNNDiscriminator(V, (1, 2), (3, 4), embedding=5)), draw(2, 3, T)
     tokens[..., :4] = tokens[:, :1, :4]
     logits = net.grouped(tokens, 4)
-    tokens[:, 1:, :3] = 0  # position 3 is still read, by the window that leaves the beginning
+    tokens[:, 1:, :3] = 0  # position 3 is still read, by the window that leaves the prefix
     torch.testing.assert_close(net.grouped(tokens, 4), logits)
 
 

@@ -1,4 +1,4 @@
-"""A classifier of beginnings: one answer however it is read, blind to what comes later, right in the limit."""
+"""A classifier of prefixes: one answer however it is read, blind to what comes later, right in the limit."""
 
 import re
 
@@ -49,7 +49,7 @@ def test_later_tokens_and_pads_change_nothing() -> None:
     torch.testing.assert_close(known[1], classifier(tokens)[1, 0, labels[1]])
 
 
-def test_it_learns_the_share_of_each_class_after_every_beginning() -> None:
+def test_it_learns_the_share_of_each_class_after_every_prefix() -> None:
     """Sequences of two coins, labeled by both: after one coin the label is even odds, or sure."""
     torch.manual_seed(0)
     tokens = torch.tensor([[0, 0], [0, 1], [1, 0], [1, 1]]).repeat(2, 1)

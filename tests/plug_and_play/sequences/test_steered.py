@@ -50,7 +50,7 @@ def name(method: object) -> str:
 
 
 class Language:
-    """A generator, all it can write, and an attribute whose probability is known for every beginning."""
+    """A generator, all it can write, and an attribute whose probability is known for every prefix."""
 
     def __init__(self, kind: str = "lstm", closed: bool = True, seed: int = 0, sharp: float = 1.0) -> None:
         torch.manual_seed(seed)
@@ -72,7 +72,7 @@ class Language:
         return self.log_attribute[self.numbers(tokens)]
 
     def of_prefix(self, prefix: Tensor, strength: float = 1.0) -> Tensor:
-        """Return log E[p(a | x)^s | beginning], exactly."""
+        """Return log E[p(a | x)^s | prefix], exactly."""
         each, place = prefix.unique(dim=0, return_inverse=True)
         goes_on = (self.all[None, :, : each.shape[1]] == each[:, None]).all(-1) * self.probability
         mean = (goes_on * (strength * self.log_attribute).exp()).sum(1) / goes_on.sum(1).clamp_min(1e-300)
@@ -82,7 +82,7 @@ class Language:
         return PrefixFunction(self.of_prefix, 5)
 
     def wrong(self) -> PrefixFunction:
-        """Right about finished sequences, wrong about beginnings."""
+        """Right about finished sequences, wrong about prefixes."""
 
         def judge(prefix: Tensor) -> Tensor:
             finished = (prefix == 4).any(1) | (prefix.shape[1] == 4)
@@ -113,7 +113,7 @@ def luck(probability: Tensor, n: int) -> float:
 
 @pytest.mark.parametrize("closed", [True, False])
 @pytest.mark.parametrize("kind", KINDS)
-def test_reweighting_by_exact_beginnings_is_bayes_rule(kind: str, closed: bool) -> None:
+def test_reweighting_by_exact_prefixes_is_bayes_rule(kind: str, closed: bool) -> None:
     language = Language(kind, closed)
     steered = SteeredSequences(language.generator, language.exact())
     found = steered.log_prob(language.all).double().exp()
@@ -123,7 +123,7 @@ def test_reweighting_by_exact_beginnings_is_bayes_rule(kind: str, closed: bool) 
     assert told.error < 1e-5
 
 
-def test_beginnings_of_a_power_make_reweighting_exact_at_another_strength() -> None:
+def test_prefixes_of_a_power_make_reweighting_exact_at_another_strength() -> None:
     language = Language()
     judge = PrefixFunction(lambda prefix: language.of_prefix(prefix, 3.0) / 3.0, 5)
     steered = SteeredSequences(language.generator, judge)
@@ -177,7 +177,7 @@ def test_weights_stay_and_seeds_decide(method: Proposal | SteeringMethod) -> Non
 
 @pytest.mark.parametrize("proposal", [Unguided(), Reweighting(), HiddenGradient(steps=1)], ids=name)
 @pytest.mark.parametrize("threshold", [0.0, 0.9])
-def test_evidence_is_unbiased_however_wrong_beginnings_are(proposal: Proposal, threshold: float) -> None:
+def test_evidence_is_unbiased_however_wrong_prefixes_are(proposal: Proposal, threshold: float) -> None:
     language = Language(sharp=3.0)
     for strength in (1.0, 2.0):
         method = SequentialMonteCarlo(4, threshold, proposal)
@@ -198,7 +198,7 @@ def test_particles_come_to_the_target_as_they_grow() -> None:
 
 
 def test_the_judge_of_finished_sequences_has_the_last_word() -> None:
-    """Beginnings that say nothing, or a generator that is asked in another way, change the cost and not the target."""
+    """Prefixes that say nothing, or a generator that is asked in another way, change the cost and not the target."""
     language = Language()
     silent = PrefixFunction(lambda prefix: torch.zeros(len(prefix)), 5)
     method = SequentialMonteCarlo(48)
@@ -285,7 +285,7 @@ def test_a_transformer_is_steered_by_gradients_once_it_remembers_something() -> 
 
 
 @pytest.mark.parametrize("method", METHODS, ids=name)
-def test_beginnings_are_kept(method: Proposal | SteeringMethod) -> None:
+def test_prefixes_are_kept(method: Proposal | SteeringMethod) -> None:
     language = Language()
     prefix = torch.tensor([[2], [3]]).repeat(20, 1)
     drawn = SteeredSequences(language.generator, language.exact(), method).sample(40, prefix=prefix)
@@ -295,7 +295,7 @@ def test_beginnings_are_kept(method: Proposal | SteeringMethod) -> None:
 
 @pytest.mark.parametrize("given", [[2], [2, 3], [3, 2, 2, 2], [2, 4, 0]])
 @pytest.mark.parametrize("method", [Reweighting(), SequentialMonteCarlo(3)], ids=name)
-def test_evidence_given_a_beginning(method: Proposal | SteeringMethod, given: list[int]) -> None:
+def test_evidence_given_a_prefix(method: Proposal | SteeringMethod, given: list[int]) -> None:
     language = Language()
     prefix = torch.tensor([given]).repeat(30, 1)
     told = SteeredSequences(language.generator, language.exact(), method).evidence(30, prefix=prefix)

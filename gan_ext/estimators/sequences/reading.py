@@ -1,0 +1,74 @@
+"""What `fit` is given, as a corpus: in a new vocabulary, or in that of the last fit."""
+
+from collections.abc import Iterable
+from typing import Any, Literal, Protocol
+
+import numpy as np
+
+from gan_ext.data import Corpus
+from gan_ext.estimators.base.parameters import Constraint
+
+__all__ = ["VOCABULARY", "CorpusParameters", "read_corpus"]
+
+VOCABULARY = Constraint(
+    "a vocabulary of torchtext, or an object like one",
+    lambda value: not isinstance(value, type) and (hasattr(value, "get_itos") or hasattr(value, "itos")),
+)
+"""What a vocabulary may be that is no list and no mapping."""
+
+
+class CorpusParameters(Protocol):
+    """A :class:`~gan_ext.SequenceGAN`, by the parameters that say how its data become token numbers."""
+
+    @property
+    def tokenizer(self) -> Any: ...
+    @property
+    def vocabulary(self) -> Any: ...
+    @property
+    def max_tokens(self) -> int | None: ...
+    @property
+    def min_freq(self) -> int: ...
+    @property
+    def max_length(self) -> int | None: ...
+    @property
+    def on_long(self) -> Literal["truncate", "error"]: ...
+
+
+def read_corpus(settings: CorpusParameters, X: Any, y: Any, before: Corpus | None) -> Corpus:
+    """Return data as a corpus.
+
+    Args:
+        settings: how they become token numbers.
+        X: see :meth:`gan_ext.data.Corpus.build`.
+        y: a class for each sequence, or None.
+        before: the corpus of the last fit, whose vocabulary, tokenizer, length and classes are taken; None for new
+            ones.
+
+    Raises:
+        ValueError: no such data, or other than `before`.
+    """
+    data = X if y is None else _pairs(X, y)
+    if before is None:
+        return Corpus.build(
+            data, settings.tokenizer, settings.vocabulary, settings.max_tokens, settings.min_freq,
+            settings.max_length, settings.on_long,
+        )  # fmt: skip
+    if settings.max_length not in (None, before.length):
+        raise ValueError(
+            f"max_length={settings.max_length}, but warm_start=True goes on from a generator of sequences of at most "
+            f"{before.length} tokens."
+        )
+    try:
+        return before.rebuild(data, settings.on_long)
+    except ValueError as error:
+        raise ValueError(f"warm_start=True needs data as in the last fit: {error}") from error
+
+
+def _pairs(X: Any, y: Any) -> Any:
+    if isinstance(X, str) or not isinstance(X, Iterable):
+        return X  # the corpus says what is wrong
+    items, labels = list(X), np.asarray(y).tolist()
+    if not isinstance(labels, list) or len(items) != len(labels):
+        n = len(labels) if isinstance(labels, list) else 1
+        raise ValueError(f"y has {n} labels for {len(items)} sequences; give one for each.")
+    return list(zip(labels, items, strict=True))

@@ -1,0 +1,31 @@
+"""What networks of sequences are built from: sizes and special tokens."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+__all__ = ["SequenceSpec"]
+
+
+@dataclass(frozen=True)
+class SequenceSpec:
+    """Sizes and special tokens of a corpus; what a network of its sequences is built from.
+
+    Args:
+        vocabulary: number of tokens V.
+        length: longest sequence T, closing token included.
+        start: the token fed first.
+        end: the token that closes a sequence.
+        pad: the token that fills up closed sequences.
+        classes: number of classes; 0 without.
+    """
+
+    vocabulary: int
+    length: int
+    start: int
+    end: int
+    pad: int
+    classes: int = 0
+
+    def tokens(self) -> Mapping[str, int]:
+        """Return start, end and pad by name."""
+        return {"start": self.start, "end": self.end, "pad": self.pad}
