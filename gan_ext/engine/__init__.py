@@ -1,10 +1,10 @@
 """The engine: the only training loop in the repository, and all that belongs to running it."""
 
-from gan_ext.engine.callbacks import Callback, Every, SaveEvery
+from gan_ext.engine.callbacks import Every, SaveEvery
 from gan_ext.engine.checkpoint import CheckpointError, ensure_writable, write_atomically, write_tensors
 from gan_ext.engine.checkpoint import read as read_tensors
 from gan_ext.engine.compute import Compute, resolve_device
-from gan_ext.engine.loop import Engine, NonFiniteLossError, Stream
+from gan_ext.engine.loop import Callback, Engine, NonFiniteLossError, Stream
 from gan_ext.engine.optimizers import OptimizerFactory, adam, sgd, two_time_scales
 from gan_ext.engine.ranks import Ranks
 from gan_ext.engine.schedules import Schedule, cosine, flat_then_linear, linear, sigmoid_rise

@@ -1,17 +1,11 @@
-"""What happens between steps.  Callbacks are the only place that may wait for the device."""
+"""Callbacks that are used often: something after every n-th step, and checkpoints."""
 
-from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from gan_ext.engine.checkpoint import ensure_writable
+from gan_ext.engine.loop import Callback, Engine
 
-if TYPE_CHECKING:
-    from gan_ext.engine.loop import Engine
-
-__all__ = ["Callback", "Every", "SaveEvery"]
-
-Callback = Callable[["Engine"], object]
+__all__ = ["Every", "SaveEvery"]
 
 
 class Every:
@@ -28,7 +22,7 @@ class Every:
         self.steps = steps
         self.function = function
 
-    def __call__(self, engine: "Engine") -> None:
+    def __call__(self, engine: Engine) -> None:
         if engine.step % self.steps == 0 or engine.step == engine.last_step:
             self.function(engine)
 

@@ -1,6 +1,6 @@
 """The training loop of the package."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol
@@ -12,7 +12,6 @@ from typing_extensions import Self
 from gan_ext.engine import checkpoint as files
 from gan_ext.engine import state
 from gan_ext.engine.board import Board
-from gan_ext.engine.callbacks import Callback
 from gan_ext.engine.compute import Compute, resolve_device
 from gan_ext.engine.ema import ExponentialMovingAverage
 from gan_ext.engine.graphs import GraphedStep
@@ -24,7 +23,10 @@ from gan_ext.engine.turns import Turns
 from gan_ext.game import Game, owned_parameters
 from gan_ext.seeds import kept_generators, reseed
 
-__all__ = ["Engine", "NonFiniteLossError", "Stream"]
+__all__ = ["Callback", "Engine", "NonFiniteLossError", "Stream"]
+
+Callback = Callable[["Engine"], object]
+"""What is called between steps: a function of the engine; the only place that may wait for the device."""
 
 _CHECK_EVERY = 64  # steps between looks at the losses on a GPU, where a look waits for the device
 

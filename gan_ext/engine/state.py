@@ -1,67 +1,83 @@
 """The state of a run as tensors and JSON: game, averages, optimizers, meters, step."""
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
 
+from gan_ext.engine.board import Board
 from gan_ext.engine.checkpoint import Checkpoint, CheckpointError
+from gan_ext.engine.ema import ExponentialMovingAverage
+from gan_ext.engine.solvers import Solver
+from gan_ext.engine.turns import Moves
+from gan_ext.game import Game
 
-if TYPE_CHECKING:
-    from gan_ext.engine.loop import Engine
-
-__all__ = ["capture", "restore"]
+__all__ = ["Run", "capture", "restore"]
 
 
-def capture(engine: "Engine") -> tuple[dict[str, Tensor], dict[str, Any]]:
-    """Return the tensors and the index that a checkpoint of this engine holds."""
-    tensors = _prefixed("game", engine.game.state_dict())
-    if engine.ema:
-        tensors |= _prefixed("ema", engine.ema.module.state_dict())
-        tensors["ema_updates"] = engine.ema.updates
+class Run(Protocol):
+    """What of an engine goes into a checkpoint, or is compared with one."""
+
+    step: int
+    seed: int
+    history: list[dict[str, Any]]
+    game: Game
+    ema: ExponentialMovingAverage | None
+    optimizers: dict[str, torch.optim.Optimizer]
+    solver: Solver
+    moves: Moves
+    board: Board
+
+
+def capture(run: Run) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """Return the tensors and the index that a checkpoint of this run holds."""
+    tensors = _prefixed("game", run.game.state_dict())
+    if run.ema:
+        tensors |= _prefixed("ema", run.ema.module.state_dict())
+        tensors["ema_updates"] = run.ema.updates
     groups = {}
-    for player, optimizer in engine.optimizers.items():
+    for player, optimizer in run.optimizers.items():
         values, groups[player] = _flattened(optimizer)
         tensors |= _prefixed(f"optimizers/{player}", values)
-    tensors |= _prefixed("meters", engine.meters.state())
-    tensors |= _prefixed("solver", _remembered(engine))
+    tensors |= _prefixed("meters", run.board.meters.state())
+    tensors |= _prefixed("solver", _remembered(run))
     index = {
-        "game": _description(engine.game),
-        "seed": engine.seed,
-        "step": engine.step,
-        "moves": [list(move) for move in engine.moves],
-        "solver": repr(engine.solver),
-        "ema": engine.ema.decay if engine.ema else None,
+        "game": _description(run.game),
+        "seed": run.seed,
+        "step": run.step,
+        "moves": [list(move) for move in run.moves],
+        "solver": repr(run.solver),
+        "ema": run.ema.decay if run.ema else None,
         "optimizers": groups,
-        "meters": engine.meters.names,
-        "history": engine.history,
+        "meters": run.board.meters.names,
+        "history": run.history,
     }
     return tensors, index
 
 
-def restore(engine: "Engine", checkpoint: Checkpoint) -> None:
-    """Put an engine into the state of a checkpoint, or say why that checkpoint is not for it and change nothing."""
+def restore(run: Run, checkpoint: Checkpoint) -> None:
+    """Put a run into the state of a checkpoint, or say why that checkpoint is not for it and change nothing."""
     tensors, index = checkpoint.tensors, checkpoint.index
-    _check_fit(engine, checkpoint)
-    engine.game.load_state_dict(_selected("game", tensors))
-    if engine.ema:
-        engine.ema.module.load_state_dict(_selected("ema", tensors))
-        engine.ema.updates.copy_(tensors["ema_updates"])
-    for player, optimizer in engine.optimizers.items():
+    _check_fit(run, checkpoint)
+    run.game.load_state_dict(_selected("game", tensors))
+    if run.ema:
+        run.ema.module.load_state_dict(_selected("ema", tensors))
+        run.ema.updates.copy_(tensors["ema_updates"])
+    for player, optimizer in run.optimizers.items():
         _unflatten(optimizer, _selected(f"optimizers/{player}", tensors), index["optimizers"][player])
-    engine.meters.load(index["meters"], _selected("meters", tensors))
+    run.board.meters.load(index["meters"], _selected("meters", tensors))
     remembered = _selected("solver", tensors)
-    for name, value in _remembered(engine).items():
+    for name, value in _remembered(run).items():
         value.copy_(remembered[name])
-    engine.step = index["step"]
-    engine.history[:] = index["history"]
-    engine._clock.fill_(engine.step)
+    run.step = index["step"]
+    run.history[:] = index["history"]
+    run.board.clock.fill_(run.step)
 
 
-def _check_fit(engine: "Engine", checkpoint: Checkpoint) -> None:
+def _check_fit(run: Run, checkpoint: Checkpoint) -> None:
     index, path = checkpoint.index, checkpoint.path
-    mine, theirs = _description(engine.game), index["game"]
+    mine, theirs = _description(run.game), index["game"]
     if mine["class"] != theirs["class"]:
         raise CheckpointError(f"{path} is of the game {theirs['class']}, not {mine['class']}.")
     differing = sorted(
@@ -76,10 +92,10 @@ def _check_fit(engine: "Engine", checkpoint: Checkpoint) -> None:
             f"{mine['shapes'].get(name, 'absent')} here ({len(differing)} differ). Build the networks as they were."
         )
     settings: dict[str, Any] = {
-        "seed": engine.seed,
-        "ema": engine.ema.decay if engine.ema else None,
-        "solver": repr(engine.solver),
-        "moves": [list(move) for move in engine.moves],
+        "seed": run.seed,
+        "ema": run.ema.decay if run.ema else None,
+        "solver": repr(run.solver),
+        "moves": [list(move) for move in run.moves],
     }
     for name, value in settings.items():
         if name in index and index[name] != value:  # the first checkpoints of this format knew moves only
@@ -87,7 +103,7 @@ def _check_fit(engine: "Engine", checkpoint: Checkpoint) -> None:
                 f"{path} was made with {name}={index[name]}, this engine has {name}={value}. "
                 f"Build it with the same {name}, or start anew in another folder."
             )
-    for player, optimizer in engine.optimizers.items():
+    for player, optimizer in run.optimizers.items():
         kind = type(optimizer).__name__
         there = index["optimizers"].get(player, {}).get("class")
         if there != kind:
@@ -101,10 +117,10 @@ def _check_fit(engine: "Engine", checkpoint: Checkpoint) -> None:
             )
 
 
-def _remembered(engine: "Engine") -> dict[str, Tensor]:
+def _remembered(run: Run) -> dict[str, Tensor]:
     return {
         f"{slot}/{player}/{number}": value
-        for slot, players in engine.board.memory.items()
+        for slot, players in run.board.memory.items()
         for player, values in players.items()
         for number, value in enumerate(values)
     }

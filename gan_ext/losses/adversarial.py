@@ -5,7 +5,7 @@ from math import log
 from torch import Tensor
 from torch.nn.functional import softplus
 
-from gan_ext.losses.semi_supervised import precise
+from gan_ext.precision import precise
 
 __all__ = [
     "discriminator_hinge",

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import normalize
 
-from gan_ext.losses.semi_supervised import precise
+from gan_ext.precision import precise
 
 __all__ = [
     "absolute_feature_matching",

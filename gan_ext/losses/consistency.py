@@ -6,7 +6,7 @@ Shapes: B is the batch, K the number of classes.  All functions compute in float
 from torch import Tensor
 from torch.nn.functional import log_softmax
 
-from gan_ext.losses.semi_supervised import precise
+from gan_ext.precision import precise
 
 __all__ = ["logit_distance", "probability_distance", "soft_cross_entropy"]
 

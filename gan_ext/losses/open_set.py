@@ -7,7 +7,7 @@ https://doi.org/10.1609/aaai.v34i04.5763
 import torch
 from torch import Tensor
 
-from gan_ext.losses.semi_supervised import precise
+from gan_ext.precision import precise
 
 __all__ = ["familiarity", "systematic_rows"]
 

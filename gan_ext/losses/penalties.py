@@ -5,7 +5,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from gan_ext.losses.semi_supervised import precise
+from gan_ext.precision import precise
 
 __all__ = [
     "consistency_penalty",

@@ -21,7 +21,7 @@ from gan_ext.losses.penalties import (
     lecam_penalty,
     squared_slope,
 )
-from gan_ext.losses.semi_supervised import precise
+from gan_ext.precision import precise
 
 __all__ = [
     "DRAGAN",

@@ -17,6 +17,8 @@ import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy, log_softmax, pad, softplus
 
+from gan_ext.precision import precise
+
 __all__ = [
     "append_fake_logit",
     "class_balance",
@@ -25,18 +27,12 @@ __all__ = [
     "explicit_unsupervised",
     "feature_matching",
     "k_plus_one_probabilities",
-    "precise",
     "pseudo_label",
     "realness",
     "smoothness",
     "supervised",
     "unsupervised",
 ]
-
-
-def precise(logits: Tensor) -> Tensor:
-    """Return numbers in float32 at least."""
-    return logits if logits.dtype == torch.float64 else logits.float()
 
 
 def realness(logits: Tensor) -> Tensor:

@@ -5,6 +5,7 @@ from gan_ext.terms.complement import FeatureMatching, LowDensity, PullAway, Vari
 from gan_ext.terms.consistency import Consistency, MeanTeacher, MixUp, PiModel, PseudoLabel
 from gan_ext.terms.smoothness import ManifoldSmoothing, TangentSmoothing, VirtualAdversarial
 from gan_ext.terms.term import Generated, GeneratorTerm, Scene, Term, View, logits_without_noise
+from gan_ext.terms.weighing import named_terms, sorted_terms, term_views, view_data, weigh_terms
 
 __all__ = [
     "ClassBalance",
@@ -27,4 +28,9 @@ __all__ = [
     "View",
     "VirtualAdversarial",
     "logits_without_noise",
+    "named_terms",
+    "sorted_terms",
+    "term_views",
+    "view_data",
+    "weigh_terms",
 ]
