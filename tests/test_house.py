@@ -27,14 +27,15 @@ CORE = {
 }  # fmt: skip
 ARROWS: dict[str, tuple[set[str], set[str]]] = {
     "seeds": (set(), TENSORS),
-    "latents": (set(), TENSORS),
-    "losses": (set(), TENSORS),
+    "precision": (set(), TENSORS),
+    "latents": ({"precision"}, TENSORS),
+    "losses": ({"precision"}, TENSORS),
     "sequences": (set(), TENSORS),
     "nets": ({"sequences"}, TENSORS),
     "gradients": ({"losses", "sequences"}, TENSORS),
     "game": (set(), TENSORS),
     "terms": ({"losses"}, TENSORS),
-    "games": ({"game", "gradients", "losses", "latents", "sequences", "terms"}, TENSORS),
+    "games": ({"game", "gradients", "losses", "latents", "nets", "sequences", "terms"}, TENSORS),
     "reinforcement": ({"games", "nets", "seeds", "sequences"}, TENSORS | {"numpy"}),
     "engine": ({"game", "seeds"}, TENSORS | {"safetensors"}),
     "plug_and_play": ({"engine", "games", "latents", "seeds", "sequences"}, TENSORS),
