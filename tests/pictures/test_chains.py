@@ -66,6 +66,14 @@ def test_what_cannot_be_drawn_is_said(tmp_path: Path) -> None:
 
 def test_chains_that_are_shown_are_spread_over_all(tmp_path: Path) -> None:
     data = torch.linspace(0, 1, 101)[:, None, None, None].expand(101, 1, 4, 4)
-    shown = SimpleNamespace(step=6, steps=6, position=SimpleNamespace(data=data))
-    drawn = np.asarray(LivePicture(tmp_path / "live.png", chains=3, enlarge=1).picture(shown))
-    assert drawn[0, [0, 5, 10]].tolist() == [0, 128, 255]
+    LivePicture(tmp_path / "live.png", chains=3, enlarge=1).draw(data)
+    assert np.asarray(Image.open(tmp_path / "live.png"))[0, [0, 5, 10]].tolist() == [0, 128, 255]
+
+
+def test_a_film_can_be_written_again_from_its_frames(tmp_path: Path) -> None:
+    film = ChainFilm(tmp_path / "chains.gif", every=1)
+    for step in range(1, 7):
+        film(state(step, shade=step / 6))
+    assert film.frames.shape == (6, 5, 1, 4, 4)
+    ChainFilm(tmp_path / "again.gif").write(film.frames)
+    assert (tmp_path / "again.gif").read_bytes() == (tmp_path / "chains.gif").read_bytes()
