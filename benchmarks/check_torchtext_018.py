@@ -18,7 +18,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-FILE = Path(__file__).resolve().parent.parent / "gan_ext" / "data" / "vocabulary.py"
+FILE = Path(__file__).resolve().parent.parent / "gan_ext" / "data" / "sequences" / "vocabulary.py"
 CORPUS = [["a", "b", "b", "c"], ["c", "d", "<unk>"]]
 OPTIONS: list[dict[str, Any]] = [
     {},

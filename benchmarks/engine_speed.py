@@ -45,6 +45,8 @@ class Config:
     """Threads of torch; 0 leaves its default."""
     device: str = "cpu"
     """cpu or cuda."""
+    side: int = 2048
+    """Rows and columns of the matrices whose product is the processor's peak."""
 
 
 class PlainDiscriminator(nn.Module):
@@ -128,7 +130,7 @@ def hand_written(data: Tensor, x: Tensor, y: Tensor, device: torch.device) -> Ca
     }
     averages = [value.detach().clone() for value in played.state_dict().values() if value.is_floating_point()]
     values = [value for value in played.state_dict().values() if value.is_floating_point()]
-    sums = {"d": torch.zeros(3, device=device), "g": torch.zeros(2, device=device)}
+    sums: dict[str, Tensor] = {}  # of the loss and of whatever terms the game logs, as the engine keeps them
     order = iter(())
 
     def batch() -> Tensor:
@@ -148,7 +150,8 @@ def hand_written(data: Tensor, x: Tensor, y: Tensor, device: torch.device) -> Ca
         adams[name].step()
         for parameter in parameters[other]:
             parameter.requires_grad_(True)
-        sums[name] += torch.stack([value.detach(), *terms.values()])
+        logged = torch.stack([value.detach(), *terms.values()])
+        sums.setdefault(name, torch.zeros_like(logged)).add_(logged)
 
     def step() -> None:
         move("d", "g", played.discriminator_loss)
@@ -168,16 +171,16 @@ def engine_step(data: Tensor, x: Tensor, y: Tensor, device: torch.device, precis
     return lambda n: engine.fit(stream, engine.step + n) and None
 
 
-def peak(device: torch.device, dtype: torch.dtype) -> float:
-    """Return the measured rate of a 2048 x 2048 x 2048 matrix product, in GFLOP/s."""
-    a, b = (torch.randn(2048, 2048, device=device, dtype=dtype) for _ in range(2))
+def peak(device: torch.device, dtype: torch.dtype, side: int = 2048) -> float:
+    """Return the measured rate of a product of two square matrices, in GFLOP/s."""
+    a, b = (torch.randn(side, side, device=device, dtype=dtype) for _ in range(2))
     best = float("inf")
     for _ in range(5):
         start = time.perf_counter()
         a @ b
         _wait(device)
         best = min(best, time.perf_counter() - start)
-    return 2 * 2048**3 / best / 1e9
+    return 2 * side**3 / best / 1e9
 
 
 def arithmetic() -> float:
@@ -225,7 +228,7 @@ def main(config: Config) -> None:
         quartiles = statistics.quantiles([p / q for p, q in zip(seconds[a], seconds[b])], n=4)
         return dict(zip(("quartile", "median", "upper_quartile"), (round(value, 4) for value in quartiles)))
 
-    rates = {"float32": peak(device, torch.float32), "bfloat16": peak(device, torch.bfloat16)}
+    rates = {name: peak(device, getattr(torch, name), config.side) for name in ("float32", "bfloat16")}
     gflop = arithmetic()
     medians = {name: statistics.median(values) for name, values in seconds.items()}
     report = {

@@ -63,6 +63,12 @@ class Config:
     """Models that are given placebos."""
     threads: int = 1
     """Threads of torch."""
+    placebo_steps: int = 100
+    """Steps of Adam on a placebo."""
+    entropy_sequences: int = 20_000
+    """Sequences that the entropy before and after a placebo is measured on."""
+    vocabulary: int = 1000
+    """Tokens of the model whose passes are timed."""
 
 
 Maker = Callable[[SequenceModel], GradientEstimator]
@@ -224,7 +230,7 @@ def coin(config: Config) -> dict[str, Any]:
 def cost(config: Config) -> dict[str, Any]:
     """Time a forward and a backward pass, all estimators in turns."""
     torch.manual_seed(config.seed)
-    vocabulary, length, batch = 1000, 20, 64
+    vocabulary, length, batch = config.vocabulary, 20, 64
     model = LSTMGenerator(vocabulary, length, 32, 32)
     reward = Convolutional(vocabulary).requires_grad_(False)
     estimators = {name: make(model) for name, make in TIMED.items()}
@@ -258,29 +264,29 @@ def placebo(config: Config) -> list[dict[str, Any]]:
     rows = []
     for name, reward in rewards.items():
         for baseline, estimator in {"none": REINFORCE(None), "LeaveOneOut": LeaveOneOut()}.items():
-            changes = [drift(estimator, reward, config.seed + seed) for seed in range(config.seeds)]
+            changes = [drift(estimator, reward, config, config.seed + seed) for seed in range(config.seeds)]
             rows.append({"reward": name, "baseline": baseline, "changes": changes})
             print(rows[-1])
     return rows
 
 
-def drift(estimator: GradientEstimator, reward: Reward, seed: int, steps: int = 100) -> float:
+def drift(estimator: GradientEstimator, reward: Reward, config: Config, seed: int) -> float:
     """Return by how much the entropy of a model changes, in nats per token."""
     torch.manual_seed(seed)
     model = LSTMGenerator(200, 8, 32, 32, init=0.5)
-    before, adam = entropy(model), torch.optim.Adam(model.parameters(), lr=1e-2)
-    for _ in range(steps):
+    before, adam = entropy(model, config.entropy_sequences), torch.optim.Adam(model.parameters(), lr=1e-2)
+    for _ in range(config.placebo_steps):
         adam.zero_grad()
         estimator(model, reward, 64)[0].backward()
         adam.step()
-    return round(entropy(model) - before, 4)
+    return round(entropy(model, config.entropy_sequences) - before, 4)
 
 
 @torch.no_grad()
-def entropy(model: SequenceModel) -> float:
-    """Return the entropy in nats per token, over 20 000 sequences that are the same for the same seed."""
+def entropy(model: SequenceModel, n: int) -> float:
+    """Return the entropy in nats per token, over n sequences that are the same for the same seed."""
     generator = torch.Generator().manual_seed(0)
-    tokens = sample(model, 20_000, uniforms=torch.rand(20_000, model.length, generator=generator))
+    tokens = sample(model, n, uniforms=torch.rand(n, model.length, generator=generator))
     log_probs = model(tokens).log_softmax(-1)
     return float(-(log_probs.exp() * log_probs).sum(-1).mean())
 

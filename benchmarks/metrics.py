@@ -52,6 +52,8 @@ class Config:
     """One of the calls, whose peak memory is printed; the benchmark calls itself so."""
     sides: tuple[str, ...] = field(default=("prdc", "frechet"))
     """What to measure."""
+    memory: bool = True
+    """Whether the peak memory of each call is measured, in processes of their own."""
 
 
 class Identity(nn.Module):
@@ -150,7 +152,7 @@ def main(config: Config) -> None:
             seconds[name].append(spent)
             print(f"round {number + 1}: {name}: {spent:.2f} s", flush=True)
     pairs = [(f"{side}, ours", f"{side}, theirs") for side in config.sides]
-    peaks = {name: measured_peak(config, name) for name in named}
+    peaks = {name: measured_peak(config, name) for name in named} if config.memory else {}
     report = {
         "benchmark": "metrics",
         "config": {name: value.name if isinstance(value, Path) else value for name, value in asdict(config).items()},

@@ -40,6 +40,10 @@ class Config:
     """Threads of torch; 0 leaves its default."""
     device: str = "cpu"
     """cpu or cuda."""
+    batch: int = 64
+    """Sequences in a step; the first net is timed with twice as many, too."""
+    continuations: int = 16
+    """Continuations of each prefix that are judged."""
 
 
 class Plain(nn.Module):
@@ -221,13 +225,14 @@ def main(config: Config) -> None:
     if config.threads:
         torch.set_num_threads(config.threads)
     device, few = torch.device(config.device), max(1, config.rounds // 3)
+    one, two, each = config.batch, 2 * config.batch, config.continuations
     torch.manual_seed(0)
     figures = {}
     for name, make, rounds in (
-        ("CNN discriminator, training step, batch 64", lambda: cnn_steps(64, device), config.rounds),
-        ("CNN discriminator, training step, batch 128", lambda: cnn_steps(128, device), config.rounds),
-        ("RelGAN discriminator, step, batch 64 + 64", lambda: relgan_steps(64, device), config.rounds),
-        ("rollouts of a SeqGAN step, 64 x 16 x 19 sequences", lambda: rollout_scores(64, 16, device), few),
+        (f"CNN discriminator, training step, batch {one}", lambda: cnn_steps(one, device), config.rounds),
+        (f"CNN discriminator, training step, batch {two}", lambda: cnn_steps(two, device), config.rounds),
+        (f"RelGAN discriminator, step, batch {one} + {one}", lambda: relgan_steps(one, device), config.rounds),
+        (f"rollouts of a SeqGAN step, {one} x {each} x 19 sequences", lambda: rollout_scores(one, each, device), few),
     ):
         figures[name] = measure(*make(), rounds, device)
         print(name, json.dumps(figures[name]["times_as_long_as_ours"]), flush=True)

@@ -31,7 +31,6 @@ from gan_ext.nets import CNNDiscriminator, LSTMGenerator
 from gan_ext.runs import environment, source_commit, write_json
 from gan_ext.sequences import TokenBatch, rollout, rollout_values, sample
 
-BATCH, ROLLOUTS = 64, 16
 PROTOCOL = {"likelihood epoch": 120, "discriminator epoch": 3150, "generator step": 200, "10 000 samples": 1050}
 
 
@@ -49,6 +48,18 @@ class Config:
     """Threads of torch; 0 leaves its default."""
     device: str = "cpu"
     """cpu or cuda."""
+    batch: int = 64
+    """Sequences in a batch."""
+    rollouts: int = 16
+    """Continuations of each prefix."""
+    draws: int = 10_000
+    """Samples that ours draws at once; times are scaled to 10 000."""
+    plain_draws: int = 1024
+    """Samples that the plain loop draws."""
+    batches: int = 20
+    """Training steps that are timed; times are scaled to an epoch."""
+    lengths: tuple[int, ...] = (20, 40, 80)
+    """Lengths at which rollouts are timed."""
 
 
 class PlainGenerator(nn.Module):
@@ -77,10 +88,10 @@ class PlainGenerator(nn.Module):
         return torch.cat(tokens, 1)[:, 1:]
 
 
-def plain_samples(generator: PlainGenerator, n: int, device: torch.device) -> None:
-    """Draw sequences in batches of 64."""
-    for _ in range(0, n, BATCH):
-        generator.extend(torch.zeros(BATCH, 1, dtype=torch.int64, device=device), LENGTH)
+def plain_samples(generator: PlainGenerator, n: int, batch: int, device: torch.device) -> None:
+    """Draw sequences in batches."""
+    for _ in range(0, n, batch):
+        generator.extend(torch.zeros(batch, 1, dtype=torch.int64, device=device), LENGTH)
 
 
 @torch.no_grad()
@@ -95,12 +106,12 @@ def plain_reward(generator: PlainGenerator, judge: nn.Module, tokens: Tensor, pa
             torch.sigmoid(judge(finished))
 
 
-def plain_likelihood(generator: PlainGenerator, data: Tensor) -> Callable[[], None]:
+def plain_likelihood(generator: PlainGenerator, data: Tensor, size: int) -> Callable[[], None]:
     """Return a step of maximum likelihood."""
     optimizer, loss = torch.optim.Adam(generator.parameters(), lr=0.01), nn.NLLLoss()
 
     def batch() -> None:
-        tokens = data[torch.randint(len(data), (BATCH,), device=data.device)]
+        tokens = data[torch.randint(len(data), (size,), device=data.device)]
         shifted = torch.cat([torch.zeros_like(tokens[:, :1]), tokens[:, :-1]], 1)
         log_p, _ = generator(shifted)
         optimizer.zero_grad()
@@ -111,15 +122,15 @@ def plain_likelihood(generator: PlainGenerator, data: Tensor) -> Callable[[], No
     return batch
 
 
-def discriminator_step(judge: nn.Module, data: Tensor, fused: bool) -> Callable[[], None]:
+def discriminator_step(judge: nn.Module, data: Tensor, size: int, fused: bool) -> Callable[[], None]:
     """Return a step of the discriminator."""
     optimizer = torch.optim.Adam(judge.parameters(), lr=1e-4, fused=fused or None)
 
     def batch() -> None:
-        tokens = data[torch.randint(len(data), (BATCH,), device=data.device)]
+        tokens = data[torch.randint(len(data), (size,), device=data.device)]
         optimizer.zero_grad()
         logits = judge(tokens)
-        discriminator_non_saturating(logits[: BATCH // 2], logits[BATCH // 2 :]).backward()
+        discriminator_non_saturating(logits[: size // 2], logits[size // 2 :]).backward()
         optimizer.step()
 
     return batch
@@ -136,10 +147,10 @@ def timed(function: Callable[[], Any], device: torch.device) -> float:
     return time.perf_counter() - start
 
 
-def lengths(device: torch.device) -> dict[str, float]:
+def by_length(lengths: tuple[int, ...], device: torch.device) -> dict[str, float]:
     """Return microseconds per token of rollouts (4 continuations, batch 16) over lengths."""
     found = {}
-    for length in (20, 40, 80):
+    for length in lengths:
         model = LSTMGenerator(VOCABULARY, length, init=0.1).to(device)
         tokens = sample(model, 16)
         drawn = 16 * 4 * length * (length - 1) / 2
@@ -159,13 +170,15 @@ def main(config: Config) -> None:
     plain_judge = PlainCNN(judge).to(device)
     data = torch.randint(VOCABULARY, (10_000, LENGTH), device=device)
     engine = Engine(SequenceLikelihood(model), {"generator": adam(0.01)}, clip=5.0, compute=Compute(device))
-    stream, batches = ArrayStream(TokenBatch(data), BATCH), 20
-    ours_judged, plain_judged = discriminator_step(judge, data, True), discriminator_step(plain_judge, data, False)
-    plain_batch, tokens = plain_likelihood(plain, data), data[:BATCH]
+    stream, batches, rollouts = ArrayStream(TokenBatch(data), config.batch), config.batches, config.rollouts
+    ours_judged, plain_judged = (
+        discriminator_step(net, data, config.batch, fused) for net, fused in ((judge, True), (plain_judge, False))
+    )
+    plain_batch, tokens = plain_likelihood(plain, data, config.batch), data[: config.batch]
 
     def reward() -> None:
         judge.eval()
-        rollout_values(model, tokens, lambda x, shared: torch.sigmoid(judge.grouped(x, shared)), ROLLOUTS)
+        rollout_values(model, tokens, lambda x, shared: torch.sigmoid(judge.grouped(x, shared)), rollouts)
         judge.train()
 
     def old_reward() -> None:
@@ -178,11 +191,11 @@ def main(config: Config) -> None:
 
     # piece: (plain, what to multiply its time by, ours, what to multiply its time by)
     pieces: dict[str, tuple[Callable[[], Any], float, Callable[[], Any], float]] = {
-        "10 000 samples": (lambda: plain_samples(plain, 1024, device), 10_000 / 1024,
-                           lambda: sample(model, 10_000), 1.0),
-        "rollout reward": (old_reward, ROLLOUTS / config.passes, reward, 1.0),
+        "10 000 samples": (lambda: plain_samples(plain, config.plain_draws, config.batch, device),
+                           10_000 / config.plain_draws, lambda: sample(model, config.draws), 10_000 / config.draws),
+        "rollout reward": (old_reward, rollouts / config.passes, reward, 1.0),
         "rollouts without judging": (lambda: plain_reward(plain, nn.Flatten(), tokens, config.passes),
-                                     ROLLOUTS / config.passes, lambda: rollout(model, tokens, ROLLOUTS), 1.0),
+                                     rollouts / config.passes, lambda: rollout(model, tokens, rollouts), 1.0),
         "likelihood epoch": (many(plain_batch), 156 / batches,
                              lambda: engine.fit(stream, engine.step + batches), 156 / batches),
         "discriminator epoch": (many(plain_judged), 312 / batches, many(ours_judged), 312 / batches),
@@ -206,7 +219,7 @@ def main(config: Config) -> None:
     for name, ratio in ratios.items():
         both = medians.get(name, whole)
         print(f"{name:28s} {both['plain']:10.2f} s {both['ours']:10.2f} s  x{ratio:.2f}")
-    found = lengths(device)
+    found = by_length(config.lengths, device)
     print("rollouts, microseconds per token by length:", {length: round(value, 2) for length, value in found.items()})
     write_json(config.out, {
         "benchmark": "sequence_speed", "config": {**asdict(config), "out": config.out.name}, "seconds": medians,

@@ -48,6 +48,7 @@ def run_script() -> Callable[..., tuple[int, str]]:
     def run(script: str, *arguments: Any) -> tuple[int, str]:
         path, output, status = ROOT / script, io.StringIO(), 0
         before, threads, generator = sys.argv, torch.get_num_threads(), torch.get_rng_state()
+        environment = dict(os.environ)
         with contextlib.redirect_stdout(output), contextlib.redirect_stderr(output), warnings.catch_warnings():
             warnings.simplefilter("default")
             sys.argv = [str(path), *map(str, arguments)]
@@ -60,6 +61,8 @@ def run_script() -> Callable[..., tuple[int, str]]:
                 status = done.code if isinstance(done.code, int) else int(done.code is not None)
             finally:
                 sys.argv = before
+                os.environ.clear()
+                os.environ.update(environment)
                 sys.path.remove(str(path.parent))
                 torch.set_num_threads(threads)
                 torch.set_rng_state(generator)

@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 import torch
 from sklearn.base import clone
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 from torch import nn
 
 from gan_ext import SemiSupervisedGANClassifier
@@ -60,6 +62,13 @@ def test_a_classifier_with_more_terms_learns():
     assert {"discriminator/mean_teacher", "generator/pull_away"} <= model.history_[-1].keys()
     shared = model.game_.generator_terms["variational_entropy"].encoder
     assert model.game_.terms["tangent"]._encoder[0] is shared
+
+
+def test_terms_that_share_an_encoder_share_it_in_a_clone():
+    model = _quick(terms=_terms())
+    copied = clone(make_pipeline(StandardScaler(), model))[-1].terms
+    assert copied[-1]._encoder[0] is copied[-2].encoder
+    assert copied[-2].encoder is not model.terms[-2].encoder
 
 
 def test_terms_take_the_place_of_those_of_the_same_name_and_no_schedule_touches_them():

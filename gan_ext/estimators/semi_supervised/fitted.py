@@ -1,6 +1,7 @@
 """What every classifier made of a K-logit game can do once it is fitted."""
 
 import copy
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -23,6 +24,7 @@ from gan_ext.estimators.semi_supervised.novelty import (
 )
 from gan_ext.game import Game
 from gan_ext.games import KPlusOne
+from gan_ext.terms import GeneratorTerm, Term
 
 __all__ = ["GANClassifier"]
 
@@ -35,9 +37,16 @@ class GANClassifier(ClassifierMixin, GANEstimator):  # type: ignore[misc]
 
     classes_: Array
     game_: KPlusOne
+    terms: Sequence[Term | GeneratorTerm]
     temperature_: float
     _raw_game: KPlusOne
     _gaussians: tuple[ClassGaussians, ClassGaussians]
+
+    def __sklearn_clone__(self) -> Self:
+        """Return an unfitted copy; terms are copied together, as two of them may share an encoder."""
+        copied: Self = super().__sklearn_clone__()
+        copied.terms = copy.deepcopy(self.terms)
+        return copied
 
     def decision_function(self, X: Any) -> Array:
         """Return class logits: (n, n_classes), or for two classes the second's less the first's (n,)."""
