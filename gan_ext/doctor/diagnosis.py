@@ -51,10 +51,10 @@ class Diagnosis:
                 f"The run looks healthy: {self.records} records from step {self.steps[0]} to {self.steps[1]} show no "
                 f"{_listed(self.looked_for)}."
             )
-        if self.records < at.LEAST:
+        if self.records < at.LEAST_RECORDS:
             return (
-                f"Too little to tell: {self.records} records, at least {at.LEAST} are needed; pass Watch(every=...) "
-                "to the callbacks of fit, with smaller steps."
+                f"Too little to tell: {self.records} records, at least {at.LEAST_RECORDS} are needed; pass "
+                "Watch(every=...) to the callbacks of fit, with smaller steps."
             )
         if self.looked_for:
             return (
@@ -103,7 +103,7 @@ def diagnose(run: Any) -> Diagnosis:
         CheckpointError: all checkpoints are damaged.
     """
     vitals = Vitals(records_of(run))
-    answers = {name: check(vitals) for name, check in CHECKS.items()} if len(vitals) >= at.LEAST else {}
+    answers = {name: check(vitals) for name, check in CHECKS.items()} if len(vitals) >= at.LEAST_RECORDS else {}
     found = [finding for answer in answers.values() for finding in answer or ()]
     found = _not_finite(run, vitals) + found
     hidden = {name for finding in found for name in _EXPLAINS.get(finding.failure, ())}

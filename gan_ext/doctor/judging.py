@@ -52,7 +52,7 @@ def share_of(v: Vitals, bad: Mask) -> float:
 def persistence(v: Vitals, bad: Mask) -> float:
     """Return the share of late records that show a sign, 0 if they are too few."""
     share = share_of(v, bad)
-    return share if share >= at.PERSISTENT else 0.0
+    return share if share >= at.PERSISTENT_SHARE else 0.0
 
 
 def _start(v: Vitals, bad: Mask) -> int:

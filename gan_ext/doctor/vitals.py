@@ -104,7 +104,7 @@ class Vitals:
     def far(self) -> bool:
         """Whether samples have not come near the data yet."""
         distance = self.get("distance")
-        return distance is not None and float(np.nanmedian(distance[late_rows(self)])) >= at.ELSEWHERE
+        return distance is not None and float(np.nanmedian(distance[late_rows(self)])) >= at.COLLAPSE_DISTANCE
 
     @property
     def unmoved(self) -> bool:
@@ -113,9 +113,9 @@ class Vitals:
         if distance is None or spread is None or coverage is None:
             return False
         far, wide, reached = (float(np.nanmedian(each[late_rows(self)])) for each in (distance, spread, coverage))
-        if far < at.FAR or wide <= at.POINT or reached > at.ANSWERED:
+        if far < at.SATURATION_DISTANCE or wide <= at.COLLAPSE_POINT or reached > at.SATURATION_COVERAGE:
             return False
-        return bool(at.STUCK <= far / distance[0] <= 1 / at.STUCK)
+        return bool(at.SATURATION_STUCK <= far / distance[0] <= 1 / at.SATURATION_STUCK)
 
     @property
     def moved(self) -> Floats | None:
@@ -128,7 +128,7 @@ class Vitals:
 
 def late_rows(vitals: Vitals) -> slice:
     """Return which records are late."""
-    return slice(len(vitals) - max(3, round(at.LATE * len(vitals))), None)
+    return slice(len(vitals) - max(3, round(at.LATE_SHARE * len(vitals))), None)
 
 
 def _missed(made: Floats, real: Floats) -> NDArray[np.bool_]:

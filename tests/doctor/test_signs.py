@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from gan_ext.doctor import diagnose, thresholds
-from gan_ext.doctor.rounds import rounds, swings
+from gan_ext.doctor.cycles import find_cycle, swings
 from gan_ext.doctor.signs import CHECKS
 from gan_ext.doctor.vitals import Vitals
 
@@ -62,11 +62,11 @@ def test_healthy_records() -> None:
 @pytest.mark.parametrize(
     ("name", "value", "failure"),
     [
-        ("penalty__r1", thresholds.PENALTY, "exploding"),
-        ("spread", thresholds.RUNAWAY, "exploding"),
-        ("spread", thresholds.SPREAD, "collapse"),
-        ("variety", thresholds.VARIETY, "collapse"),
-        ("loss__generator__information__c", thresholds.DEAD * 2.3, "dead code"),
+        ("penalty__r1", thresholds.EXPLODING_PENALTY, "exploding"),
+        ("spread", thresholds.EXPLODING_SPREAD, "exploding"),
+        ("spread", thresholds.COLLAPSE_SPREAD, "collapse"),
+        ("variety", thresholds.COLLAPSE_VARIETY, "collapse"),
+        ("loss__generator__information__c", thresholds.DEAD_CODE_INFORMATION * 2.3, "dead code"),
     ],
 )
 def test_a_threshold_is_where_it_is(name: str, value: float, failure: str) -> None:
@@ -143,25 +143,25 @@ def test_samples_that_are_elsewhere_are_not_judged() -> None:
 
 def test_a_sine_goes_round_and_noise_does_not() -> None:
     t = np.arange(60)
-    seen = rounds(3 * np.sin(2 * np.pi * t / 12) + 0.1 * t)
+    seen = find_cycle(3 * np.sin(2 * np.pi * t / 12) + 0.1 * t)
     assert seen is not None
     assert seen.period == 12
     assert seen.amplitude == pytest.approx(3 / math.sqrt(2), rel=0.05)
     assert seen.lasting == pytest.approx(1, abs=0.05)
-    growing = rounds(1.03**t * np.sin(2 * np.pi * t / 12))
+    growing = find_cycle(1.03**t * np.sin(2 * np.pi * t / 12))
     assert growing is not None
     assert growing.lasting > 1.5
-    assert rounds(0.95**t * np.sin(2 * np.pi * t / 12)) is None  # settles
-    assert rounds(np.sin(2 * np.pi * t / 40)) is None  # one round and a half
-    assert rounds(t * 1.0) is None
-    assert rounds(np.zeros(60)) is None
-    assert rounds(np.sin(t)[:8]) is None
+    assert find_cycle(0.95**t * np.sin(2 * np.pi * t / 12)) is None  # settles
+    assert find_cycle(np.sin(2 * np.pi * t / 40)) is None  # one round and a half
+    assert find_cycle(t * 1.0) is None
+    assert find_cycle(np.zeros(60)) is None
+    assert find_cycle(np.sin(t)[:8]) is None
 
 
 def test_noise_and_random_walks_are_rarely_taken_for_rounds() -> None:
     noise = np.random.default_rng(3).standard_normal((400, 40))
-    assert sum(rounds(each) is not None for each in noise) <= 20
-    assert sum(rounds(each.cumsum()) is not None for each in noise) <= 40
+    assert sum(find_cycle(each) is not None for each in noise) <= 20
+    assert sum(find_cycle(each.cumsum()) is not None for each in noise) <= 40
 
 
 def test_swings_are_counted_from_side_to_side() -> None:

@@ -136,7 +136,7 @@ def test_meters_that_somebody_else_reads() -> None:
 
 
 def probe(**more: Any) -> Probe:
-    settings = {"n": 64, "cells": 4, "features": None, "modes": None, "seed": 0} | more
+    settings = {"n": 64, "cells": 4, "features": None, "modes": None, "random_state": 0} | more
     return Probe(REAL, HELD_OUT, **settings)
 
 

@@ -1,4 +1,4 @@
-"""Does a path go round?  Its autocorrelation turns negative, and comes back."""
+"""Does a trajectory cycle?  Its autocorrelation turns negative, and comes back."""
 
 from typing import NamedTuple
 
@@ -7,37 +7,37 @@ from numpy.typing import NDArray
 
 from gan_ext.doctor import thresholds as at
 
-__all__ = ["Rounds", "rounds", "swings"]
+__all__ = ["Cycle", "find_cycle", "swings"]
 
 Floats = NDArray[np.float64]
 
-_LEAST = 12  # records in which three rounds can be seen
-_LASTING = 0.5  # amplitude of the second half over that of the first, below which a path settles
+_LEAST = 12  # records in which three cycles can be seen
+_LASTING = 0.5  # amplitude of the second half over that of the first, below which a trajectory settles
 
 
-class Rounds(NamedTuple):
-    """A path that goes round without settling."""
+class Cycle(NamedTuple):
+    """A trajectory that cycles without settling."""
 
     period: float
     """In records."""
     amplitude: float
-    """Deviation over time, in units of the path."""
+    """Standard deviation over time, in units of the trajectory."""
     turned: float
     """Lowest autocorrelation before it comes back."""
-    again: float
+    returned: float
     """Autocorrelation to which it comes back."""
     lasting: float
     """Amplitude of the second half over that of the first."""
 
 
-def rounds(path: Floats) -> Rounds | None:
-    r"""Return how a path [T] goes round, None if it does not, or settles.
+def find_cycle(path: Floats) -> Cycle | None:
+    r"""Return how a trajectory [T] cycles, None if it does not, or settles.
 
     .. math:: r_l = \frac{\frac{1}{T - l} \sum_t \tilde x_t \tilde x_{t+l}}{\frac1T \sum_t \tilde x_t^2}
 
-    of the path without its mean and trend; each half has its own amplitude, so that growing rounds are seen too.  It
-    goes round if r falls below :data:`~gan_ext.doctor.thresholds.TURNED` and then rises above
-    :data:`~gan_ext.doctor.thresholds.AGAIN` within a third of the records.
+    of the trajectory without its mean and trend; each half has its own amplitude, so that growing cycles are seen too.
+    It cycles if r falls below :data:`~gan_ext.doctor.thresholds.CYCLING_TURNED` and then rises above
+    :data:`~gan_ext.doctor.thresholds.CYCLING_RETURN` within a third of the records.
 
     Args:
         path: numbers at even distances in time.
@@ -51,23 +51,23 @@ def rounds(path: Floats) -> Rounds | None:
         return None
     scaled = np.concatenate([half / half.std() for half in np.array_split(x, 2)])
     r = np.array([(scaled[: len(x) - lag] * scaled[lag:]).mean() for lag in range(len(x) // 3 + 1)])
-    low = np.flatnonzero(r <= at.TURNED)
+    low = np.flatnonzero(r <= at.CYCLING_TURNED)
     if not len(low):
         return None
     back = low[0] + int(r[low[0] :].argmax())
-    if r[back] < at.AGAIN:
+    if r[back] < at.CYCLING_RETURN:
         return None
-    return Rounds(float(back), float(x.std()), float(r[: back + 1].min()), float(r[back]), second / first)
+    return Cycle(float(back), float(x.std()), float(r[: back + 1].min()), float(r[back]), second / first)
 
 
 def swings(path: Floats, far: float) -> int:
-    """Return how often a path [T] goes from beyond `far` on one side of 0 to beyond it on the other."""
+    """Return how often a trajectory [T] goes from beyond `far` on one side of 0 to beyond it on the other."""
     sides = np.sign(path[np.abs(path) >= far])
     return int(np.count_nonzero(np.diff(sides)))
 
 
 def _flat(x: Floats) -> Floats:
-    """Return a path less its mean and its straight trend."""
+    """Return a trajectory less its mean and its straight trend."""
     t = np.arange(len(x)) - (len(x) - 1) / 2
     flat: Floats = x - x.mean() - t * (t @ x) / (t @ t)
     return flat
