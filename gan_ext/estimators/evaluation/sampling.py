@@ -31,7 +31,8 @@ def classifies(estimator: Any) -> bool:
 
 def samples_classes(estimator: Any) -> bool:
     """Return whether an estimator makes samples of classes that `fit` was given."""
-    return hasattr(estimator, "classes_") and "y" in inspect.signature(estimator.sample).parameters
+    sample = getattr(estimator, "sample", None)
+    return sample is not None and hasattr(estimator, "classes_") and "y" in inspect.signature(sample).parameters
 
 
 def sampler(estimator: Any) -> Callable[[int, int], Any] | None:

@@ -56,19 +56,27 @@ def test_sklearn_contract(estimator, check):
 def test_samples_are_of_the_wanted_class_in_the_units_of_the_data(fitted):
     assert fitted.classes_.tolist() == ["left", "right", "top"]
     for name, mean in zip(("left", "top", "right"), MEANS + 100, strict=True):
-        samples = fitted.sample(name, 300, random_state=1)
+        samples = fitted.sample(300, y=name, random_state=1)
         assert samples.shape == (300, 2)
         np.testing.assert_allclose(samples.mean(0), mean, atol=6)
         assert samples.std(0).min() > 1  # the noise is used
 
 
 def test_a_class_for_each_sample_or_one_for_all(fitted):
-    mixed = fitted.sample(["top", "left", "top"], random_state=3)
-    np.testing.assert_array_equal(mixed, fitted.sample(np.array(["top", "left", "top"]), 3, random_state=3))
-    assert fitted.sample("top").shape == (1, 2)
-    assert fitted.sample("top", 4).shape == (4, 2)
-    assert not np.array_equal(mixed, fitted.sample(["top", "left", "top"], random_state=4))
-    assert not np.array_equal(fitted.sample("top", 3), fitted.sample("top", 3))  # no seed, no repetition
+    mixed = fitted.sample(y=["top", "left", "top"], random_state=3)
+    np.testing.assert_array_equal(mixed, fitted.sample(3, y=np.array(["top", "left", "top"]), random_state=3))
+    np.testing.assert_array_equal(mixed, fitted.sample(None, y=["top", "left", "top"], random_state=3))
+    assert fitted.sample(y="top").shape == (1, 2)
+    assert fitted.sample(4, y="top").shape == (4, 2)
+    assert not np.array_equal(mixed, fitted.sample(y=["top", "left", "top"], random_state=4))
+    assert not np.array_equal(fitted.sample(3, y="top"), fitted.sample(3, y="top"))  # no seed, no repetition
+
+
+def test_the_order_of_before_is_named_with_the_call_that_is_meant(fitted):
+    with pytest.raises(TypeError, match=r"write sample\(5, y='top'\)"):
+        fitted.sample("top", 5)
+    with pytest.raises(ValueError, match="n_samples='top' must be an integer, at least 1; pass the class as y='top'"):
+        fitted.sample("top")
 
 
 def test_without_classes_they_are_drawn_by_their_shares():
@@ -79,7 +87,7 @@ def test_without_classes_they_are_drawn_by_their_shares():
     labels = model.draw_labels(3000, random_state=0)
     np.testing.assert_allclose(np.bincount(labels) / 3000, model.class_prior_, atol=0.03)
     np.testing.assert_array_equal(
-        model.sample(n_samples=9, random_state=5), model.sample(model.draw_labels(9, 5), random_state=5)
+        model.sample(9, random_state=5), model.sample(y=model.draw_labels(9, 5), random_state=5)
     )
     assert model.sample().shape == (1, 2)
 
@@ -87,29 +95,31 @@ def test_without_classes_they_are_drawn_by_their_shares():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("bottom",), r"y has the class 'bottom', which fit did not see; classes: \['left', 'right', 'top'\]"),
-        ((["top", "bottom"],), "y has the class 'bottom'"),
-        ((0,), "y has the class 0"),
-        (("top", 0), "n_samples=0 must be an integer, at least 1"),
-        ((None, 0), "n_samples=0 must be"),
-        ((None, 2.5), "n_samples=2.5 must be"),
-        ((["top", "left"], 3), r"y has shape \(2,\) and n_samples=3; pass one class"),
-        (([["top"]],), r"y has shape \(1, 1\)"),
-        (([],), r"y has shape \(0,\)"),
+        ((1, "bottom"), r"y has the class 'bottom', which fit did not see; classes: \['left', 'right', 'top'\]"),
+        ((1, ["top", "bottom"]), "y has the class 'bottom'"),
+        ((1, 0), "y has the class 0"),
+        ((0, "top"), "n_samples=0 must be an integer, at least 1"),
+        ((0, None), "n_samples=0 must be"),
+        ((2.5, None), "n_samples=2.5 must be"),
+        ((True, None), "n_samples=True must be"),
+        ((3, ["top", "left"]), r"y has shape \(2,\) and n_samples=3; pass one class"),
+        ((1, [["top"]]), r"y has shape \(1, 1\)"),
+        ((1, []), r"y has shape \(0,\)"),
     ],
 )
 def test_impossible_samples_are_refused(fitted, arguments, message):
+    n, y = arguments
     with pytest.raises(ValueError, match=message):
-        fitted.sample(*arguments)
+        fitted.sample(n, y=y)
 
 
 def test_labels_with_a_gap_are_the_classes_they_are():
     x, y = _blobs(names=(0, 1, 3))
     model = _quick().fit(x, y)
     assert model.classes_.tolist() == [0, 1, 3]
-    assert model.sample([3, 0]).shape == (2, 2)
+    assert model.sample(y=[3, 0]).shape == (2, 2)
     with pytest.raises(ValueError, match=r"class 2, which fit did not see; classes: \[0, 1, 3\]"):
-        model.sample(2)
+        model.sample(y=2)
     with pytest.raises(ValueError, match=r"Class 2 of classes=\[0, 1, 2, 3\] has no sample; add one or drop it"):
         _quick(classes=[0, 1, 2, 3]).fit(x, y)
     with pytest.raises(ValueError, match=r"class 3, which is not among classes=\[0, 1\]"):
@@ -160,24 +170,27 @@ class _Cut(torch.nn.Module):
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"condition": "projection"}, r"condition='projection' must be an object that builds a game, such as .*Projec"),
-        ({"condition": Projection}, "condition is the class Projection; pass an object, with parentheses"),
+        ({"condition": "projection"}, "'condition' .* must be an object that builds a game, such as .*Projection"),
+        ({"condition": Projection}, r"Projection\(\) \(with parentheses\) or None"),
         ({"condition": _Wrong()}, r"condition must build a game .*, it built Identity\(\)"),
         ({"condition": _Small()}, r"makes samples of shape \(1,\), not \(2,\)"),
         ({"condition": AuxiliaryClassifier(-1.0)}, "weight=-1.0 must not be negative"),
-        ({"max_iter": 0}, "max_iter=0 must be an integer, at least 1"),
-        ({"batch_size": 1}, "batch_size=1"),
-        ({"latent_dim": 0}, "latent_dim=0"),
-        ({"channels": 5}, "channels=5 must be even"),
-        ({"learning_rate": 0.0}, "learning_rate=0.0 must be positive"),
-        ({"r1": -1.0}, "r1=-1.0 must not be negative"),
-        ({"mode_seeking": -1.0}, "mode_seeking=-1.0 must not be negative"),
-        ({"averaging": 1.0}, "averaging=1.0"),
-        ({"scaling": "robust"}, "scaling='robust'"),
+        ({"max_iter": 0}, "'max_iter' parameter of ConditionalGAN must be an int .* Got 0 instead"),
+        ({"batch_size": 1}, "'batch_size' .* Got 1 instead"),
+        ({"latent_dim": 0}, "'latent_dim' .* Got 0 instead"),
+        ({"channels": 5}, "'channels' .* must be an even integer, at least 2: .* Got 5 instead"),
+        ({"learning_rate": 0.0}, "'learning_rate' .* Got 0.0 instead"),
+        ({"r1": -1.0}, "'r1' .* Got -1.0 instead"),
+        ({"mode_seeking": np.nan}, "'mode_seeking' .* Got nan instead"),
+        ({"spectral": "x"}, "'spectral' .* Got 'x' instead"),
+        ({"averaging": 1.0}, "'averaging' .* Got 1.0 instead"),
+        ({"clip": 0.0}, "'clip' .* Got 0.0 instead"),
+        ({"scaling": "robust"}, "'scaling' .* Got 'robust' instead"),
+        ({"classes": 3}, "'classes' .* Got 3 instead"),
         ({"device": "tpu"}, "device='tpu' is unknown"),
-        ({"precision": "float16"}, "precision must be"),
-        ({"hidden_layer_sizes": ()}, r"hidden_layer_sizes=\(\) must be a sequence"),
-        ({"callbacks": print}, "must be a sequence of functions"),
+        ({"precision": "float16"}, "'precision' .* Got 'float16' instead"),
+        ({"hidden_layer_sizes": ()}, r"'hidden_layer_sizes' .* Got \(\) instead"),
+        ({"callbacks": print}, "'callbacks' .* must be a list or tuple of functions"),
         ({"checkpoint": "x", "random_state": None}, "checkpoint needs an integer random_state"),
     ],
 )
@@ -193,13 +206,13 @@ def test_constant_features_are_named_left_out_and_made_again():
         UserWarning, match="X has 2 constant .*, columns 0, 2: samples will have the same constants there"
     ):
         model = _quick().fit(with_constants, y)
-    samples = model.sample(y, random_state=1)
+    samples = model.sample(y=y, random_state=1)
     assert (samples[:, [0, 2]] == [7.3, 0]).all()
-    np.testing.assert_allclose(samples[:, [1, 3]], _quick().fit(x, y).sample(y, random_state=1))
+    np.testing.assert_allclose(samples[:, [1, 3]], _quick().fit(x, y).sample(y=y, random_state=1))
     images = np.random.default_rng(0).uniform(0, 255, (12, 1, 4, 4))
     images[:, :, 0] = 9  # borders are nothing to warn of
     model = _quick(channels=4).fit(images, np.arange(12) % 2)
-    assert (model.sample([0, 1])[:, :, 0] == 9).all()
+    assert (model.sample(y=[0, 1])[:, :, 0] == 9).all()
 
 
 @pytest.mark.parametrize("condition", ALL, ids=lambda condition: type(condition).__name__)
@@ -208,7 +221,7 @@ def test_images_of_any_channels_and_sides_in_every_way_of_conditioning(condition
     for shape in ((1, 8, 8), (3, 4, 8), (2, 5, 7)):
         x, y = rng.uniform(0, 255, (20, *shape)), np.arange(20) % 2
         model = _quick(condition, max_iter=2, channels=4, r1=0.1, mode_seeking=0.1).fit(x, y)
-        samples = model.sample(y)
+        samples = model.sample(y=y)
         assert samples.shape == x.shape
         assert 0 <= samples.min() <= samples.max() <= 255
         terms = {name.split("/")[1] for name in model.history_[-1] if "/" in name}
@@ -224,14 +237,14 @@ def test_a_condition_of_ones_own():
     x, y = _blobs()
     model = _quick(Mine()).fit(x, y)
     assert "discriminator/r1" in model.history_[-1]
-    assert model.sample(0).shape == (1, 2)
+    assert model.sample(y=0).shape == (1, 2)
 
 
 def test_same_seed_same_bits_and_the_callers_generator_is_left_alone():
     x, y = _blobs()
     before = torch.get_rng_state()
     first, second, other = (_quick(random_state=seed).fit(x, y) for seed in (0, 0, 1))
-    samples = [model.sample(y, random_state=0) for model in (first, second, other)]
+    samples = [model.sample(y=y, random_state=0) for model in (first, second, other)]
     assert torch.equal(before, torch.get_rng_state())
     np.testing.assert_array_equal(samples[0], samples[1])
     assert not np.array_equal(samples[0], samples[2])
@@ -242,7 +255,7 @@ def test_pickle_joblib_and_clone(tmp_path):
     model = _quick(DiscriminativeClassifier(0.7)).fit(x, y)
     joblib.dump(model, tmp_path / "model.joblib")
     for copied in (pickle.loads(pickle.dumps(model)), joblib.load(tmp_path / "model.joblib"), copy.deepcopy(model)):
-        np.testing.assert_array_equal(copied.sample(y, random_state=0), model.sample(y, random_state=0))
+        np.testing.assert_array_equal(copied.sample(y=y, random_state=0), model.sample(y=y, random_state=0))
     fresh = clone(model)
     assert not hasattr(fresh, "game_")
     assert fresh.condition == DiscriminativeClassifier(0.7)
@@ -271,7 +284,7 @@ def test_a_killed_fit_resumes_with_the_same_bits(tmp_path):
     resumed = _quick(max_iter=40, checkpoint=tmp_path, checkpoint_every=10, callbacks=(lambda e: steps.append(e.step),))
     resumed.fit(x, y)
     assert steps == list(range(21, 41))
-    np.testing.assert_array_equal(resumed.sample(y, random_state=0), whole.sample(y, random_state=0))
+    np.testing.assert_array_equal(resumed.sample(y=y, random_state=0), whole.sample(y=y, random_state=0))
     assert json.dumps(resumed.history_) == json.dumps(whole.history_)
     with pytest.raises(CheckpointError, match=r"holds a fit with condition=None \(here Concatenation\(\)\)"):
         _quick(Concatenation(), max_iter=40, checkpoint=tmp_path).fit(x, y)
@@ -279,11 +292,29 @@ def test_a_killed_fit_resumes_with_the_same_bits(tmp_path):
         _quick(max_iter=40, checkpoint=tmp_path).fit(x, (y + 1) % 3)
 
 
+def test_a_warm_start_goes_on_from_the_last_networks():
+    x, y = _blobs()
+    on = _quick(averaging=0.0).fit(x, y)
+    before = [parameter.clone() for parameter in on.game_.generator.parameters()]
+    on.set_params(warm_start=True, learning_rate=1e-9, mode_seeking=0.5).fit(x, y)  # almost no rate: nothing is learned
+    torch.testing.assert_close([*on.game_.generator.parameters()], before)
+    assert "generator/mode_seeking" in on.history_[-1], "settings of the loss are those of now"
+    with pytest.raises(ValueError, match="warm_start=True needs samples of shape .* as before"):
+        on.fit(x, y % 2)
+    with pytest.raises(ValueError, match="warm_start=True needs networks as in the last fit"):
+        on.set_params(hidden_layer_sizes=(8,)).fit(x, y)
+
+
+def test_a_fit_that_is_told_to_prints_how_it_goes(capsys):
+    _quick(verbose=True, clip=1.0, solver=("discriminator", "discriminator", "generator")).fit(*_blobs())
+    assert capsys.readouterr().out.splitlines()[-1].startswith("8/8: ")
+
+
 def test_bfloat16_learns_too():
     x, y = _blobs()
     model = _quick(max_iter=300, learning_rate=2e-3, averaging=0.98, precision="bfloat16").fit(x, y)
     for name, mean in enumerate(MEANS + 100):
-        np.testing.assert_allclose(model.sample(name, 300, random_state=1).mean(0), mean, atol=10)
+        np.testing.assert_allclose(model.sample(300, y=name, random_state=1).mean(0), mean, atol=10)
 
 
 def test_nothing_is_said_where_nothing_is_wrong():

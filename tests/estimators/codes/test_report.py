@@ -151,7 +151,7 @@ def blobs(n: int = 600) -> tuple[np.ndarray, np.ndarray]:
 def model() -> InfoGAN:
     codes = Product(kind=Categorical(3), idle=Uniform(1, -1, 1))
     information = {"kind": 1.0, "idle": 0.0}
-    settings = {"noise_dim": 4, "max_iter": 400, "hidden_layer_sizes": (64, 64), "device": "cpu"}
+    settings = {"latent_dim": 4, "max_iter": 400, "hidden_layer_sizes": (64, 64), "device": "cpu"}
     fitted = InfoGAN(codes=codes, information=information, **settings, random_state=1).fit(blobs()[0])
     # A weight of 0 leaves a code to chance: cut what the first layer makes of it, so that it is surely idle.
     first = next(module for module in fitted.game_.generator.modules() if hasattr(module, "in_features"))
@@ -295,7 +295,7 @@ def test_levels_are_equally_likely() -> None:
 
 
 def test_errors_of_parts_are_sentences(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="quantiles are not known here"):
+    with pytest.raises(ValueError, match="quantiles of a Product are not known"):
         product_source(lambda latents: latents, Product(inner=Product(a=Uniform(1), b=Uniform(1))), NOISE)
     with pytest.raises(ValueError, match="2 names need as many shares"):
         draw_code_report(tmp_path / "x.png", ["a", "b"], [0.5, 1.0], [None, None], np.eye(3))

@@ -84,7 +84,7 @@ def test_the_figures_are_those_of_the_metrics_on_the_features_given():
         seen.append(x.shape)
         return torch.tensor(np.c_[x, x[:, :1] * x[:, 1:]])
 
-    found = evaluate(Known(), X, features=widened, n=80, seed=5, resamples=0)
+    found = evaluate(Known(), X, features=widened, n=80, random_state=5, resamples=0)
     assert seen[:3] == [(80, 2)] * 3
     order = np.random.default_rng(5).permutation(200)
     made = Known().sample(80, 5)
@@ -152,7 +152,7 @@ def test_images_get_features_trained_on_the_spot_and_class_scores():
     y = rng.integers(0, 2, 60)
     X = np.zeros((60, 1, 8, 8)) + y[:, None, None, None] * np.tri(8) + 0.1 * rng.normal(size=(60, 1, 8, 8))
     good, bad = Known(source=X), Known(source=X[y == 0])
-    extractor = ClassifierFeatures(60, random_state=0).fit(X, y)
+    extractor = ClassifierFeatures(max_iter=60, random_state=0).fit(X, y)
     found = [evaluate(each, X, y, features=extractor, resamples=0) for each in (good, bad)]
     assert found[0]["inception score"].value == pytest.approx(2, abs=0.2)
     assert found[1]["mode score"].value == pytest.approx(0.5, abs=0.2)  # exp(0 - log 2)
