@@ -186,7 +186,7 @@ class Reader:
 
     def __init__(self, data: Data, steps: int, seed: int) -> None:
         self.side = math.isqrt(data.form.size)
-        self.net = ClassifierFeatures(steps, device="cpu", random_state=seed)
+        self.net = ClassifierFeatures(max_iter=steps, device="cpu", random_state=seed)
         self.net.fit(self.shaped(data.train), data.labels)
         self.test = self(data.test)
 

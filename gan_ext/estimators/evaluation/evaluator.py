@@ -15,9 +15,10 @@ from gan_ext.engine import resolve_device
 from gan_ext.estimators.base.estimator import RandomState, new_seed
 from gan_ext.estimators.base.labels import read_labels
 from gan_ext.estimators.evaluation.classes import class_rows
-from gan_ext.estimators.evaluation.features import ClassifierFeatures, SelfSupervisedFeatures
+from gan_ext.estimators.evaluation.classifier_features import ClassifierFeatures
 from gan_ext.estimators.evaluation.result import Evaluation, EvaluationRow
 from gan_ext.estimators.evaluation.sampling import EvaluatesItself, classifies, sampler, samples_classes
+from gan_ext.estimators.evaluation.self_supervised_features import SelfSupervisedFeatures
 from gan_ext.metrics import (
     Interval,
     bootstrap_metrics,

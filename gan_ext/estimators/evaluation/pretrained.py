@@ -2,7 +2,7 @@
 
 import importlib
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from typing_extensions import Self
 
 from gan_ext.engine import resolve_device
+from gan_ext.estimators.base.parameters import Constraint, callable_or_none, check_parameters, integer
 
 __all__ = ["PretrainedFeatures"]
 
@@ -42,6 +43,13 @@ class PretrainedFeatures(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     device : str, default="auto"
         ``"auto"``, ``"cpu"``, ``"cuda"`` or ``"cuda:N"``; a module is moved there while it reads.
     """
+
+    _parameter_constraints: ClassVar[dict[str, Any]] = {
+        "module": [Constraint("a module or a function", lambda value: callable(value) and not isinstance(value, type))],
+        "prepare": callable_or_none(),
+        "batch_size": [integer(1)],
+        "device": [str, torch.device],
+    }
 
     def __init__(
         self,
@@ -88,7 +96,8 @@ class PretrainedFeatures(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         return cls(net, _Preprocessing(config["input_size"][1:], config["mean"], config["std"]), batch_size)
 
     def fit(self, X: Any = None, y: Any = None) -> Self:
-        """Return the extractor as it is."""
+        """Return the extractor as it is, once its parameters make sense."""
+        check_parameters(self)
         return self
 
     @torch.no_grad()
@@ -98,8 +107,9 @@ class PretrainedFeatures(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         Raises
         ------
         ValueError
-            The module returns something else than one row for each sample.
+            A parameter that makes no sense, or the module returns something else than one row for each sample.
         """
+        check_parameters(self)
         device = resolve_device(self.device)
         samples = torch.as_tensor(X if isinstance(X, Tensor) else np.asarray(X)).float()
         if isinstance(self.module, nn.Module):
