@@ -100,7 +100,7 @@ class Config:
 def build_game(config: Config, images: Tensor) -> KPlusOne:
     """Make the networks and initialize them on real images."""
     torch.manual_seed(config.seed)
-    generator, prior = mlp_generator(SHAPE, latent=100), Uniform(100)
+    generator, prior = mlp_generator(SHAPE, latent_dim=100), Uniform(100)
     if config.published:
         game = KPlusOne(generator, mlp_discriminator(SHAPE, classes=10), prior)
     else:

@@ -114,11 +114,11 @@ class Variational(Model):
     """Encoder and decoder; see :class:`~gan_ext.games.VariationalAutoencoder`."""
 
     rates, kinds = (670, 515), ("importance", "importance")
-    latents: ClassVar[tuple[int, int]] = (2, 16)
+    latent_dims: ClassVar[tuple[int, int]] = (2, 16)
     game: VariationalAutoencoder
 
     def build(self) -> None:
-        latent, widths = self.latents[self.form.bits], (self.width, self.width)
+        latent, widths = self.latent_dims[self.form.bits], (self.width, self.width)
         observation = BernoulliObservation() if self.form.bits else GaussianObservation(0.1)
         encoder = plain_generator((2 * latent,), self.form.size, widths)
         self.game = VariationalAutoencoder(

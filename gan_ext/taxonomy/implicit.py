@@ -62,12 +62,12 @@ class GAN(Model):
     rates, kinds, betas = (255, 247), ("Parzen", "annealed, noise assumed"), (0.0, 0.9)
     learning: ClassVar[tuple[float, float]] = (4e-3, 1e-3)
     gammas: ClassVar[tuple[float, float]] = (0.03, 1.0)
-    latents: ClassVar[tuple[int, int]] = (2, 16)
+    latent_dims: ClassVar[tuple[int, int]] = (2, 16)
     flip = 0.05
     game: Adversarial
 
     def build(self) -> None:
-        prior, gamma, (size, bits) = Gaussian(self.latents[self.form.bits]), self.gammas[self.form.bits], self.form
+        prior, gamma, (size, bits) = Gaussian(self.latent_dims[self.form.bits]), self.gammas[self.form.bits], self.form
         if bits:
             widths = (self.width, self.width)
             generator = nn.Sequential(plain_generator((size,), prior.dim, widths), nn.Sigmoid())
@@ -102,7 +102,7 @@ class GAN(Model):
             found: Tensor = (x * gray.log() + (1 - x) * (1 - gray).log()).sum(-1)
             return found
 
-        return decoder_log_likelihood(given, len(x), self.latents[self.form.bits], temperatures, chains)
+        return decoder_log_likelihood(given, len(x), self.latent_dims[self.form.bits], temperatures, chains)
 
     @torch.no_grad()
     def sample(self, n: int) -> Tensor:

@@ -73,9 +73,9 @@ def _steep_point_nets(spread: float, packing: int) -> _Nets:
     return generator, nn.Sequential(nn.Flatten(), seen, plain_discriminator((seen.outputs,), (64,) * 4))
 
 
-def _plain_image_nets(side: int, latent: int, packing: int) -> _Nets:
+def _plain_image_nets(side: int, latent_dim: int, packing: int) -> _Nets:
     shape = 3, side, side
-    return plain_conv_generator(shape, latent), plain_conv_discriminator(shape, packing=packing)
+    return plain_conv_generator(shape, latent_dim), plain_conv_discriminator(shape, packing=packing)
 
 
 def _planar(name: str, data: GaussianRing | GaussianGrid, published: dict[str, Published]) -> ToyProtocol:

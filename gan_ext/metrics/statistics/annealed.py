@@ -123,7 +123,7 @@ def annealed_partition(
 def decoder_log_likelihood(
     log_likelihood: Callable[[Tensor], Tensor],
     n: int,
-    latent: int,
+    latent_dim: int,
     temperatures: int = 200,
     chains: int = 8,
     leapfrog: int = 5,
@@ -145,7 +145,7 @@ def decoder_log_likelihood(
     Args:
         log_likelihood: maps z [C, n, d] to log p(x_i | z_ci) [C, n], differentiable.
         n: samples.
-        latent: d.
+        latent_dim: d.
         temperatures: number of steps of :math:`\beta`, which rises along a sigmoid.
         chains: C for each sample.
         leapfrog: gradients in a step.
@@ -158,13 +158,13 @@ def decoder_log_likelihood(
     Raises:
         ValueError: a number below 1.
     """
-    _check_numbers(temperatures=temperatures, chains=chains, leapfrog=leapfrog, n=n, latent=latent)
+    _check_numbers(temperatures=temperatures, chains=chains, leapfrog=leapfrog, n=n, latent_dim=latent_dim)
     device = torch.device(device)
     ramp = torch.linspace(-4, 4, temperatures + 1, dtype=torch.float64).sigmoid()
     betas = ((ramp - ramp[0]) / (ramp[-1] - ramp[0])).tolist()
     with kept_generators(device):
         reseed(device, as_seed(random_state))
-        z = torch.randn(chains, n, latent, device=device)
+        z = torch.randn(chains, n, latent_dim, device=device)
         step = torch.full((n,), 0.1, device=device)
         with torch.no_grad():
             judged = log_likelihood(z)

@@ -102,7 +102,7 @@ class ConcatenatedGenerator(nn.Module):
 
 
 def conv_conditional_generator(
-    shape: Sequence[int], latent: int, classes: int, channels: int = 64, output: nn.Module | None = None
+    shape: Sequence[int], latent_dim: int, classes: int, channels: int = 64, output: nn.Module | None = None
 ) -> ConditionalSequential:
     """Build :func:`~gan_ext.nets.conv_generator` with conditional batch normalization.
 
@@ -110,7 +110,7 @@ def conv_conditional_generator(
 
     Args:
         shape: (channels, height, width) of one image; sides are multiples of 4.
-        latent: d.
+        latent_dim: d.
         classes: K.
         channels: channels before the first transposed convolution; half as many before the second.
         output: last activation; a sigmoid by default, for data in [0, 1].
@@ -121,7 +121,7 @@ def conv_conditional_generator(
     colors, height, width = image_sides(shape)
     size = channels * (height // 4) * (width // 4)
     return ConditionalSequential(
-        Linear(latent, size, bias=False),
+        Linear(latent_dim, size, bias=False),
         ConditionalBatchNorm(size, classes),
         nn.ReLU(),
         nn.Unflatten(1, (channels, height // 4, width // 4)),
@@ -135,7 +135,7 @@ def conv_conditional_generator(
 
 def mlp_conditional_generator(
     shape: Sequence[int],
-    latent: int,
+    latent_dim: int,
     classes: int,
     widths: Sequence[int] = (128, 128),
     output: nn.Module | None = None,
@@ -144,7 +144,7 @@ def mlp_conditional_generator(
 
     Args:
         shape: shape of one sample.
-        latent: d.
+        latent_dim: d.
         classes: K.
         widths: units of the hidden layers.
         output: last activation; none by default.
@@ -153,7 +153,7 @@ def mlp_conditional_generator(
         A module from (z [B, d], y [B]) to data [B, *shape].
     """
     layers: list[nn.Module] = []
-    for inputs, outputs in pairwise([latent, *widths]):
+    for inputs, outputs in pairwise([latent_dim, *widths]):
         layers += [Linear(inputs, outputs, bias=False), ConditionalBatchNorm(outputs, classes), nn.ReLU()]
     layers += [Linear(widths[-1], prod(shape)), output or nn.Identity(), nn.Unflatten(1, tuple(shape))]
     return ConditionalSequential(*layers)

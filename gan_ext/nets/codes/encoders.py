@@ -36,12 +36,12 @@ class Encoder(nn.Module):
         return Encoded(mean, log_std)
 
 
-def mlp_encoder(shape: Sequence[int], latent: int, widths: Sequence[int] = (500, 500)) -> Encoder:
+def mlp_encoder(shape: Sequence[int], latent_dim: int, widths: Sequence[int] = (500, 500)) -> Encoder:
     """Build an encoder for samples of any shape: leaky linear layers, in which samples do not see each other.
 
     Args:
         shape: shape of one sample.
-        latent: number of coordinates d of the prior.
+        latent_dim: number of coordinates d of the prior.
         widths: units of the hidden layers.
 
     Returns:
@@ -50,12 +50,12 @@ def mlp_encoder(shape: Sequence[int], latent: int, widths: Sequence[int] = (500,
     layers: list[nn.Module] = [nn.Flatten()]
     for inputs, outputs in pairwise([prod(shape), *widths]):
         layers += [Linear(inputs, outputs), nn.LeakyReLU(0.1)]
-    return Encoder(nn.Sequential(*layers, Linear([prod(shape), *widths][-1], 2 * latent)))
+    return Encoder(nn.Sequential(*layers, Linear([prod(shape), *widths][-1], 2 * latent_dim)))
 
 
 def conv_encoder(
     shape: Sequence[int],
-    latent: int,
+    latent_dim: int,
     channels: Sequence[int] = (128, 256, 512),
     norm: Literal["batch", "group"] = "batch",
 ) -> Encoder:
@@ -66,7 +66,7 @@ def conv_encoder(
 
     Args:
         shape: (channels, height, width) of one image, of any size: each convolution halves the sides, rounded up.
-        latent: number of coordinates d of the prior.
+        latent_dim: number of coordinates d of the prior.
         channels: channels after each convolution, multiples of 8 for group normalization.
         norm: ``"batch"``, as published; or ``"group"``, with which samples do not see each other: where the encoder
             reads real samples too, as in :class:`~gan_ext.terms.TangentSmoothing`.
@@ -84,5 +84,5 @@ def conv_encoder(
     for inputs, outputs in pairwise([colors, *channels]):
         layers += [nn.Conv2d(inputs, outputs, 5, stride=2, padding=2, bias=False), normal(outputs), nn.ReLU()]
         height, width = -(-height // 2), -(-width // 2)
-    last = WeightNormLinear(channels[-1] * height * width, 2 * latent, train_gain=True)
+    last = WeightNormLinear(channels[-1] * height * width, 2 * latent_dim, train_gain=True)
     return Encoder(nn.Sequential(*layers, nn.Flatten(), last))

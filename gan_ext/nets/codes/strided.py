@@ -14,7 +14,7 @@ __all__ = ["strided_generator", "strided_info_discriminator", "strided_net"]
 
 def strided_generator(
     shape: Sequence[int],
-    latent: int,
+    latent_dim: int,
     channels: Sequence[int] = (64, 64, 32, 32),
     hidden: int = 128,
     output: nn.Module | None = None,
@@ -26,13 +26,13 @@ def strided_generator(
 
     Args:
         shape: (channels, height, width) of one image; sides are multiples of 2 to the number of `channels`.
-        latent: length of the input vector.
+        latent_dim: length of the input vector.
         channels: channels before each transposed convolution, the smallest images first.
         hidden: units of the first linear layer.
         output: last activation; a sigmoid by default, for data in [0, 1].
 
     Returns:
-        A module from z [B, latent] to images [B, *shape].
+        A module from z [B, latent_dim] to images [B, *shape].
 
     Raises:
         ValueError: sides that cannot be halved so often.
@@ -40,7 +40,7 @@ def strided_generator(
     colors, height, width = _sides(shape, channels)
     size = channels[0] * height * width
     layers: list[nn.Module] = []
-    for inputs, outputs in pairwise([latent, hidden, size]):
+    for inputs, outputs in pairwise([latent_dim, hidden, size]):
         layers += [Linear(inputs, outputs, bias=False), nn.BatchNorm1d(outputs), nn.ReLU()]
     layers.append(nn.Unflatten(1, (channels[0], height, width)))
     for inputs, outputs in pairwise(channels):

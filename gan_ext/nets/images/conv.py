@@ -106,7 +106,7 @@ def compact_discriminator(
 
 
 def conv_generator(
-    shape: Sequence[int], latent: int = 100, channels: int = 64, output: nn.Module | None = None
+    shape: Sequence[int], latent_dim: int = 100, channels: int = 64, output: nn.Module | None = None
 ) -> nn.Sequential:
     """Build a small generator of images: a batch-normalized linear layer and two transposed convolutions.
 
@@ -115,7 +115,7 @@ def conv_generator(
 
     Args:
         shape: (channels, height, width) of one image; sides are multiples of 4.
-        latent: number of coordinates d of the prior.
+        latent_dim: number of coordinates d of the prior.
         channels: channels before the first transposed convolution; half as many before the second.
         output: last activation; a sigmoid by default, for data in [0, 1].
 
@@ -125,7 +125,7 @@ def conv_generator(
     colors, height, width = image_sides(shape)
     size = channels * (height // 4) * (width // 4)
     return nn.Sequential(
-        Linear(latent, size, bias=False),
+        Linear(latent_dim, size, bias=False),
         nn.BatchNorm1d(size),
         nn.ReLU(),
         nn.Unflatten(1, (channels, height // 4, width // 4)),

@@ -12,7 +12,7 @@ __all__ = ["dcgan_discriminator", "dcgan_generator", "unrolled_discriminator", "
 
 
 def dcgan_generator(
-    shape: Sequence[int], latent: int = 100, channels: int = 64, output: nn.Module | None = None
+    shape: Sequence[int], latent_dim: int = 100, channels: int = 64, output: nn.Module | None = None
 ) -> nn.Sequential:
     """Build DCGAN's generator: four batch-normalized stages that double the sides, 5 x 5.
 
@@ -24,17 +24,17 @@ def dcgan_generator(
 
     Args:
         shape: (colors, height, width) of one image.
-        latent: length of z.
+        latent_dim: length of z.
         channels: channels before the last stage, doubled by each before it.
         output: last activation; tanh by default.
 
     Returns:
-        A module from z [B, latent] to images [B, *shape].
+        A module from z [B, latent_dim] to images [B, *shape].
     """
     widths = [8 * channels, 4 * channels, 2 * channels, channels]
     sides = [_halved(shape, times) for times in (4, 3, 2, 1, 0)]
     layers: list[nn.Module] = [
-        Linear(latent, widths[0] * sides[0][0] * sides[0][1]),
+        Linear(latent_dim, widths[0] * sides[0][0] * sides[0][1]),
         nn.Unflatten(1, (widths[0], *sides[0])),
         nn.BatchNorm2d(widths[0]),
         nn.ReLU(),
@@ -66,7 +66,7 @@ def dcgan_discriminator(shape: Sequence[int], channels: int = 64, packing: int =
     return _small(nn.Sequential(*layers, nn.Flatten(), Linear(widths[-1] * height * width, 1), nn.Flatten(0)))
 
 
-def unrolled_generator(shape: Sequence[int] = (3, 28, 28), latent: int = 256) -> nn.Sequential:
+def unrolled_generator(shape: Sequence[int] = (3, 28, 28), latent_dim: int = 256) -> nn.Sequential:
     """Build the Unrolled GAN's generator of stacked digits: three batch-normalized stages, 3 x 3, and a convolution.
 
     References: Unrolled Generative Adversarial Networks (Metz et al., 2017), https://arxiv.org/abs/1611.02163, as in
@@ -74,14 +74,14 @@ def unrolled_generator(shape: Sequence[int] = (3, 28, 28), latent: int = 256) ->
 
     Args:
         shape: (colors, height, width) of one image.
-        latent: length of z.
+        latent_dim: length of z.
 
     Returns:
-        A module from z [B, latent] to images [B, *shape] in [-1, 1].
+        A module from z [B, latent_dim] to images [B, *shape] in [-1, 1].
     """
     widths, sides = (64, 32, 16, 8), [_halved(shape, times) for times in (3, 2, 1, 0)]
     layers: list[nn.Module] = [
-        Linear(latent, widths[0] * sides[0][0] * sides[0][1]),
+        Linear(latent_dim, widths[0] * sides[0][0] * sides[0][1]),
         nn.Unflatten(1, (widths[0], *sides[0])),
         nn.BatchNorm2d(widths[0]),
         nn.ReLU(),

@@ -14,24 +14,24 @@ _SLOPE = 0.2
 
 
 def plain_conv_generator(
-    shape: Sequence[int], latent: int, channels: int = 64, hidden: int = 256, output: nn.Module | None = None
+    shape: Sequence[int], latent_dim: int, channels: int = 64, hidden: int = 256, output: nn.Module | None = None
 ) -> nn.Sequential:
     """Build a generator of images with leaky rectifiers and no normalization: two layers, two stages, a last one.
 
     Args:
         shape: (colors, height, width) of one image; sides are multiples of 4.
-        latent: length of z.
+        latent_dim: length of z.
         channels: channels before the first transposed convolution, halved by each.
         hidden: units of the first layer.
         output: last activation; tanh by default, for data in [-1, 1].
 
     Returns:
-        A module from z [B, latent] to images [B, *shape].
+        A module from z [B, latent_dim] to images [B, *shape].
     """
     colors, height, width = image_sides(shape)
     half, quarter = channels // 2, channels // 4
     net = nn.Sequential(
-        Linear(latent, hidden),
+        Linear(latent_dim, hidden),
         nn.LeakyReLU(_SLOPE),
         Linear(hidden, channels * (height // 4) * (width // 4)),
         nn.LeakyReLU(_SLOPE),

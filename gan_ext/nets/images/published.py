@@ -88,7 +88,7 @@ def _check_sides(name: str, shape: Sequence[int], least: int) -> None:
 
 def salimans_generator(
     shape: Sequence[int],
-    latent: int = 100,
+    latent_dim: int = 100,
     widths: Sequence[int] = (512, 256, 128),
     output: nn.Module | None = None,
 ) -> nn.Sequential:
@@ -100,7 +100,7 @@ def salimans_generator(
 
     Args:
         shape: (channels, height, width) of one image, of any size: the sides halve three times, rounded up.
-        latent: number of coordinates d of the prior.
+        latent_dim: number of coordinates d of the prior.
         widths: channels before each transposed convolution, the smallest images first.
         output: last activation; tanh by default, for data in [-1, 1].
 
@@ -114,7 +114,7 @@ def salimans_generator(
     # 5 x 5 kernels with a step of 2 make 2 s - 1 pixels of s: one more is added where the next side is even.
     added = [(larger[0] - 2 * small[0] + 1, larger[1] - 2 * small[1] + 1) for small, larger in pairwise(steps)]
     return nn.Sequential(
-        _normal_start(Linear(latent, size, bias=False)),
+        _normal_start(Linear(latent_dim, size, bias=False)),
         _without_gain(nn.BatchNorm1d(size)),
         nn.ReLU(),
         nn.Unflatten(1, (first, *steps[0])),

@@ -42,7 +42,7 @@ def mlp_discriminator(
 
 def mlp_generator(
     shape: Sequence[int],
-    latent: int = 100,
+    latent_dim: int = 100,
     widths: Sequence[int] = (500, 500),
     output: nn.Module | None = None,
 ) -> nn.Sequential:
@@ -53,7 +53,7 @@ def mlp_generator(
 
     Args:
         shape: shape of one sample.
-        latent: number of coordinates d of the prior.
+        latent_dim: number of coordinates d of the prior.
         widths: units of the hidden layers.
         output: last activation; a sigmoid by default, for data in [0, 1].
 
@@ -61,7 +61,7 @@ def mlp_generator(
         A module from z [B, d] to data [B, *shape].
     """
     layers: list[nn.Module] = []
-    for inputs, outputs in pairwise([latent, *widths]):
+    for inputs, outputs in pairwise([latent_dim, *widths]):
         norm = nn.BatchNorm1d(outputs)
         norm.weight.requires_grad_(False)
         layers += [Linear(inputs, outputs, bias=False), norm, nn.Softplus()]

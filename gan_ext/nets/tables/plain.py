@@ -20,15 +20,15 @@ __all__ = [
 ]
 
 
-def plain_generator(shape: Sequence[int], latent: int, widths: Sequence[int] = (128, 128, 128)) -> nn.Sequential:
-    """Build a perceptron with leaky rectifiers and a linear output, from z [B, latent] to data [B, *shape].
+def plain_generator(shape: Sequence[int], latent_dim: int, widths: Sequence[int] = (128, 128, 128)) -> nn.Sequential:
+    """Build a perceptron with leaky rectifiers and a linear output, from z [B, latent_dim] to data [B, *shape].
 
     Args:
         shape: shape of one sample.
-        latent: length of z.
+        latent_dim: length of z.
         widths: units of the hidden layers.
     """
-    return nn.Sequential(*_rectified([latent, *widths]), Linear(widths[-1], prod(shape)), _shaped(shape))
+    return nn.Sequential(*_rectified([latent_dim, *widths]), Linear(widths[-1], prod(shape)), _shaped(shape))
 
 
 def plain_discriminator(
@@ -70,16 +70,16 @@ class ResidualBlock(nn.Module):
         return added
 
 
-def residual_generator(shape: Sequence[int], latent: int, width: int = 128, blocks: int = 3) -> nn.Sequential:
-    """Build a residual perceptron without normalization, from z [B, latent] to data [B, *shape].
+def residual_generator(shape: Sequence[int], latent_dim: int, width: int = 128, blocks: int = 3) -> nn.Sequential:
+    """Build a residual perceptron without normalization, from z [B, latent_dim] to data [B, *shape].
 
     Args:
         shape: shape of one sample.
-        latent: length of z.
+        latent_dim: length of z.
         width: units of each layer.
         blocks: residual blocks, of two layers each.
     """
-    return nn.Sequential(*_residual(latent, prod(shape), width, blocks), _shaped(shape))
+    return nn.Sequential(*_residual(latent_dim, prod(shape), width, blocks), _shaped(shape))
 
 
 def residual_discriminator(shape: Sequence[int], width: int = 128, blocks: int = 3, packing: int = 1) -> nn.Sequential:
@@ -119,7 +119,7 @@ class Maxout(nn.Module):
 
 
 def pacgan_generator(
-    shape: Sequence[int] = (2,), latent: int = 2, widths: Sequence[int] = (400, 400, 400, 400)
+    shape: Sequence[int] = (2,), latent_dim: int = 2, widths: Sequence[int] = (400, 400, 400, 400)
 ) -> nn.Sequential:
     """Build the published generator of points in the plane: batch-normalized rectifiers and a linear output.
 
@@ -127,14 +127,14 @@ def pacgan_generator(
 
     Args:
         shape: shape of one sample.
-        latent: length of z.
+        latent_dim: length of z.
         widths: units of the hidden layers.
 
     Returns:
-        A module from z [B, latent] to data [B, *shape].
+        A module from z [B, latent_dim] to data [B, *shape].
     """
     layers: list[nn.Module] = []
-    for inputs, outputs in pairwise([latent, *widths]):
+    for inputs, outputs in pairwise([latent_dim, *widths]):
         layers += [Linear(inputs, outputs), nn.BatchNorm1d(outputs), nn.ReLU()]
     return nn.Sequential(*layers, Linear(widths[-1], prod(shape)), _shaped(shape))
 

@@ -14,7 +14,7 @@ def parameters(module):
     ("shape", "channels"), [((1, 32, 32), (8, 6, 4)), ((3, 16, 24), (4, 4)), ((2, 64, 64), (4,) * 4)]
 )
 def test_images_go_in_and_come_out(shape, channels):
-    generator = strided_generator(shape, latent=7, channels=channels, hidden=5)
+    generator = strided_generator(shape, latent_dim=7, channels=channels, hidden=5)
     images = generator(torch.randn(3, 7))
     assert images.shape == (3, *shape)
     assert 0 <= images.min() <= images.max() <= 1
