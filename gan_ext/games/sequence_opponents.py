@@ -92,6 +92,10 @@ class Opponent(ABC):
         """Build the generator that plays against `opponent`."""
         return build_generator(make, spec)
 
+    def is_like(self, other: "Opponent | None") -> bool:
+        """Return whether another object, such as a copy, builds and reads the same kind of opponent."""
+        return other is not None and type(other) is type(self) and repr(vars(other)) == repr(vars(self))
+
     def log_odds(self, opponent: nn.Module, tokens: Tensor, labels: Tensor | None, end: int | None) -> Tensor:
         """Return the log-odds [B] that sequences [B, T] are real: the logit, or the mean of several."""
         logits = judged(opponent, tokens, labels).double()

@@ -2,5 +2,6 @@
 
 from gan_ext.estimators.sequences.sequence_gan import SequenceGAN
 from gan_ext.estimators.sequences.steered import SteeredSequenceGAN
+from gan_ext.estimators.sequences.written_now import WrittenNow
 
-__all__ = ["SequenceGAN", "SteeredSequenceGAN"]
+__all__ = ["SequenceGAN", "SteeredSequenceGAN", "WrittenNow"]

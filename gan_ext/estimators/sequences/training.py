@@ -130,7 +130,9 @@ class SequenceTraining:
 
     def _go_on_from(self, start: Start) -> None:
         take(self.generator, start.generator, "generator")
-        if self.opponent is not None and start.opponent is not None and start.against == self.against:
+        if self.opponent is None or self.against is None or start.opponent is None:
+            return
+        if self.against.is_like(start.against):
             take(self.opponent, start.opponent, "discriminator")
 
     def _made_game(self) -> Game | None:

@@ -167,7 +167,7 @@ def test_a_dataset_of_torchtext_is_a_corpus() -> None:
     examples = [Example.fromlist([line, "dog" if "dog" in line else "none"], columns) for line in LINES]
     model = quick().fit(Dataset(examples, columns))
     assert model.classes_.tolist() == ["dog", "none"]
-    assert isinstance(model.sample(1, labels="dog")[0], list)
+    assert isinstance(model.sample(1, y="dog")[0], list)
 
 
 @pytest.mark.parametrize("objective", OBJECTIVES)
@@ -198,7 +198,7 @@ LABELS = ["dog" if "dog" in line else "other" for line in LINES]
 def test_any_objective_with_classes(objective: str) -> None:
     model = small(objective).fit(LINES, LABELS)
     assert model.classes_.tolist() == ["dog", "other"]
-    assert len(model.sample(4, labels="dog")) == len(model.sample(4, labels=["dog", "other"] * 2)) == 4
+    assert len(model.sample(4, y="dog")) == len(model.sample(4, y=["dog", "other"] * 2)) == 4
     assert len(model.sample(4)) == 4
     assert np.isfinite(model.score_samples(LINES[:7], LABELS[:7])).all()
     assert all(math.isfinite(value) for entry in model.history_ for value in list(entry.values())[1:])
@@ -209,16 +209,16 @@ def test_any_objective_with_classes(objective: str) -> None:
 def test_classes_are_learned() -> None:
     """A class of dogs and one of cats: what is generated, and what is likely, depends on the class."""
     lines, labels = ["dog dog", "cat cat"] * 20, np.array([7, 3] * 20)
-    model = quick(likelihood_iter=60, learning_rate=0.03).fit(lines, labels)
-    assert set(model.sample(20, labels=7, temperature=0.2)) == {"dog dog"}
-    assert set(model.sample(20, labels=3, temperature=0.2)) == {"cat cat"}
+    model = quick(likelihood_iter=60, likelihood_learning_rate=0.03).fit(lines, labels)
+    assert set(model.sample(20, y=7, temperature=0.2)) == {"dog dog"}
+    assert set(model.sample(20, y=3, temperature=0.2)) == {"cat cat"}
     mixed = model.sample(40, temperature=0.2, random_state=0)
     assert 5 < mixed.count("dog dog") < 35
     assert (model.score_samples(lines[:2], [7, 3]) > model.score_samples(lines[:2], [3, 7]) + 1).all()
 
 
 def test_leakgan_has_no_classes() -> None:
-    with pytest.raises(ValueError, match="LeakGAN has no class-conditional form; leave out y"):
+    with pytest.raises(ValueError, match="objective has no class-conditional form, for its generator reads"):
         small("LeakGAN").fit(LINES, LABELS)
 
 
@@ -262,7 +262,10 @@ def test_a_lagged_policy_begins_at_the_likeliest_generator() -> None:
 
 
 def test_likelihood_training_makes_the_data_likely() -> None:
-    before, after = quick(likelihood_iter=0).fit(LINES), quick(likelihood_iter=150, learning_rate=0.02).fit(LINES)
+    before, after = (
+        quick(likelihood_iter=0).fit(LINES),
+        quick(likelihood_iter=150, likelihood_learning_rate=0.02).fit(LINES),
+    )
     assert after.score(LINES) > before.score(LINES) + 4
     assert after.perplexity(LINES) < 3 < before.perplexity(LINES)
 
@@ -290,7 +293,7 @@ def test_samples_begin_with_the_prefix(fitted: SequenceGAN) -> None:
         ({"temperature": -1.0}, r"temperature=-1.0 must be a positive number"),
         ({"top_k": 0}, "top_k=0 must be at least 1"),
         ({"top_p": 0.0}, r"top_p=0.0 must be in \(0, 1\]"),
-        ({"labels": 1}, "This model needs no classes: it has none"),
+        ({"y": 1}, "y=1 asks for classes, but this model has none: fit was given no y"),
         ({"n_samples": 0}, "n_samples=0 must be an integer, at least 1"),
         ({"n_samples": 2.5}, r"n_samples=2.5 must be an integer, at least 1"),
     ],
@@ -322,16 +325,19 @@ def test_sharpening_sharpens(fitted: SequenceGAN) -> None:
 def test_classes_must_be_known() -> None:
     model = quick().fit(LINES, LABELS)
     for settings, sentence in (
-        ({"labels": "cow"}, r"classes must be among \['dog', 'other'\], got 'cow'"),
-        ({"labels": ["dog", "cow"]}, r"classes must be among \['dog', 'other'\], got 'cow'"),
-        ({"labels": ["dog"]}, r"classes must have shape \(2,\), one for each sequence, got \(1,\)"),
-        ({"labels": [["dog", "dog"]]}, r"classes must have shape \(2,\), one for each sequence, got \(1, 2\)"),
+        ({"y": "cow"}, r"y has the class 'cow', which fit did not see; classes: \['dog', 'other'\]"),
+        ({"y": ["dog", "cow"]}, r"y has the class 'cow', which fit did not see"),
+        ({"y": ["dog"]}, r"y has shape \(1,\) and n_samples=2; pass one class and a number of samples, or"),
+        ({"y": [["dog", "dog"]]}, r"y has shape \(1, 2\) and n_samples=2"),
     ):
         with pytest.raises(ValueError, match=sentence):
             model.sample(2, **settings)
     with pytest.raises(ValueError, match=r"This model needs classes among \['dog', 'other'\]"):
         model.score_samples(LINES)
-    with pytest.raises(ValueError, match=r"classes must have shape \(28,\)"):
+    with pytest.raises(TypeError, match=r"write sample\(5, y='dog'\) for 5 samples of the class 'dog'"):
+        model.sample("dog", 5)
+    assert len(model.sample(y=["dog"] * 3)) == len(model.sample(None, y=["dog"] * 3)) == 3
+    with pytest.raises(ValueError, match=r"y must have shape \(28,\)"):
         model.perplexity(LINES, LABELS[:-1])
 
 
@@ -425,8 +431,8 @@ def dogs(lines: list[str]) -> list[float]:
 @pytest.mark.parametrize("rollouts", [0, 1])
 def test_a_reward_of_ones_own_is_sought(rollouts: int) -> None:
     settings = {
-        "objective": partial(SeqGAN, rollouts=rollouts), "likelihood_iter": 40, "learning_rate": 0.02, "max_iter": 30,
-        "guard": False, "game_learning_rate": 0.01, "batch_size": 32,
+        "objective": partial(SeqGAN, rollouts=rollouts), "likelihood_iter": 40, "likelihood_learning_rate": 0.02,
+        "max_iter": 30, "guard": False, "learning_rate": 0.01, "batch_size": 32,
     }  # fmt: skip
     without = small(**settings).fit(LINES)
     sought = small(**settings, reward=dogs, reward_weight=5.0).fit(LINES)
@@ -469,7 +475,9 @@ def test_a_wrong_reward_is_refused_in_a_sentence(reward: Any, sentence: str) -> 
 def test_a_reward_needs_a_game_with_rewards(objective: str) -> None:
     with pytest.raises(ValueError, match="reward needs an objective that takes task_reward, such as SeqGAN"):
         small(objective, reward=dogs).fit(LINES)
-    with pytest.raises(ValueError, match=r"reward=3 must be a function from a list of sequences to numbers"):
+    with pytest.raises(
+        ValueError, match="'reward' parameter of SequenceGAN must be a function from a list of sequences to numbers"
+    ):
         small(reward=3).fit(LINES)
 
 
@@ -601,7 +609,7 @@ def test_classes_are_saved(labels: list[Any], tmp_path: Path) -> None:
     loaded = SequenceGAN.load(model.save(tmp_path / "model"), generator=LSTM)
     assert loaded.classes_.tolist() == model.classes_.tolist()
     kind = labels[0]
-    assert loaded.sample(4, labels=kind, random_state=0) == model.sample(4, labels=kind, random_state=0)
+    assert loaded.sample(4, y=kind, random_state=0) == model.sample(4, y=kind, random_state=0)
 
 
 def test_token_lists_are_saved(tmp_path: Path) -> None:
@@ -710,14 +718,14 @@ def test_the_generator_that_is_kept_is_the_best() -> None:
         if hasattr(engine.game, "policy"):
             seen.append([parameter.detach().clone() for parameter in engine.game.generator.parameters()])
 
-    model = small(max_iter=12, guard_every=2, game_learning_rate=0.01, callbacks=[look]).fit(LINES)
+    model = small(max_iter=12, guard_every=2, learning_rate=0.01, callbacks=[look]).fit(LINES)
     scores = {entry["step"]: entry["guard/score"] for entry in model.history_ if "guard/score" in entry}
     assert list(scores) == [0, 2, 4, 6, 8, 10, 12]
     assert model.best_step_ == min(scores, key=scores.__getitem__)
     assert model.best_step_ > 0
     kept = zip(model.generator_.parameters(), seen[model.best_step_ - 1], strict=True)
     assert all(torch.equal(*pair) for pair in kept)
-    last = small(max_iter=12, game_learning_rate=0.01, guard=False).fit(LINES)
+    last = small(max_iter=12, learning_rate=0.01, guard=False).fit(LINES)
     assert last.best_step_ == 12
     assert all(torch.equal(*pair) for pair in zip(last.generator_.parameters(), seen[-1], strict=True))
 
@@ -755,17 +763,6 @@ def test_an_uncentered_reward_is_warned_of() -> None:
 @pytest.mark.parametrize(
     ("settings", "sentence"),
     [
-        ({"batch_size": 1}, "batch_size=1 must be an integer, at least 2"),
-        ({"likelihood_iter": -1}, "likelihood_iter=-1 must be an integer, at least 0"),
-        ({"max_iter": 1.5}, r"max_iter=1.5 must be an integer"),
-        ({"guard_every": 0}, "guard_every=0 must be an integer, at least 1"),
-        ({"learning_rate": 0.0}, r"learning_rate=0.0 must be positive"),
-        ({"game_learning_rate": -1.0}, r"game_learning_rate=-1.0 must be positive"),
-        ({"discriminator_learning_rate": math.nan}, "discriminator_learning_rate=nan must be positive"),
-        ({"validation_fraction": 1.0}, r"validation_fraction=1.0 must be in \[0, 1\)"),
-        ({"validation_fraction": -0.1}, r"validation_fraction=-0.1 must be in \[0, 1\)"),
-        ({"reward_weight": -1.0}, r"reward_weight=-1.0 must not be negative"),
-        ({"objective": "SeqGAN"}, "objective='SeqGAN' must make a game from"),
         (
             {"objective": lambda generator, judge: 3},
             r"objective made int; it must make a gan_ext.Game whose `generator`",
@@ -777,17 +774,13 @@ def test_an_uncentered_reward_is_warned_of() -> None:
         ({"generator": lambda *_, **__: nn.Linear(2, 2)}, "generator made Linear; it must make a SequenceModel of"),
         ({"discriminator": lambda n: "D"}, r"discriminator made str; it must make a torch.nn.Module"),
         (
-            {"turns": ("critic",)},
-            r"turns=\('critic',\) must name players of the game, which are discriminator, generator",
+            {"solver": ("critic",)},
+            r"solver=\('critic',\) does not fit the game: .* players of the game, which are discriminator, generator",
         ),
-        ({"callbacks": print}, "callbacks=<built-in function print> must be a sequence of functions"),
-        ({"precision": "float16"}, "precision must be 'float32' or 'bfloat16', got 'float16'"),
-        ({"tokenizer": "syllable"}, "tokenizer='syllable' must be one of"),
-        ({"on_long": "wrap"}, 'on_long=\'wrap\' must be "truncate" or "error"'),
         ({"max_length": 2, "on_long": "error"}, "Sequence 0 has 3 tokens, more than the 2 allowed"),
-        ({"max_length": 0}, "max_length=0 must be at least 1"),
         ({"max_tokens": 5, "vocabulary": ["a", "cat", "dog"]}, "more than max_tokens=5"),
-        ({"random_state": "seed"}, "'seed' cannot be used to seed"),
+        ({"checkpoint": "somewhere", "random_state": None}, "checkpoint needs an integer random_state"),
+        ({"checkpoint": "somewhere", "warm_start": True}, "checkpoint and warm_start=True exclude each other"),
     ],
 )
 def test_settings_are_refused_in_a_sentence_before_any_work(settings: dict[str, Any], sentence: str) -> None:
@@ -796,6 +789,51 @@ def test_settings_are_refused_in_a_sentence_before_any_work(settings: dict[str, 
 
     with pytest.raises(ValueError, match=sentence):
         small(**{"callbacks": [never], **settings}).fit(LINES)
+
+
+NOISE: dict[str, list[Any]] = {
+    "objective": ["SeqGAN", 3],
+    "tokenizer": ["syllable", None, 3],
+    "vocabulary": ["a", 3],
+    "max_tokens": [0, 5.0],
+    "min_freq": [0, math.nan, "2"],
+    "max_length": [0, 1e9, 10**9],
+    "on_long": ["wrap", None],
+    "likelihood_iter": [-1, 1.5, None],
+    "likelihood_learning_rate": [0.0, math.inf, "auto"],
+    "warm_up_iter": [-1, True],
+    "discriminator_learning_rate": [math.nan, "auto"],
+    "reward": [3, "length"],
+    "reward_weight": [-1.0, math.nan, None],
+    "generator": [-1, "LSTM"],
+    "discriminator": [-1, object()],
+    "validation_fraction": [1.0, -0.1, math.nan, "half"],
+    "guard": ["x", None, 2],
+    "guard_every": [0, 2.5],
+    "max_iter": [-1, 1.5],
+    "batch_size": [1, True],
+    "learning_rate": [-1.0, "auto"],
+    "solver": ["alternating", 3],
+    "clip": [0.0, "x"],
+    "averaging": [1.0, -0.1, None],
+    "device": [None, "tpu"],
+    "precision": ["float16", None],
+    "checkpoint": [3],
+    "checkpoint_every": [0],
+    "verbose": ["x", -1],
+    "callbacks": [print, [3]],
+    "warm_start": ["x", None],
+    "random_state": ["seed", 1.5],
+}
+
+
+def test_every_parameter_is_checked_before_any_work() -> None:
+    assert NOISE.keys() == SequenceGAN().get_params(deep=False).keys() == SequenceGAN._parameter_constraints.keys()
+    for name, values in NOISE.items():
+        for value in values:
+            with pytest.raises(ValueError, match=f"{name}.*") as caught:
+                small(**{name: value}).fit(LINES)
+            assert str(value) in str(caught.value) or repr(value) in str(caught.value), caught.value
 
 
 @pytest.mark.parametrize(
@@ -827,15 +865,6 @@ def test_networks_that_take_no_classes_are_refused_in_a_sentence() -> None:
         small(discriminator=lambda vocabulary: CNN(vocabulary)).fit(LINES, LABELS)
 
 
-def test_an_objective_of_another_kind_needs_a_discriminator() -> None:
-    class Odd(SeqGAN):
-        opponent = "odd"
-
-    with pytest.raises(ValueError, match="objective plays against 'odd', for which there is no default"):
-        small(objective=Odd, discriminator=None).fit(LINES)
-    assert small(objective=partial(Odd, rollouts=0)).fit(LINES).n_iter_ == 9
-
-
 def test_a_game_that_is_not_of_sequences_is_refused() -> None:
     with pytest.raises((TypeError, ValueError)):
         small(objective=Standard).fit(LINES)
@@ -862,13 +891,13 @@ def test_little_data_will_do(name: str, objective: str) -> None:
 
 
 def test_one_token_is_learned() -> None:
-    model = quick(likelihood_iter=60, learning_rate=0.05).fit(["yes"] * 9)
+    model = quick(likelihood_iter=60, likelihood_learning_rate=0.05).fit(["yes"] * 9)
     assert set(model.sample(20, temperature=0.3)) == {"yes"}
     assert model.perplexity(["yes"]) < 1.2
 
 
 def test_one_sequence_at_least_is_trained_on() -> None:
-    model = quick(validation_fraction=0.9, likelihood_iter=60, learning_rate=0.05).fit(["yes"] * 2)
+    model = quick(validation_fraction=0.9, likelihood_iter=60, likelihood_learning_rate=0.05).fit(["yes"] * 2)
     assert model.perplexity(["yes"]) < 1.5
 
 
@@ -892,7 +921,7 @@ def test_long_lines_are_cut() -> None:
 def test_turns_are_played() -> None:
     players: list[Any] = []
     model = small(
-        turns=alternating({"discriminator": 2, "generator": 1}),
+        solver=alternating({"discriminator": 2, "generator": 1}),
         callbacks=[lambda engine: players.append(engine.moves)],
     ).fit(LINES)
     assert players[-1] == (("discriminator",), ("discriminator",), ("generator",))
