@@ -184,7 +184,7 @@ def train_all(config: Config, train: list[str], steps: int, game_steps: int) -> 
     network = partial(LSTMGenerator, embedding=64, hidden=config.hidden, dropout=0.0 if config.data else 0.2)
     mle = fit(
         config, "likelihood", steps, train, objective=None, generator=network, likelihood_iter=steps,
-        learning_rate=config.learning_rate,
+        likelihood_learning_rate=config.learning_rate,
     )  # fmt: skip
     models = {MLE: mle}
     for arm in config.arms:
@@ -192,7 +192,7 @@ def train_all(config: Config, train: list[str], steps: int, game_steps: int) -> 
         models[f"game, {arm}"] = fit(
             config, arm, game_steps, train, objective=game(arm, config.likelihood), reward=task,
             reward_weight=config.reward_weight, generator=partial(again, mle.generator_), likelihood_iter=0,
-            warm_up_iter=config.warm_up, max_iter=game_steps, game_learning_rate=config.game_learning_rate,
+            warm_up_iter=config.warm_up, max_iter=game_steps, learning_rate=config.game_learning_rate,
         )  # fmt: skip
     return models
 

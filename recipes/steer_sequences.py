@@ -7,12 +7,12 @@ in their names are left out (some ten minutes).  Without --data, strings of a sm
 this file (about two).  Needs rdkit: python -m pip install "gan_ext[recipes,smiles]".
 
 One generator is fitted by maximum likelihood.  Its own samples get the label 1 if they are molecules whose property is
-among the highest of real ones (--quantile), and a classifier of beginnings learns it.  Then it is steered to the label:
+among the highest of real ones (--quantile), and a classifier of prefixes learns it.  Then it is steered to the label:
 
 * reweighting: every token by the classifier's probability after it (FUDGE);
 * particles: sequential Monte Carlo with the same classifier;
 * gradient: gradient steps on the generator's memory (PPLM), plain or, as published, all of one length;
-* rejection, and the best of several: what one can do without beginnings.
+* rejection, and the best of several: what one can do without prefixes.
 
 The judge is rdkit, which knows no classifier.  A hit is a valid molecule with the property.  Leaves in --out a picture
 of hits against fluency and against cost, molecules.txt, and result.json; --resume goes on where a killed run stopped.
@@ -65,7 +65,7 @@ class Config:
     steps: int | None = None
     """Steps of maximum likelihood; 2500, or 300 without --data, if not given."""
     classifier_steps: int | None = None
-    """Steps of the classifier of beginnings; 1000, or 200 without --data, if not given."""
+    """Steps of the classifier of prefixes; 1000, or 200 without --data, if not given."""
     property: str = "logp"
     """One of PROPERTIES in this file."""
     quantile: float = 0.9
@@ -209,8 +209,9 @@ def fit(config: Config, train: list[str], steps: int) -> SequenceGAN:
         model = SequenceGAN(
             None, tokenizer="smiles", max_length=config.max_length, batch_size=config.batch_size,
             generator=partial(LSTMGenerator, embedding=64, hidden=config.hidden), likelihood_iter=steps,
-            learning_rate=config.learning_rate, validation_fraction=0.0, device=config.device, callbacks=(progress,),
-            checkpoint=config.out / "fits" / "generator", checkpoint_every=100, random_state=config.seed,
+            likelihood_learning_rate=config.learning_rate, validation_fraction=0.0, device=config.device,
+            callbacks=(progress,), checkpoint=config.out / "fits" / "generator", checkpoint_every=100,
+            random_state=config.seed,
         )  # fmt: skip
         return model.fit(train)
 
@@ -225,7 +226,7 @@ class Labeled(NamedTuple):
 
 
 def label(config: Config, model: SequenceGAN, train: list[str], steps: int, drawn: int) -> Labeled:
-    """Train the classifier of beginnings on strings with the label 1 if they are molecules with the property."""
+    """Train the classifier of prefixes on strings with the label 1 if they are molecules with the property."""
     from sklearn.metrics import roc_auc_score
 
     known = measured(train[: config.labeled], config.property)
@@ -254,7 +255,7 @@ def point(
     model, start, device = steered.model, time.process_time(), resolve_device(config.device)
     model.generator_.to(device)
     steered.classifier_.to(device)
-    drawn = steered.steering(1, arm.method).draw(n, arm.strength, seed=config.seed)
+    drawn = steered.steering(1, arm.method).draw(n, arm.strength, random_state=config.seed)
     seconds, tokens = time.process_time() - start, drawn.tokens.cpu()
     model.generator_.cpu()
     steered.classifier_.cpu()

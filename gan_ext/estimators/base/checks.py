@@ -18,7 +18,6 @@ __all__ = [
     "check_count",
     "check_integers",
     "check_not_negative",
-    "check_sequence_settings",
     "check_settings",
     "count_first",
     "warn_of_constants",
@@ -154,32 +153,3 @@ def warn_of_constants(X: NDArray[Any], advice: str) -> None:
             f"X has {constant.size} constant feature(s), columns {shown}: {advice}.",
             stacklevel=4,
         )
-
-
-def check_sequence_settings(estimator: Any) -> None:
-    """Raise ValueError for the first setting of a model of sequences that makes no sense."""
-    check_integers(
-        estimator, likelihood_iter=0, warm_up_iter=0, max_iter=0, batch_size=2, checkpoint_every=1, guard_every=1
-    )
-    check_not_negative(estimator, "reward_weight")
-    for name in ("learning_rate", "game_learning_rate", "discriminator_learning_rate"):
-        if not getattr(estimator, name) > 0:
-            raise ValueError(f"{name}={getattr(estimator, name)!r} must be positive.")
-    if not 0 <= estimator.validation_fraction < 1:
-        raise ValueError(f"validation_fraction={estimator.validation_fraction!r} must be in [0, 1).")
-    _check_objective(estimator.objective, estimator.reward)
-    _check_running(estimator)
-
-
-def _check_objective(objective: Any, reward: Any) -> None:
-    if objective is not None and not callable(objective):
-        raise ValueError(
-            f"objective={objective!r} must make a game from (generator, discriminator), such as SeqGAN or "
-            "partial(SeqGAN, rollouts=8); None trains by maximum likelihood."
-        )
-    if reward is None:
-        return
-    if not callable(reward):
-        raise ValueError(f"reward={reward!r} must be a function from a list of sequences to numbers.")
-    if objective is None or "task_reward" not in inspect.signature(objective).parameters:
-        raise ValueError("reward needs an objective that takes task_reward, such as SeqGAN or partial(SeqGAN, ...).")

@@ -165,10 +165,10 @@ def test_weights_stay_and_seeds_decide(method: Proposal | SteeringMethod) -> Non
     language.generator.train()
     steered = SteeredSequences(language.generator, language.exact(), method)
     state = torch.get_rng_state()
-    first = steered.sample(40, 1.0, seed=3)
+    first = steered.sample(40, 1.0, random_state=3)
     assert torch.equal(torch.get_rng_state(), state)
-    assert torch.equal(steered.sample(40, 1.0, seed=3), first)
-    assert not torch.equal(steered.sample(40, 1.0, seed=4), first)
+    assert torch.equal(steered.sample(40, 1.0, random_state=3), first)
+    assert not torch.equal(steered.sample(40, 1.0, random_state=4), first)
     assert language.generator.training
     for key, value in language.generator.state_dict().items():
         assert torch.equal(value, before[key])
@@ -319,9 +319,9 @@ def test_classes_of_the_generator_go_with_their_rows() -> None:
 def test_pieces_do_not_matter(monkeypatch: pytest.MonkeyPatch) -> None:
     language = Language()
     steered = SteeredSequences(language.generator, language.exact(), SequentialMonteCarlo(3))
-    once = steered.sample(10, seed=1)
+    once = steered.sample(10, random_state=1)
     monkeypatch.setattr("gan_ext.sequences.sampling._NUMBERS", 5 * 7)
-    assert torch.equal(steered.sample(10, seed=1), once)
+    assert torch.equal(steered.sample(10, random_state=1), once)
 
 
 def test_attributes_add_up() -> None:
