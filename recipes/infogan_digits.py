@@ -108,7 +108,8 @@ def draw(model: InfoGAN, y: Array, out: Path, seed: int) -> None:
     class_of = matching(y, model.labels_)
     k = model.codes_["category"].dim
     order = sorted(range(k), key=lambda cluster: (class_of.get(cluster) is None, str(class_of.get(cluster))))
-    panels = {"category (columns), noise (rows)": model.traverse("category", order, 6, random_state=seed)[:, :, 0]}
+    kinds = model.traverse("category", order, n_samples=6, random_state=seed)
+    panels = {"category (columns), noise (rows)": kinds[:, :, 0]}
     for code in ("style[0]", "style[1]"):
         rows = [model.traverse(code, codes={"category": cluster}, random_state=seed)[0, :, 0] for cluster in order]
         panels[f"{code} from -1 to 1, a row for each category"] = np.stack(rows)

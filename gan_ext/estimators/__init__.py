@@ -30,7 +30,7 @@ from gan_ext.estimators.evaluation import (
     SelfSupervisedFeatures,
     evaluate,
 )
-from gan_ext.estimators.plug_and_play import PlugAndPlayGAN
+from gan_ext.estimators.plug_and_play import ChainJudge, ChainMixing, PlugAndPlayGAN
 from gan_ext.estimators.semi_supervised import (
     Cell,
     LabeledOnly,
@@ -43,11 +43,13 @@ from gan_ext.estimators.semi_supervised import (
     Summary,
     select_queries,
 )
-from gan_ext.estimators.sequences import SequenceGAN, SteeredSequenceGAN
+from gan_ext.estimators.sequences import SequenceGAN, SteeredSequenceGAN, WrittenNow
 
 __all__ = [
     "AuxiliaryClassifier",
     "Cell",
+    "ChainJudge",
+    "ChainMixing",
     "ClassConditioning",
     "ClassScores",
     "ClassifierFeatures",
@@ -81,6 +83,7 @@ __all__ = [
     "SteeredSequenceGAN",
     "Strategy",
     "Summary",
+    "WrittenNow",
     "evaluate",
     "product_source",
     "report_codes",

@@ -4,24 +4,27 @@ Its options (:class:`Options`, :class:`Seeds`), its rows that are kept and resum
 spread, the printed table, a live bar, the result file and where the result came from.
 """
 
+from gan_ext.runs.course import RecordEvery
 from gan_ext.runs.experiment import Experiment
 from gan_ext.runs.files import read_npz, write_json, write_result
 from gan_ext.runs.live import LiveText, Progress, Written
 from gan_ext.runs.options import Options, Seeds, at_least, launch, plain_errors
 from gan_ext.runs.provenance import environment, source_commit
 from gan_ext.runs.store import cell_name
-from gan_ext.runs.summary import Spread, flat, named, print_table, spread, spreads
+from gan_ext.runs.summary import Spread, cells, flat, named, print_table, spread, spreads
 
 __all__ = [
     "Experiment",
     "LiveText",
     "Options",
     "Progress",
+    "RecordEvery",
     "Seeds",
     "Spread",
     "Written",
     "at_least",
     "cell_name",
+    "cells",
     "environment",
     "flat",
     "launch",

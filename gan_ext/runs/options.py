@@ -74,7 +74,7 @@ def plain_errors() -> Iterator[None]:
         raise SystemExit(f"error: {error}") from None
 
 
-def launch(main: Callable[[Given], None], config: type[Given], arguments: Sequence[str] | None = None) -> None:
+def launch(main: Callable[[Given], object], config: type[Given], arguments: Sequence[str] | None = None) -> None:
     """Start a recipe with the options of the command line (needs tyro, in the extra ``recipes``).
 
     Args:

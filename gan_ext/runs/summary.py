@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["Spread", "flat", "named", "print_table", "spread", "spreads"]
+__all__ = ["Spread", "cells", "flat", "named", "print_table", "spread", "spreads"]
 
 
 @dataclass(frozen=True)
@@ -100,6 +100,16 @@ def named(found: Mapping[str, Spread], mean: str = "", digits: int = 5, alone: b
         if alone or len(each) > 1:
             numbers[f"{name}, std"] = round(each.std, digits)
     return numbers
+
+
+def cells(values: Mapping[str, Any], formats: Mapping[str, str]) -> list[str]:
+    """Return a row of a table: values by name, each in its format; empty where one is absent or None.
+
+    Args:
+        values: numbers, spreads or strings.
+        formats: name to format, such as ``{"nll": ".3f", "real words": ".1%"}``, in the order of the columns.
+    """
+    return ["" if values.get(name) is None else format(values[name], form) for name, form in formats.items()]
 
 
 def print_table(title: str, headings: Sequence[str], rows: Iterable[Sequence[str]], width: int = 110) -> None:

@@ -20,6 +20,7 @@ from gan_ext.sequences.readout import LinearReadout, chosen_log_prob
 from gan_ext.sequences.rollouts import Score, rollout, rollout_values
 from gan_ext.sequences.sampling import check_sharpening, draw, rows_at_a_time, sample, sharpen
 from gan_ext.sequences.spec import SequenceSpec
+from gan_ext.sequences.write_on import write_on
 
 __all__ = [
     "IMPOSSIBLE",
@@ -48,4 +49,5 @@ __all__ = [
     "select",
     "sharpen",
     "trade_off",
+    "write_on",
 ]

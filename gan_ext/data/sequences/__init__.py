@@ -2,6 +2,7 @@
 
 from gan_ext.data.sequences.corpus import Corpus
 from gan_ext.data.sequences.encoding import LabeledTokens, TokenBatch, decode, encode
+from gan_ext.data.sequences.labeled_texts import LabeledText, read_labeled_texts, read_speeches
 from gan_ext.data.sequences.lines import read_lines
 from gan_ext.data.sequences.tokenization import (
     BPETokenizer,
@@ -15,6 +16,7 @@ from gan_ext.data.sequences.tokenization import (
     tokenizer_from_config,
 )
 from gan_ext.data.sequences.vocabulary import SPECIALS, Vocab, as_vocab, build_vocab_from_iterator, vocab
+from gan_ext.data.sequences.windows import TextWindows, text_windows
 
 __all__ = [
     "SPECIALS",
@@ -22,8 +24,10 @@ __all__ = [
     "CharTokenizer",
     "Corpus",
     "FunctionTokenizer",
+    "LabeledText",
     "LabeledTokens",
     "SmilesTokenizer",
+    "TextWindows",
     "TokenBatch",
     "Tokenizer",
     "Vocab",
@@ -33,7 +37,10 @@ __all__ = [
     "decode",
     "encode",
     "get_tokenizer",
+    "read_labeled_texts",
     "read_lines",
+    "read_speeches",
+    "text_windows",
     "tokenizer_config",
     "tokenizer_from_config",
     "vocab",

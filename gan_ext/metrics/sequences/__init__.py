@@ -18,6 +18,8 @@ from gan_ext.metrics.sequences.frontier import (
     seed_gap,
     temperature_frontier,
 )
+from gan_ext.metrics.sequences.frontier_luck import LuckyGap, UncertainPoint, gap_with_luck
+from gan_ext.metrics.sequences.known_words import known_word_share, words_of
 from gan_ext.metrics.sequences.language_model import LanguageModelScorer, LanguageModelScores
 from gan_ext.metrics.sequences.likelihood import (
     negative_log_likelihood,
@@ -43,9 +45,11 @@ __all__ = [
     "KnownMolecules",
     "LanguageModelScorer",
     "LanguageModelScores",
+    "LuckyGap",
     "OracleScores",
     "Quality",
     "SmilesScores",
+    "UncertainPoint",
     "backward_bleu",
     "best_sum",
     "bleu",
@@ -55,6 +59,8 @@ __all__ = [
     "dominated_by",
     "frontier_band",
     "gap",
+    "gap_with_luck",
+    "known_word_share",
     "negative_log_likelihood",
     "ngram_entropy",
     "ngram_jaccard",
@@ -71,4 +77,5 @@ __all__ = [
     "temperature_frontier",
     "token_lists",
     "unique_ratio",
+    "words_of",
 ]

@@ -1,0 +1,46 @@
+"""The course of a fit: what is reached on the way, with the seconds that it took, kept over a kill."""
+
+import time
+from collections.abc import Callable, Mapping
+
+from gan_ext.engine import Engine, Every
+from gan_ext.runs.live import Progress
+
+__all__ = ["RecordEvery"]
+
+
+class RecordEvery(Every):
+    """Record figures, seconds of training so far and mean losses after every n-th step, and after the last one.
+
+    Put it before :class:`gan_ext.engine.SaveEvery` of the same n, so that a checkpoint has the record of its step.  The
+    seconds go on from those of a resumed engine's last record.
+
+    Args:
+        steps: n >= 1.
+        measure: figures by name, from the engine.
+        progress: a bar whose note shows them, if any.
+        note: what it says, such as ``"error {error:.2f} %"``; the figures are filled in by their names.
+
+    Raises:
+        ValueError: `steps` is less than 1.
+    """
+
+    def __init__(
+        self,
+        steps: int,
+        measure: Callable[[Engine], Mapping[str, float]],
+        progress: Progress | None = None,
+        note: str = "",
+    ) -> None:
+        super().__init__(steps, self._record)
+        self.measure, self.progress, self.note = measure, progress, note
+        self._start, self._spent = time.monotonic(), -1.0
+
+    def _record(self, engine: Engine) -> None:
+        if self._spent < 0:
+            self._spent = float(engine.history[-1]["seconds"]) if engine.history else 0.0
+        figures = self.measure(engine)
+        seconds = self._spent + time.monotonic() - self._start
+        engine.record(**figures, seconds=seconds, **engine.meters.read())
+        if self.progress is not None:
+            self.progress.note = self.note.format(**figures)
