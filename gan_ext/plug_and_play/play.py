@@ -1,5 +1,6 @@
 """Plug and play: a generator that is fixed, and a condition that is plugged in."""
 
+import copy
 from collections.abc import Callable, Sequence
 from numbers import Integral
 from typing import NamedTuple
@@ -142,6 +143,12 @@ class PlugAndPlay:
         kept = torch.stack(trace).cpu() if trace else None
         ends = (position.data.cpu(), position.codes.cpu(), position.log_condition.cpu())
         return Chains(*ends, float(late.mean()), float(size), kept, torch.stack(course).cpu())
+
+    def uncooled(self) -> "PlugAndPlay":
+        """Return the same chains with a sampler whose law stays the same to the end (:meth:`Sampler.uncooled`)."""
+        chains = copy.copy(self)
+        chains.sampler = self.sampler.uncooled()
+        return chains
 
     @torch.no_grad()
     def generate(self, codes: Tensor) -> Tensor:

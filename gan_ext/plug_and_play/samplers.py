@@ -5,7 +5,7 @@ law they leave as it is; the official one repeats what the authors' code does.
 """
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal, NamedTuple
 
 import torch
@@ -39,6 +39,10 @@ class Sampler(ABC):
     @abstractmethod
     def first_size(self) -> float:
         """Return the step size to begin with."""
+
+    def uncooled(self) -> "Sampler":
+        """Return the sampler whose law stays the same to the end, as for measuring how fast chains mix."""
+        return self
 
     @abstractmethod
     def step(self, target: Target, position: Position, size: Tensor, done: int, total: int) -> Step:
@@ -144,6 +148,9 @@ class Langevin(Sampler):
 
     def first_size(self) -> float:
         return self.size
+
+    def uncooled(self) -> Sampler:
+        return replace(self, cooling=0.0)
 
     def step(self, target: Target, position: Position, size: Tensor, done: int, total: int) -> Step:
         slope = self.prior * position.prior_slope + self.condition * position.condition_slope

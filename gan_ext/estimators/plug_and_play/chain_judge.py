@@ -1,0 +1,88 @@
+"""What class-conditional chains are worth: whether they hit their class, cover it, and move about in it."""
+
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.cluster import KMeans
+
+from gan_ext.metrics import (
+    ClassConditionalScores,
+    autocorrelation_time,
+    class_conditional_scores,
+    mode_switch_rate,
+)
+from gan_ext.plug_and_play import PlugAndPlay
+
+__all__ = ["ChainJudge", "ChainMixing"]
+
+Array = NDArray[Any]
+
+
+class SeesClasses(Protocol):
+    """A fitted classifier with features inside."""
+
+    def transform(self, X: Any) -> Array:
+        """Return the features [n, F] of samples."""
+        ...
+
+    def predict(self, X: Any) -> Array:
+        """Return the classes [n] of samples."""
+        ...
+
+
+class ChainMixing(NamedTuple):
+    """How fast chains forget where they were.
+
+    Attributes:
+        autocorrelation: integrated autocorrelation time of codes in steps, median over coordinates.
+        switches: how often a chain changes to another prototype in 100 steps, looked at every tenth step (one that goes
+            and comes back in between is not seen).
+    """
+
+    autocorrelation: float
+    switches: float
+
+
+class ChainJudge:
+    """Judges class-conditional chains by a classifier that led none of them, beside real samples that it has not seen.
+
+    Args:
+        classifier: fitted, with features inside, such as :class:`~gan_ext.estimators.ClassifierFeatures`.
+        X: real samples [m, ...] that neither generator nor classifier have seen.
+        y: their classes [m].
+        prototypes: groups of the real samples for each class, by k-means of features.
+        random_state: of k-means.
+    """
+
+    def __init__(
+        self, classifier: SeesClasses, X: Array, y: ArrayLike, *, prototypes: int = 10, random_state: int = 0
+    ) -> None:
+        self.classifier, self.y = classifier, np.asarray(y)
+        self.features = classifier.transform(X)
+        groups = KMeans(prototypes * len(np.unique(self.y)), n_init=1, random_state=random_state)
+        self.groups = groups.fit(self.features)
+
+    def scores(self, samples: Array, y: ArrayLike) -> ClassConditionalScores:
+        """Return how good samples [n, ...] are that should be of the classes y [n], every class among them."""
+        return class_conditional_scores(
+            self.features, self.y, self.classifier.transform(samples), y, self.classifier.predict(samples)
+        )
+
+    def mixing(self, chains: PlugAndPlay, n_samples: int, *, steps: int = 200, random_state: int = 0) -> ChainMixing:
+        """Run chains, without cooling, and return how fast they mix.
+
+        Args:
+            chains: on images as the classifier reads them.
+            n_samples: how many chains.
+            steps: of each that are looked at, at least 4, after as many that are not.
+            random_state: of the chains.
+        """
+        trace = chains.uncooled().sample(n_samples, steps=2 * steps, trace_every=1, random_state=random_state).trace
+        assert trace is not None
+        late, stride = trace[steps:], max(1, min(10, steps // 4))
+        groups = [
+            self.groups.predict(self.classifier.transform(chains.generate(codes).numpy())) for codes in late[::stride]
+        ]
+        rate = mode_switch_rate(np.stack(groups)) / stride
+        return ChainMixing(float(np.median(autocorrelation_time(late.numpy()))), rate)
