@@ -142,3 +142,32 @@ def bars(tmp_path_factory: pytest.TempPathFactory, written_idx: Callable[[Path, 
         written_idx(folder / f"{part}-images-idx3-ubyte.gz", images)
         written_idx(folder / f"{part}-labels-idx1-ubyte.gz", labels)
     return folder
+
+
+@pytest.fixture(scope="session")
+def squares(tmp_path_factory: pytest.TempPathFactory, written_idx: Callable[[Path, np.ndarray], None]) -> Path:
+    """Ten bright squares in ten places in MNIST's four files, 28 pixels wide."""
+    folder, rng = tmp_path_factory.mktemp("squares"), np.random.default_rng(0)
+    for part, n in (("train", 300), ("t10k", 100)):
+        labels = np.arange(n) % 10
+        images = rng.integers(0, 40, (n, 28, 28))
+        for image, label in zip(images, labels, strict=True):
+            row, column = divmod(label, 4)
+            image[2 + 8 * row : 8 + 8 * row, 1 + 7 * column : 6 + 7 * column] += 200
+        written_idx(folder / f"{part}-images-idx3-ubyte.gz", images)
+        written_idx(folder / f"{part}-labels-idx1-ubyte.gz", labels)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def page_of() -> Callable[[Path], str]:
+    """Read a page with sliders, which loads nothing from elsewhere."""
+
+    def read(folder: Path) -> str:
+        page = (folder / "codes.html").read_text()
+        assert "<input" in page or "slider" in page
+        assert "http://" not in page
+        assert "https://" not in page
+        return page
+
+    return read
