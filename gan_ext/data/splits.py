@@ -3,12 +3,28 @@
 from typing import Any, NamedTuple
 
 import numpy as np
+import torch
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils import check_random_state
+from torch import Tensor
 
-__all__ = ["SemiSupervisedSplit", "semi_supervised_split"]
+__all__ = ["SemiSupervisedSplit", "SplitTensors", "semi_supervised_split"]
 
 Rows = NDArray[np.intp]
+
+
+class SplitTensors(NamedTuple):
+    """What a loop of one's own trains on, and what it is measured on.
+
+    `labeled` samples [l, ...] and their `classes` [l]; all samples that are trained on, `pool` [m, ...]; and the ones
+    kept apart, `held_out` [n, ...], with their classes `truth` [n].
+    """
+
+    labeled: Tensor
+    classes: Tensor
+    pool: Tensor
+    held_out: Tensor
+    truth: Tensor
 
 
 class SemiSupervisedSplit(NamedTuple):
@@ -22,6 +38,11 @@ class SemiSupervisedSplit(NamedTuple):
     unlabeled: Rows
     validation: Rows
     test: Rows
+
+    @property
+    def pool(self) -> Rows:
+        """All rows that are trained on, labeled or not: labeled ones count as real data too."""
+        return np.union1d(self.labeled, self.unlabeled)
 
     def training_data(self, x: ArrayLike, y: ArrayLike, unlabeled: Any = -1) -> tuple[NDArray[Any], NDArray[Any]]:
         """Return what `fit` takes: labeled and unlabeled rows of `x`, and their `y` with the unlabeled ones hidden.
@@ -38,6 +59,19 @@ class SemiSupervisedSplit(NamedTuple):
         shown = shown.astype(np.int64) if shown.dtype.kind == "u" else shown
         shown[len(self.labeled) :] = unlabeled
         return x[rows], shown
+
+    def tensors(self, x: NDArray[Any], y: NDArray[Any], x_test: NDArray[Any], y_test: NDArray[Any]) -> SplitTensors:
+        """Return the parts of data that has test samples of its own; validation rows, if any, take their place.
+
+        Args:
+            x: the data that was split [n, ...].
+            y: its classes [n].
+            x_test: test samples [m, ...].
+            y_test: their classes [m].
+        """
+        held_out = (x[self.validation], y[self.validation]) if len(self.validation) else (x_test, y_test)
+        parts = (x[self.labeled], y[self.labeled], x[self.pool], *held_out)
+        return SplitTensors(*map(torch.from_numpy, parts))
 
 
 def semi_supervised_split(

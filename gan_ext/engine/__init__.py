@@ -1,6 +1,6 @@
 """The engine: the only training loop in the repository, and all that belongs to running it."""
 
-from gan_ext.engine.callbacks import Every, SaveEvery
+from gan_ext.engine.callbacks import Every, SaveEvery, StopAfter
 from gan_ext.engine.checkpoint import CheckpointError, ensure_writable, write_atomically, write_tensors
 from gan_ext.engine.checkpoint import read as read_tensors
 from gan_ext.engine.compute import Compute, resolve_device
@@ -46,6 +46,7 @@ __all__ = [
     "SaveEvery",
     "Schedule",
     "Solver",
+    "StopAfter",
     "Stream",
     "SymplecticAdjustment",
     "Turns",

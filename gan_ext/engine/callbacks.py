@@ -1,11 +1,12 @@
-"""Callbacks that are used often: something after every n-th step, and checkpoints."""
+"""Callbacks that are used often: something after every n-th step, checkpoints, and an end in time."""
 
+import time
 from pathlib import Path
 
 from gan_ext.engine.checkpoint import ensure_writable
 from gan_ext.engine.loop import Callback, Engine
 
-__all__ = ["Every", "SaveEvery"]
+__all__ = ["Every", "SaveEvery", "StopAfter"]
 
 
 class Every:
@@ -42,3 +43,20 @@ class SaveEvery(Every):
             raise ValueError(f"SaveEvery needs keep >= 1, got {keep}.")
         ensure_writable(Path(directory))
         super().__init__(steps, lambda engine: engine.save(directory, keep=keep))
+
+
+class StopAfter:
+    """Let a fit end once some seconds have passed since this was made; put it before callbacks that act at the end.
+
+    Args:
+        seconds: of the wall, > 0; None never ends a fit.
+    """
+
+    def __init__(self, seconds: float | None) -> None:
+        if seconds is not None and not seconds > 0:
+            raise ValueError(f"StopAfter needs seconds > 0, or None to never stop, got {seconds}.")
+        self.seconds, self._start = seconds, time.monotonic()
+
+    def __call__(self, engine: Engine) -> None:
+        if self.seconds is not None and time.monotonic() - self._start > self.seconds:
+            engine.stop()

@@ -126,7 +126,7 @@ def print_table(title: str, headings: Sequence[str], rows: Iterable[Sequence[str
 
     table = Table(title=title)
     for number, heading in enumerate(headings):
-        table.add_column(heading, justify="right" if number else "left")
+        table.add_column(heading, justify="right" if number else "left", overflow="fold")
     for row in rows:
         table.add_row(*row)
     Console(width=width).print(table)

@@ -10,6 +10,7 @@ from gan_ext.metrics.classes.clustering import (
     matching,
     purity,
 )
+from gan_ext.metrics.classes.error_rate import error_rate
 from gan_ext.metrics.classes.generated import Rate, generated_training_accuracy, hit_rate
 from gan_ext.metrics.classes.rejection import RiskCoverage, auroc, false_positive_rate, risk_coverage, threshold_at_risk
 
@@ -22,6 +23,7 @@ __all__ = [
     "auroc",
     "cluster_scores",
     "contingency",
+    "error_rate",
     "expected_calibration_error",
     "false_positive_rate",
     "generated_training_accuracy",
