@@ -1,4 +1,4 @@
-"""A generator that is trained once and asked afterwards, and what judges its chains."""
+"""Plug and play generative networks: trained once, conditioned afterwards; and a judge of class-conditional chains."""
 
 from gan_ext.estimators.plug_and_play.chain_judge import ChainJudge, ChainMixing
 from gan_ext.estimators.plug_and_play.plug_and_play_gan import PlugAndPlayGAN

@@ -1,4 +1,4 @@
-"""A generator whose condition is plugged in after training, behind scikit-learn's interface."""
+"""Plug and play generative network (PPGN) behind scikit-learn's interface: its condition is plugged in after training."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -41,7 +41,7 @@ def _are_deviations(value: Any) -> bool:
 
 
 class PlugAndPlayGAN(FittedPlugAndPlay):
-    r"""A generator that is trained once and then asked for anything a condition can be written for (PPGN).
+    r"""Plug and play generative network: trained once, then asked for anything a condition can be written for (PPGN).
 
     Three things are fitted, one after the other: a classifier with a code h inside; a generator that makes data from
     codes, which inverts the classifier and must look real (:class:`gan_ext.games.FeatureInversion`); and, for the
