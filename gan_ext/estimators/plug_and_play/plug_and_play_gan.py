@@ -1,4 +1,4 @@
-"""Plug and play generative network (PPGN) behind scikit-learn's interface: its condition is plugged in after training."""
+"""Plug and play generative network (PPGN) behind scikit-learn's interface: a condition is plugged in after training."""
 
 from collections.abc import Sequence
 from pathlib import Path
