@@ -384,6 +384,36 @@ def test_every_control_moves_the_picture_to_what_torch_makes(tmp_path: Path) -> 
     assert (result["title"], result["strip"]) == ("Codes", "What slant does")
 
 
+class Steps(Bernoulli):
+    """A code of one's own, of three values."""
+
+    def shares(self) -> Tensor:
+        return torch.tensor([0.2, 0.5, 0.3])
+
+    def values(self, steps: int = 9) -> list[float]:
+        return [-1.0, 0.3, 2.0]
+
+
+@browser
+def test_codes_of_a_few_values_have_a_list_to_choose_from_and_are_drawn_by_their_shares(tmp_path: Path) -> None:
+    path = tmp_path / "page.html"
+    generator = used(mlp_generator((2,), 4, (8,), output=nn.Identity()), 4).eval()
+    write_explorer(path, generator, Product(step=Steps(1)), Product(a=Steps(2), b=Gaussian(1)), (2,))
+    script = """
+        const list = document.querySelector('#codes select'), first = [...explorer.latent()][3];
+        list.value = 2; list.dispatchEvent(new Event('change'));
+        const noises = Array.from({ length: 2000 }, (_, seed) => [...explorer.latent(undefined, seed + 1)][1]);
+        return { first, second: [...explorer.latent()][3], shown: list.value, noises,
+          names: [...list.options].map((option) => option.textContent), label: list.labels[0].textContent };
+    """
+    result = played(path, script, tmp_path)
+    assert (result["first"], result["second"], result["shown"], len(result["names"])) == (-1, 2, "2", 3)
+    assert result["label"].startswith("step")
+    values, counts = np.unique(np.round(result["noises"], 6), return_counts=True)
+    assert values.tolist() == [-1, 0.3, 2]
+    np.testing.assert_allclose(counts / 2000, [0.2, 0.5, 0.3], atol=0.04)
+
+
 @browser
 def test_a_table_shows_features_in_their_own_units(tmp_path: Path) -> None:
     path = tmp_path / "page.html"

@@ -43,12 +43,12 @@ def _quick(condition=None, **settings):
 @pytest.fixture(scope="module")
 def fitted():
     x, y = _blobs(names=("left", "top", "right"))
-    return _quick(max_iter=400, learning_rate=2e-3, averaging=0.98).fit(x, y)
+    return _quick(max_iter=300, learning_rate=3e-3, averaging=0.98).fit(x, y)
 
 
 # scikit-learn skips its array-API check by a warning where that interface is not switched on.
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.SkipTestWarning")
-@parametrize_with_checks([_quick(max_iter=3), _quick(AuxiliaryClassifier(), max_iter=3)])
+@parametrize_with_checks([_quick(max_iter=2), _quick(AuxiliaryClassifier(), max_iter=2)])
 def test_sklearn_contract(estimator, check):
     check(estimator)
 
@@ -299,7 +299,7 @@ def test_a_warm_start_goes_on_from_the_last_networks():
     on.set_params(warm_start=True, learning_rate=1e-9, mode_seeking=0.5).fit(x, y)  # almost no rate: nothing is learned
     torch.testing.assert_close([*on.game_.generator.parameters()], before)
     assert "generator/mode_seeking" in on.history_[-1], "settings of the loss are those of now"
-    with pytest.raises(ValueError, match="warm_start=True needs samples of shape .* as before"):
+    with pytest.raises(ValueError, match=r"warm_start=True needs samples of shape .* as before"):
         on.fit(x, y % 2)
     with pytest.raises(ValueError, match="warm_start=True needs networks as in the last fit"):
         on.set_params(hidden_layer_sizes=(8,)).fit(x, y)
@@ -312,7 +312,7 @@ def test_a_fit_that_is_told_to_prints_how_it_goes(capsys):
 
 def test_bfloat16_learns_too():
     x, y = _blobs()
-    model = _quick(max_iter=300, learning_rate=2e-3, averaging=0.98, precision="bfloat16").fit(x, y)
+    model = _quick(max_iter=200, learning_rate=3e-3, averaging=0.98, precision="bfloat16").fit(x, y)
     for name, mean in enumerate(MEANS + 100):
         np.testing.assert_allclose(model.sample(300, y=name, random_state=1).mean(0), mean, atol=10)
 

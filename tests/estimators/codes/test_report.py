@@ -211,7 +211,7 @@ def test_report_is_a_function_of_its_seed_and_leaves_torch_alone(model: InfoGAN)
 
 def test_report_on_a_conditional_gan(tmp_path: Path) -> None:
     X, y = blobs()
-    model = ConditionalGAN(max_iter=300, hidden_layer_sizes=(64, 64), device="cpu", random_state=0).fit(X, y)
+    model = ConditionalGAN(max_iter=250, hidden_layer_sizes=(32, 32), device="cpu", random_state=0).fit(X, y)
     found = report_codes(model, X, y, n_samples=2000, max_iter=200, random_state=0)
     assert [row.code for row in found.rows] == ["class"]
     assert found.rows[0].own is None

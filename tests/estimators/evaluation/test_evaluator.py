@@ -2,6 +2,7 @@
 
 import json
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -17,7 +18,9 @@ from gan_ext import (
     SequenceGAN,
     evaluate,
 )
-from gan_ext.estimators import ClassifierFeatures
+from gan_ext.estimators import ClassifierFeatures, EvaluatesItself
+from gan_ext.estimators.evaluation import evaluator
+from gan_ext.estimators.evaluation.result import Evaluation, EvaluationRow
 from gan_ext.games import SeqGAN
 from gan_ext.metrics import frechet_distance
 
@@ -138,6 +141,54 @@ def test_every_estimator_has_a_table(estimator):
         assert found["accuracy"].floor is None
 
 
+class Asked(Known):
+    """Somebody else's estimator, which makes the class that it is asked for."""
+
+    classes_ = np.array([0, 1])
+
+    def sample(self, n_samples=1, *, y=None, random_state=None):
+        rng = np.random.default_rng(random_state)
+        y = rng.integers(0, 2, n_samples) if y is None else np.asarray(y)
+        return CENTERS[y] + rng.normal(size=(len(y), 2))
+
+
+def test_whoever_makes_samples_of_a_class_is_tried_on_classes():
+    X, y = data(200)
+    found = evaluate(Asked(), X, y, resamples=0)
+    assert found["gan-test"].value > 0.95
+    assert found["gan-train"].value > 0.95
+    assert "gan-test" not in str(evaluate(Asked(), X, resamples=0))
+    assert "gan-test" not in str(evaluate(Known(), X, y, resamples=0))
+
+
+def test_whoever_has_a_table_of_its_own_is_asked_for_it():
+    class Own:
+        def evaluate_samples(self, X, y, n, training, resamples, random_state):
+            rows = tuple(EvaluationRow(str(each), 1.0, None, None, None, "higher") for each in (X, y, training))
+            return Evaluation("Own", n, f"{resamples} {random_state}", rows)
+
+    assert isinstance(Own(), EvaluatesItself)
+    found = evaluate(Own(), "words", n=30, resamples=3, random_state=7)
+    assert (found.n, found.features) == (30, "3 7")
+    assert [row.metric for row in found.rows] == ["words", "None", "None"]
+
+
+def test_the_seed_is_a_random_state():
+    X, _ = data(100)
+    first, second = (evaluate(Known(), X, resamples=0, random_state=np.random.RandomState(3)) for _ in range(2))
+    assert first == second != evaluate(Known(), X, resamples=0)
+    with pytest.raises(ValueError, match="random_state='x' must be an integer"):
+        evaluate(Known(), X, random_state="x")
+
+
+def test_evaluation_knows_no_estimator():
+    """Its files import the base, features and metrics: who can do what is asked by name of a method."""
+    folder = Path(evaluator.__file__).parent
+    taken = {line for path in folder.glob("*.py") for line in path.read_text().splitlines() if "import" in line}
+    rooms = {line.split()[1].split(".")[2] for line in taken if line.startswith("from gan_ext.estimators.")}
+    assert rooms <= {"base", "evaluation"}
+
+
 def test_a_classifier_that_makes_nothing_has_its_accuracy_alone():
     X, y = data(120)
     ensemble = SeedEnsembleClassifier(LogisticRegression(), 2, random_state=0).fit(X, y)
@@ -165,9 +216,7 @@ def test_default_features_of_images(labeled, monkeypatch):
     rng = np.random.default_rng(0)
     X, y = rng.normal(size=(40, 1, 8, 8)), np.arange(40) % 2
     name = "ClassifierFeatures" if labeled else "SelfSupervisedFeatures"
-    from gan_ext.estimators import evaluation
-
-    monkeypatch.setattr(evaluation, name, partial(getattr(evaluation, name), 2))
+    monkeypatch.setattr(evaluator, name, partial(getattr(evaluator, name), max_iter=2))
     found = evaluate(Known(source=X), X, y if labeled else None, resamples=0)
     assert found.features == name
     assert "The features were trained on X" in str(found)
