@@ -340,11 +340,12 @@ def measure(config: Config, game: InfoGANGame, images: FactorialImages) -> dict[
     factors = images.sample_factors(max(config.rows, config.dci_rows), torch.Generator().manual_seed(1))
     codes = torch.cat([encode(images.render(part.to(device))) for part in factors.split(2000)]).cpu()
     some, known = codes[: config.rows], factors[: config.rows]
-    numbers = {"train": 2 * config.votes // 3, "evaluation": config.votes - 2 * config.votes // 3}
+    train = 2 * config.votes // 3
+    evaluation = config.votes - train
     trees = dci(codes[: config.dci_rows], factors[: config.dci_rows])
     scores = {
-        "FactorVAE": factor_vae_score(encode, source, **numbers).score,
-        "BetaVAE": beta_vae_score(encode, source, **numbers).score,
+        "FactorVAE": factor_vae_score(encode, source, train=train, evaluation=evaluation).score,
+        "BetaVAE": beta_vae_score(encode, source, train=train, evaluation=evaluation).score,
         "MIG": mig(some, known),
         "SAP": sap(some, known),
         "DCI": trees.disentanglement,

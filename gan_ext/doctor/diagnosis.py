@@ -6,7 +6,7 @@ from typing import Any
 from gan_ext.doctor import thresholds as at
 from gan_ext.doctor.findings import REMEDIES, Finding
 from gan_ext.doctor.signs import CHECKS
-from gan_ext.doctor.vitals import Vitals, records_of
+from gan_ext.doctor.vitals import Recorded, Vitals, records_of
 from gan_ext.engine import Engine
 
 __all__ = ["Diagnosis", "diagnose"]
@@ -87,7 +87,7 @@ class Diagnosis:
         }
 
 
-def diagnose(run: Any) -> Diagnosis:
+def diagnose(run: Recorded) -> Diagnosis:
     """Say which failure a run shows, with the evidence, and which documented remedy to try first.
 
     The last third of the records of :class:`~gan_ext.doctor.Watch` is judged by the thresholds in
@@ -118,7 +118,7 @@ def diagnose(run: Any) -> Diagnosis:
     )
 
 
-def _not_finite(run: Any, vitals: Vitals) -> list[Finding]:
+def _not_finite(run: Recorded, vitals: Vitals) -> list[Finding]:
     """Return that a loss was not finite, which ends a run before it can be recorded."""
     seen = run.meters.first_non_finite() if isinstance(run, Engine) else None
     if seen is None:

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,14 +13,22 @@ from gan_ext.doctor.logged import PREFIX
 from gan_ext.engine import Engine
 from gan_ext.engine.checkpoint import newest
 
-__all__ = ["Floats", "Vitals", "late_rows", "records_of"]
+__all__ = ["Floats", "Recorded", "Vitals", "late_rows", "records_of"]
 
 Floats = NDArray[np.float64]
+
+
+class _Fitted(Protocol):
+    history_: list[dict[str, Any]]
+
+
+Recorded = Engine | _Fitted | str | Path | Sequence[Mapping[str, Any]]
+"""What has records: an engine, a fitted estimator, a folder (or file) of checkpoints, or the records themselves."""
 
 _MISSED = 0.25  # a mode is missed if it gets less than this share of what it should get; sampling moves it by a third
 
 
-def records_of(run: Any) -> list[dict[str, Any]]:
+def records_of(run: Recorded) -> list[dict[str, Any]]:
     """Return the records of an engine, a fitted estimator, a folder (or file) of checkpoints, or a list of records.
 
     Raises:

@@ -5,7 +5,7 @@ https://arxiv.org/abs/1610.09585
 """
 
 from abc import abstractmethod
-from typing import Any, Protocol
+from typing import Protocol
 
 import torch
 from torch import Tensor, nn
@@ -38,13 +38,20 @@ class NamingGame(ClassGame):
             :class:`~gan_ext.nets.ClassifyingDiscriminator`.
         prior: the distribution of z.
         weight: :math:`\lambda`, dimensionless.
-        options: `mode_seeking` and `r1` of :class:`ClassGame`.
+        mode_seeking, r1: as in :class:`ClassGame`.
     """
 
     def __init__(
-        self, generator: nn.Module, discriminator: nn.Module, prior: Prior, *, weight: float = 1.0, **options: Any
+        self,
+        generator: nn.Module,
+        discriminator: nn.Module,
+        prior: Prior,
+        *,
+        weight: float = 1.0,
+        mode_seeking: float = 0.0,
+        r1: float = 0.0,
     ) -> None:
-        super().__init__(generator, discriminator, prior, **options)
+        super().__init__(generator, discriminator, prior, mode_seeking=mode_seeking, r1=r1)
         if not weight >= 0:
             raise ValueError(f"weight={weight} must not be negative.")
         self.weight = weight

@@ -6,7 +6,7 @@ and views name their own.
 
 import warnings
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, TypedDict
 
 import torch
 from torch import Tensor, nn
@@ -27,7 +27,16 @@ from gan_ext.losses import (
     values_and_input_gradient,
 )
 
-__all__ = ["Adversarial"]
+__all__ = ["Adversarial", "AdversarialOptions"]
+
+
+class AdversarialOptions(TypedDict, total=False):
+    """What games with a loss and penalties of their own hand on to :class:`Adversarial`."""
+
+    view: nn.Module | None
+    packing: int
+    historical: Mapping[str, HistoricalAveraging] | None
+    top: float | None
 
 
 class Adversarial(TwoPlayerGame):
@@ -165,7 +174,7 @@ class Adversarial(TwoPlayerGame):
         return nn.ModuleDict(historical)
 
 
-def _check(loss: Any, penalties: Any, view: Any) -> None:
+def _check(loss: object, penalties: object, view: object) -> None:
     if loss is not None and not isinstance(loss, AdversarialLoss):
         raise ValueError(f"loss={loss!r} must be a pair of losses of gan_ext.losses, such as Hinge().")
     if not isinstance(penalties, Sequence) or not all(isinstance(each, Penalty) for each in penalties):

@@ -10,16 +10,11 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import pad
+from typing_extensions import Unpack
 
 from gan_ext.game import Loss, Player
-from gan_ext.games.ppo import PPO
-from gan_ext.losses import (
-    Judged,
-    Penalty,
-    discriminator_non_saturating,
-    log_odds_reward,
-    standardized,
-)
+from gan_ext.games.ppo import PPO, PPOOptions
+from gan_ext.losses import Judged, Penalty, discriminator_non_saturating, log_odds_reward, standardized
 from gan_ext.sequences import evaluating
 
 __all__ = ["GAIL", "Actions", "Imitation", "Replay", "StateAction", "StateTransition"]
@@ -208,7 +203,7 @@ class GAIL(PPO):
         absorbing: bool = False,
         centered: bool = False,
         replay: Replay | None = None,
-        **options: Any,
+        **options: Unpack[PPOOptions],
     ) -> None:
         super().__init__(policy, value, **options)
         if reward is not None and not callable(reward):

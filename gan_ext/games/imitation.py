@@ -1,6 +1,6 @@
 """Behavioral cloning: maximum likelihood of what an expert did."""
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -42,7 +42,7 @@ class BehavioralCloning(Game):
 
     def __init__(self, policy: nn.Module) -> None:
         super().__init__()
-        self.policy: Any = policy
+        self.policy = policy
 
     def players(self) -> dict[str, Player]:
         return {"policy": Player((self.policy,), self.policy_loss)}

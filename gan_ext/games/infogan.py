@@ -4,7 +4,7 @@ References: InfoGAN (Chen et al., 2016), https://arxiv.org/abs/1606.03657
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any, Protocol, TypedDict
 
 import torch
 from torch import Tensor, nn
@@ -16,7 +16,23 @@ from gan_ext.latents import Categorical, Prior, Product
 from gan_ext.losses import discriminator_non_saturating, generator_non_saturating, mode_seeking, r1_penalty, reinforce
 from gan_ext.terms import MeanTeacher, Scene, Term, term_views, view_data, weigh_terms
 
-__all__ = ["InfoGANGame", "Reading"]
+__all__ = ["InfoGANGame", "InfoGANOptions", "Reading", "WeightOptions"]
+
+
+class WeightOptions(TypedDict, total=False):
+    """Terms and weights that a semi-supervised variant hands on to :class:`InfoGANGame`."""
+
+    terms: Sequence[Term]
+    adversarial: float
+    mode_seeking: float
+    r1: float
+
+
+class InfoGANOptions(WeightOptions, total=False):
+    """What variants hand on to :class:`InfoGANGame`."""
+
+    weights: Mapping[str, float] | None
+    category: str | None
 
 
 class Reading(Protocol):

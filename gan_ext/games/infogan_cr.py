@@ -8,9 +8,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
+from typing_extensions import Unpack
 
 from gan_ext.game import Loss, Player, opponents_held
-from gan_ext.games.infogan import InfoGANGame
+from gan_ext.games.infogan import InfoGANGame, InfoGANOptions
 from gan_ext.latents import Prior, Product, Uniform
 
 __all__ = ["InfoGANCR"]
@@ -58,7 +59,7 @@ class InfoGANCR(InfoGANGame):
         code: str | None = None,
         gap: float = 0.0,
         contrast_weight: float = 2.0,
-        **options: Any,
+        **options: Unpack[InfoGANOptions],
     ) -> None:
         super().__init__(generator, discriminator, codes, noise, **options)
         self.code, self.box = _box(codes, code)

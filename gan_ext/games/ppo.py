@@ -1,7 +1,7 @@
 """Proximal policy optimization in an environment that pays a reward."""
 
 import copy
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypedDict
 
 import torch
 from torch import Tensor, nn
@@ -20,7 +20,7 @@ from gan_ext.losses import (
 )
 from gan_ext.sequences import ema_update
 
-__all__ = ["PPO", "Episodes"]
+__all__ = ["PPO", "Episodes", "PPOOptions"]
 
 
 class Episodes(NamedTuple):
@@ -37,6 +37,19 @@ class Episodes(NamedTuple):
     rewards: Tensor
     mask: Tensor
     terminated: Tensor
+
+
+class PPOOptions(TypedDict, total=False):
+    """What a game that pays otherwise hands on to :class:`PPO`."""
+
+    estimator: GradientEstimator | None
+    gamma: float
+    lam: float
+    clip: float | None
+    entropy: float
+    standardize: bool
+    lag: float
+    natural: float | None
 
 
 class PPO(Game):
@@ -99,14 +112,13 @@ class PPO(Game):
             raise ValueError(
                 f"{type(estimator).__name__} brings a baseline of its own; give value=None, or leave the estimator out."
             )
-        self.policy: Any = policy
-        self.value: Any = value
+        self.policy, self.value = policy, value
         self.estimator = LeaveOneOut() if value is None and estimator is None else estimator
         self.gamma, self.lam, self.clip, self.standardize, self.lag = gamma, lam, clip, standardize, lag
         if natural is not None and not natural > 0:
             raise ValueError(f"natural={natural!r} must be a positive number of nats, such as 0.01.")
         self.natural = natural
-        self.lagged: Any = copy.deepcopy(value).requires_grad_(False) if lag and value is not None else None
+        self.lagged = copy.deepcopy(value).requires_grad_(False) if lag and value is not None else None
         self.register_buffer("entropy", torch.tensor(float(entropy)))
         self.entropy: Tensor
 
@@ -154,6 +166,7 @@ class PPO(Game):
 
     def value_loss(self, batch: Any) -> Loss:
         """Return what the value minimizes."""
+        assert self.value is not None
         if self.lagged is not None:
             ema_update(self.lagged, self.value, self.lag)
         with torch.no_grad():
@@ -164,7 +177,9 @@ class PPO(Game):
     @torch.no_grad()
     def _advantage(self, batch: Any, rewards: Tensor) -> tuple[Tensor, Tensor]:
         """Return advantages [N, T], and the values [N, T] that they are beyond."""
-        values = (self.value if self.lagged is None else self.lagged)(batch.observations)
+        value = self.value if self.lagged is None else self.lagged
+        assert value is not None
+        values: Tensor = value(batch.observations)
         before = values[:, :-1]
         # The last observation of an episode stands right after its last step.
         steps = batch.mask.sum(1, keepdim=True)

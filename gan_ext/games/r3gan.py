@@ -4,11 +4,10 @@ References: The GAN is dead; long live the GAN! A Modern GAN Baseline (Huang et 
 https://arxiv.org/abs/2501.05441
 """
 
-from typing import Any
-
 from torch import nn
+from typing_extensions import Unpack
 
-from gan_ext.games.adversarial import Adversarial
+from gan_ext.games.adversarial import Adversarial, AdversarialOptions
 from gan_ext.latents import Prior
 from gan_ext.losses import R1, R2, Relativistic
 
@@ -36,6 +35,11 @@ class R3GAN(Adversarial):
     """
 
     def __init__(
-        self, generator: nn.Module, discriminator: nn.Module, prior: Prior, gamma: float = 1.0, **options: Any
+        self,
+        generator: nn.Module,
+        discriminator: nn.Module,
+        prior: Prior,
+        gamma: float = 1.0,
+        **options: Unpack[AdversarialOptions],
     ) -> None:
         super().__init__(generator, discriminator, prior, Relativistic(), (R1(gamma), R2(gamma)), **options)

@@ -4,14 +4,14 @@ References: Guiding InfoGAN with Semi-Supervision (Spurr et al., 2017), https://
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
+from typing_extensions import Unpack
 
 from gan_ext.game import Loss
-from gan_ext.games.infogan import InfoGANGame
+from gan_ext.games.infogan import InfoGANGame, WeightOptions
 from gan_ext.games.kplus1 import SemiBatch
 from gan_ext.games.standard import RealBatch
 from gan_ext.latents import Prior, Product
@@ -56,7 +56,7 @@ class SemiSupervisedInfoGAN(InfoGANGame):
         category: str | None = None,
         supervised_weight: float = 2.0,
         weights: Mapping[str, float] | None = None,
-        **options: Any,
+        **options: Unpack[WeightOptions],
     ) -> None:
         category = codes.first_categorical() if category is None else category
         if category is None:

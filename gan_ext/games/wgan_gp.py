@@ -3,11 +3,10 @@
 References: Improved Training of Wasserstein GANs (Gulrajani et al., 2017), https://arxiv.org/abs/1704.00028
 """
 
-from typing import Any
-
 from torch import nn
+from typing_extensions import Unpack
 
-from gan_ext.games.adversarial import Adversarial
+from gan_ext.games.adversarial import Adversarial, AdversarialOptions
 from gan_ext.latents import Prior
 from gan_ext.losses import WGANGP, Wasserstein
 
@@ -33,6 +32,11 @@ class WassersteinGAN(Adversarial):
     """
 
     def __init__(
-        self, generator: nn.Module, discriminator: nn.Module, prior: Prior, penalty: float = 10.0, **options: Any
+        self,
+        generator: nn.Module,
+        discriminator: nn.Module,
+        prior: Prior,
+        penalty: float = 10.0,
+        **options: Unpack[AdversarialOptions],
     ) -> None:
         super().__init__(generator, discriminator, prior, Wasserstein(), (WGANGP(penalty),), **options)

@@ -4,7 +4,7 @@ from gan_ext.terms.classes import ClassBalance, ConditionalEntropy
 from gan_ext.terms.complement import FeatureMatching, LowDensity, PullAway, VariationalEntropy
 from gan_ext.terms.consistency import Consistency, MeanTeacher, MixUp, PiModel, PseudoLabel
 from gan_ext.terms.smoothness import ManifoldSmoothing, TangentSmoothing, VirtualAdversarial
-from gan_ext.terms.term import Generated, GeneratorTerm, Scene, Term, View, logits_without_noise
+from gan_ext.terms.term import Generated, GeneratorTerm, Judge, Scene, Term, View, logits_without_noise
 from gan_ext.terms.weighing import named_terms, sorted_terms, term_views, view_data, weigh_terms
 
 __all__ = [
@@ -14,6 +14,7 @@ __all__ = [
     "FeatureMatching",
     "Generated",
     "GeneratorTerm",
+    "Judge",
     "LowDensity",
     "ManifoldSmoothing",
     "MeanTeacher",

@@ -2,7 +2,7 @@
 
 import copy
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -162,7 +162,7 @@ class MeanTeacher(Term):
 
     @torch.no_grad()
     def view(self, scene: Scene) -> View:
-        self._follow(scene.judge)
+        self._follow(cast("nn.Module", scene.judge))
         return View(self.augment(scene.u), self.teacher(self.weak(scene.u))[0])
 
     def _follow(self, student: nn.Module) -> None:

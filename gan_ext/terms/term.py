@@ -6,12 +6,25 @@ Weights, radii and the like are 0-dim buffers, so that a schedule of the engine 
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import torch
 from torch import Tensor, nn
 
-__all__ = ["Generated", "GeneratorTerm", "Scene", "Term", "View", "logits_without_noise"]
+__all__ = ["Generated", "GeneratorTerm", "Judge", "Scene", "Term", "View", "logits_without_noise"]
+
+
+class Judge(Protocol):
+    """The discriminator as terms see it: a function of data whose first output is class logits [B, K]."""
+
+    @property
+    def training(self) -> bool: ...
+
+    def __call__(self, x: Tensor, /) -> tuple[Tensor, ...]: ...
+
+    def train(self, mode: bool = True) -> Any: ...
+
+    def eval(self) -> Any: ...
 
 
 class Scene(NamedTuple):
@@ -22,7 +35,7 @@ class Scene(NamedTuple):
     generator and `draw` what it makes n samples of.
     """
 
-    judge: Any
+    judge: Judge
     u: Tensor
     x: Tensor | None
     y: Tensor | None
@@ -30,7 +43,7 @@ class Scene(NamedTuple):
     draw: Callable[[int], Tensor]
 
 
-def logits_without_noise(judge: Any, x: Tensor) -> Tensor:
+def logits_without_noise(judge: Judge, x: Tensor) -> Tensor:
     """Return class logits [B, K] in evaluation mode: no noise, no share in batch statistics; the mode is put back."""
     training = judge.training
     judge.eval()

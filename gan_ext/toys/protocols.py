@@ -5,20 +5,21 @@ Numbers are those of the papers and, where these are silent, of their programs; 
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import NamedTuple, TypedDict
 
 import torch
 from torch import Tensor, nn
+from typing_extensions import Unpack
 
 from gan_ext.data import ArrayStream, StackedStream
-from gan_ext.engine import Engine, Schedule, Turns, adam
+from gan_ext.engine import Compute, Engine, Schedule, Solver, Turns, adam
 from gan_ext.games import Adversarial, RealBatch
 from gan_ext.latents import Prior
 from gan_ext.losses import R1, R2, AdversarialLoss, NonSaturating, Penalty
 from gan_ext.seeds import RandomStateLike, as_seed, kept_generators, reseed
 from gan_ext.toys.distributions import PlanarMixture
 
-__all__ = ["AdamNumbers", "Published", "StackedDigits", "ToyProtocol"]
+__all__ = ["AdamNumbers", "EngineOptions", "Published", "StackedDigits", "ToyProtocol"]
 
 _BLOCK = 1000  # samples made at a time
 
@@ -61,6 +62,17 @@ class StackedDigits:
     def shape(self) -> tuple[int, int, int]:
         """Shape of one image."""
         return self.channels, self.side, self.side
+
+
+class EngineOptions(TypedDict, total=False):
+    """What an engine takes besides game and optimizers; it replaces what a protocol says."""
+
+    solver: Solver | Turns | None
+    seed: int
+    ema: float | None
+    clip: float | Mapping[str, float] | None
+    schedules: Mapping[str, Schedule] | None
+    compute: Compute | None
 
 
 @dataclass(frozen=True)
@@ -117,7 +129,9 @@ class ToyProtocol:
         penalties: Sequence[Penalty] = (R1(self.gamma), R2(self.gamma)) if self.gamma else ()
         return Adversarial(generator, discriminator, self.prior(), self.loss, penalties, packing=self.packing)
 
-    def engine(self, random_state: RandomStateLike = 0, game: Adversarial | None = None, **options: Any) -> Engine:
+    def engine(
+        self, random_state: RandomStateLike = 0, game: Adversarial | None = None, **options: Unpack[EngineOptions]
+    ) -> Engine:
         """Build the engine, by default for :meth:`game`.
 
         Args:
@@ -131,8 +145,14 @@ class ToyProtocol:
             for name, each in {"generator": self.generator, "discriminator": self.discriminator}.items()
         }
         seed = as_seed(random_state)
-        settings = {"solver": self.turns, "ema": self.ema, "schedules": self.schedules, "seed": seed}
-        return Engine(self.game(seed) if game is None else game, optimizers, **(settings | options))
+        settings: EngineOptions = {
+            "solver": self.turns,
+            "ema": self.ema,
+            "schedules": self.schedules,
+            "seed": seed,
+        }
+        settings.update(options)
+        return Engine(self.game(seed) if game is None else game, optimizers, **settings)
 
     def stream(
         self, random_state: RandomStateLike = 0, images: Tensor | None = None

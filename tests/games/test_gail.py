@@ -175,7 +175,7 @@ def test_given_samples_and_own_samples_are_the_same_to_every_score_function():
         values = tokens.float().sum(1)
         given, _ = make().given(model.log_prob(tokens), values, real_positions(tokens, 3))
         same(gradients(given, model), gradients(own, model))
-    for estimator in (SelfCritical(), estimators.PPO(model)):
+    for estimator in (SelfCritical(), estimators.ClippedSurrogate(model)):
         with pytest.raises(ValueError, match="draws its own samples; for given ones use REINFORCE"):
             estimator.given(model.log_prob(tokens), values, real_positions(tokens, 3))
 

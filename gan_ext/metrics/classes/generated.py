@@ -7,6 +7,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import clone
 
+from gan_ext.metrics.classifiers import Classifier, Predictor
+
 __all__ = ["Rate", "generated_training_accuracy", "hit_rate"]
 
 
@@ -17,7 +19,7 @@ class Rate(NamedTuple):
     error: float
 
 
-def hit_rate(classifier: Any, samples: ArrayLike, classes: ArrayLike) -> Rate:
+def hit_rate(classifier: Predictor, samples: ArrayLike, classes: ArrayLike) -> Rate:
     r"""Return how often a classifier of real data finds the class that a generated sample was made for.
 
     .. math:: \frac1n \sum_i 1[h(G(z_i, y_i)) = y_i], \qquad h \text{ fitted on real data}
@@ -40,7 +42,7 @@ def hit_rate(classifier: Any, samples: ArrayLike, classes: ArrayLike) -> Rate:
 
 
 def generated_training_accuracy(
-    classifier: Any, X: ArrayLike, y: ArrayLike, samples: ArrayLike, classes: ArrayLike
+    classifier: Classifier, X: ArrayLike, y: ArrayLike, samples: ArrayLike, classes: ArrayLike
 ) -> Rate:
     r"""Return the accuracy on real data of a classifier trained on generated data alone.
 

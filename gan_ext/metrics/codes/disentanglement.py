@@ -1,7 +1,7 @@
 """Disentanglement from interventions: the scores of FactorVAE and BetaVAE, and interventional robustness (IRS)."""
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -9,6 +9,7 @@ from sklearn.base import clone
 from sklearn.linear_model import LogisticRegression
 from torch import Tensor
 
+from gan_ext.metrics.classifiers import Classifier
 from gan_ext.metrics.codes.arrays import Floats, Integers, code_arrays
 from gan_ext.metrics.codes.interventions import (
     EncodingFunction,
@@ -141,7 +142,7 @@ def beta_vae_score(
     batch: int = 64,
     train: int = 10_000,
     evaluation: int = 5_000,
-    classifier: Any = None,
+    classifier: Classifier | None = None,
     block: int = 8192,
     random_state: RandomStateLike = 0,
 ) -> BetaVAEScore:

@@ -1,6 +1,6 @@
 """Disentanglement from predictors of factors: DCI, SAP and explicitness."""
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -15,6 +15,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.svm import LinearSVC
 from torch import Tensor
 
+from gan_ext.metrics.classifiers import Classifier, Predictor, ProbabilisticClassifier
 from gan_ext.metrics.codes.arrays import Floats, Integers, code_arrays, parts
 from gan_ext.seeds import RandomStateLike, as_seed
 
@@ -39,7 +40,7 @@ class DCI(NamedTuple):
 def dci(
     codes: ArrayLike | Tensor,
     factors: ArrayLike | Tensor,
-    classifier: Any = None,
+    classifier: Classifier | None = None,
     test_share: float = 1 / 3,
     random_state: RandomStateLike = 0,
 ) -> DCI:
@@ -156,7 +157,7 @@ def sap(
 def explicitness(
     codes: ArrayLike | Tensor,
     factors: ArrayLike | Tensor,
-    classifier: Any = None,
+    classifier: ProbabilisticClassifier | None = None,
     test_share: float = 1 / 3,
     random_state: RandomStateLike = 0,
 ) -> float:
@@ -198,7 +199,7 @@ def explicitness(
     return float(np.mean(scores))
 
 
-def _importances(model: Any, codes: Floats, factor: Integers, random_state: int) -> Floats:
+def _importances(model: Predictor, codes: Floats, factor: Integers, random_state: int) -> Floats:
     if hasattr(model, "feature_importances_"):
         return np.abs(np.asarray(model.feature_importances_, dtype=np.float64))
     found = permutation_importance(model, codes, factor, n_repeats=5, random_state=random_state)

@@ -12,6 +12,7 @@ from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
+from gan_ext.metrics.classifiers import Classifier
 from gan_ext.metrics.features import Features, feature_pair, row_generator
 from gan_ext.metrics.samples.neighbors import nearest_squares
 from gan_ext.seeds import RandomStateLike, as_seed
@@ -38,7 +39,7 @@ class NeighborTest(NamedTuple):
 def two_sample_test(
     real: Features,
     generated: Features,
-    classifier: Any = None,
+    classifier: Classifier | None = None,
     test_share: float = 0.5,
     random_state: RandomStateLike = 0,
 ) -> TwoSampleTest:
