@@ -224,15 +224,15 @@ def run(config: Config, arm: Arm, seed: int, x: Array, y: Array, judge: Judge) -
     model = fit(config, arm, seed, x, y)
     seconds = time.monotonic() - start
     classes = np.repeat(model.classes_, 10)
-    np.save(config.out / f"samples-{arm}-{seed}.npy", model.sample(classes, random_state=0)[:, 0].astype(np.float32))
+    np.save(config.out / f"samples-{arm}-{seed}.npy", model.sample(y=classes, random_state=0)[:, 0].astype(np.float32))
     write_explorer(
         config.out / f"classes-{arm}-{seed}.html", model.game_.generator,
         Product(clothing=Categorical(len(model.classes_))), model.game_.prior, model.sample_shape_,
         title=f"Fashion-MNIST by class: {arm}", text="Choose a class, and draw new noise.",
         labels={"clothing": [CLOTHES[k] for k in model.classes_]},
     )  # fmt: skip
-    made = model.sample(judge.y, random_state=1).astype(np.float32)
-    lesson = model.sample(y, random_state=2).astype(np.float32)  # as many as there are real ones, of the same classes
+    made = model.sample(y=judge.y, random_state=1).astype(np.float32)
+    lesson = model.sample(y=y, random_state=2).astype(np.float32)  # as many as there are real ones, of the same classes
     return {**judge.scores(made, lesson, y, f"classifier of images by {arm}"), "seconds": seconds}
 
 

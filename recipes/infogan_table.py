@@ -129,7 +129,7 @@ def draw(model: InfoGAN, rows: Rows, out: Path, seed: int) -> None:
     values = np.linspace(-1, 1, 9)
     panels: dict[str, Any] = {}
     order = list(range(len(np.unique(rows.y))))
-    panels["category"] = ([str(k) for k in order], model.traverse("category", order, 20, random_state=seed))
+    panels["category"] = ([str(k) for k in order], model.traverse("category", order, n_samples=20, random_state=seed))
     for code in ("style[0]", "style[1]"):
         panels[code] = (values, model.traverse(code, values, n_samples=20, random_state=seed))
     shown = most_moved(panels, rows.x)
