@@ -10,18 +10,13 @@ of the errors by number of labels (if there are several) and result.json.  A kil
 fits are not repeated, and a fit goes on where its last checkpoint was.
 """
 
-import shutil
-import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
-import torch
-import tyro
-from numpy.typing import NDArray
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 from sklearn.semi_supervised import LabelSpreading
@@ -29,32 +24,26 @@ from torch import nn
 
 from gan_ext import SemiSupervisedGANClassifier, SemiSupervisedProtocol
 from gan_ext.data import ImageData, RandomAffine, RandomFlip, read_mnist, semi_supervised_split
-from gan_ext.engine import ensure_writable
 from gan_ext.estimators import LabeledOnly, ProtocolResult
 from gan_ext.nets import Classifier, compact_discriminator, mlp_generator
-from gan_ext.runs import plain_errors, write_result
+from gan_ext.runs import Experiment, Seeds, at_least, launch
 from gan_ext.terms import MeanTeacher
 
-Array = NDArray[Any]
 Arm = Literal["gan", "game alone", "mean teacher", "supervised", "label spreading"]
 
 
-@dataclass
-class Config:
+@dataclass(kw_only=True)
+class Config(Seeds):
     """Settings of the recipe."""
 
     data: Path
     """Folder with the four idx.gz files."""
     out: Path = Path("runs/semi_supervised_fashion")
-    """Where pictures, checkpoints and result.json go."""
     arms: tuple[Arm, ...] = ("gan", "game alone", "mean teacher", "supervised", "label spreading")
     """Methods: our best objective, the published game, a mean teacher, the labeled images alone, label spreading."""
     labels: tuple[int, ...] = (1000,)
     """Labeled images over all classes; several numbers make a learning curve."""
     seeds: int = 3
-    """Splits, with seeds seed, seed + 1, ..."""
-    seed: int = 0
-    """The first seed."""
     jobs: int = 1
     """Fits at a time; more than one gives each a process with one thread."""
     steps: int = 3000
@@ -71,13 +60,8 @@ class Config:
     """Training images kept apart; if not 0, they take the place of the test images in every figure (for choosing
     settings without a look at test data)."""
     device: str = "auto"
-    """auto, cpu, cuda or cuda:N."""
     precision: Literal["float32", "bfloat16"] = "bfloat16"
     """Of the networks in training."""
-    threads: int = 1
-    """Threads of torch where one fit runs at a time."""
-    resume: bool = False
-    """Go on where a killed run stopped."""
 
 
 def augment() -> nn.Module:
@@ -95,7 +79,7 @@ def gan(config: Config, **options: Any) -> SemiSupervisedGANClassifier:
     settings: dict[str, Any] = {
         "entropy": 0.0, "balance": 0.0, "smoothing": 0.0, "augment": augment(), "averaging": 0.999,
         "generator": partial(mlp_generator, widths=(500, 500)), "latent_dim": 100, "clip": 1.0,
-        "checkpoint": config.out / "fits",
+        "checkpoint": config.fits,
     }  # fmt: skip
     return SemiSupervisedGANClassifier(
         max_iter=config.steps,
@@ -112,7 +96,7 @@ def label_spreading() -> Any:
     return make_pipeline(flatten, LabelSpreading(kernel="knn", n_neighbors=10))
 
 
-def methods(config: Config) -> dict[Arm, Any]:
+def methods(config: Config) -> dict[str, Any]:
     """Return the methods by name."""
     teacher = MeanTeacher(augment(), config.teacher, decay=0.999, threshold=0.95)
     published = MeanTeacher(augment(), 100.0, decay=0.999)
@@ -151,34 +135,26 @@ def metrics(result: ProtocolResult) -> dict[str, float]:
 
 def main(config: Config) -> None:
     """Run all methods on all splits."""
-    out = ensure_writable(config.out)
-    for folder in (out / "scores", out / "fits"):
-        if folder.exists() and not config.resume:
-            shutil.rmtree(folder)
-    torch.set_num_threads(config.threads)
+    at_least(config, 1, "labels", "seeds", "steps", "jobs")
     data = load(config)
+    run = Experiment("semi_supervised_fashion", config, free=("arms", "labels"))
     protocol = SemiSupervisedProtocol(
-        config.labels,
-        range(config.seed, config.seed + config.seeds),
-        n_jobs=config.jobs,
-        measure_every=config.measure_every,
-        verbose=True,
+        config.labels, config.each_seed(), n_jobs=config.jobs, measure_every=config.measure_every, verbose=True
     )
-    start = time.monotonic()
     images = [part[:, None].astype(np.float32) for part in (data.x_train, data.x_test)]
-    result = protocol.run(methods(config), images[0], data.y_train, images[1], data.y_test, folder=out / "scores")
-    seconds = time.monotonic() - start
+    folder = config.out / "rows"
+    result = protocol.run(methods(config), images[0], data.y_train, images[1], data.y_test, folder=folder)
+
     print(result)
     if len(config.labels) > 1:
-        result.draw(out / "learning_curves.png")
-    fits = len(config.arms) * len(config.labels) * config.seeds
-    write_result(
-        out, "semi_supervised_fashion", asdict(config), metrics(result),
+        result.draw(config.out / "learning_curves.png")
+    run.finish(
+        metrics(result),
         f"error in % on {len(data.y_test)} {'validation' if config.validation else 'test'} images after the last step",
-        seconds, config.steps * fits / seconds, config.device, cells=[cell._asdict() for cell in result.cells],
+        steps=config.steps * len(result.cells), seconds=sum(cell.seconds for cell in result.cells),
+        said="result.json is in {out}", cells=[cell._asdict() for cell in result.cells],
     )  # fmt: skip
 
 
 if __name__ == "__main__":
-    with plain_errors():
-        main(tyro.cli(Config))
+    launch(main, Config)

@@ -11,17 +11,13 @@ repeated, and a fit goes on where its last checkpoint was.
 """
 
 import os
-import shutil
-import time
 import warnings
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
-import torch
-import tyro
 from numpy.typing import NDArray
 from sklearn.datasets import load_breast_cancer, load_iris, load_wine
 from sklearn.linear_model import LogisticRegression
@@ -35,7 +31,7 @@ from gan_ext import SemiSupervisedGANClassifier, SemiSupervisedProtocol
 from gan_ext.data import DataError
 from gan_ext.engine import ensure_writable
 from gan_ext.estimators import LabeledOnly, ProtocolResult
-from gan_ext.runs import plain_errors, write_result
+from gan_ext.runs import Experiment, Seeds, Spread, at_least, launch, named, print_table, read_npz, spread
 
 Array = NDArray[Any]
 Table = Literal["wine", "breast_cancer", "iris"]
@@ -45,7 +41,7 @@ EMBEDDED: dict[Table, Callable[..., Any]] = {
 
 
 @dataclass
-class Config:
+class Config(Seeds):
     """Settings of the recipe."""
 
     tables: tuple[Table, ...] = ("wine", "breast_cancer", "iris")
@@ -53,28 +49,18 @@ class Config:
     data: tuple[Path, ...] = ()
     """Tables of your own: .npz files with arrays X (n, d) and y (n,)."""
     out: Path = Path("runs/semi_supervised_table")
-    """Where pictures, checkpoints and result.json go."""
     labels: tuple[int, ...] = (1, 2, 5, 10)
     """Labels per class."""
     seeds: int = 10
-    """Splits, with seeds seed, seed + 1, ..."""
-    seed: int = 0
-    """The first seed."""
     steps: int = 200
     """Training steps of one fit of ours."""
     unsupervised: float = 1.0
     """Weight of telling real rows from generated ones; 0 shows what is left without the game."""
     jobs: int = 1
     """Fits at a time; more than one gives each a process with one thread."""
-    device: str = "cpu"
-    """auto, cpu, cuda or cuda:N; nets this small do not need a GPU."""
-    threads: int = 1
-    """Threads of torch where one fit runs at a time."""
-    resume: bool = False
-    """Go on where a killed run stopped."""
 
 
-def methods(config: Config, folder: Path) -> dict[str, Any]:
+def methods(config: Config, table: str) -> dict[str, Any]:
     """Return ours and what scikit-learn offers for the same task, by name."""
     spreading = {
         "label spreading, rbf": LabelSpreading(kernel="rbf", gamma=0.2, max_iter=500),
@@ -86,10 +72,10 @@ def methods(config: Config, folder: Path) -> dict[str, Any]:
         "logistic regression, labeled rows only": LabeledOnly(LogisticRegression(max_iter=1000)),
     }
     scaled = {name: make_pipeline(StandardScaler(), model) for name, model in (spreading | others).items()}
-    return {"semi-supervised GAN": gan(config, folder), **scaled}
+    return {"semi-supervised GAN": gan(config, table), **scaled}
 
 
-def gan(config: Config, folder: Path) -> SemiSupervisedGANClassifier:
+def gan(config: Config, table: str) -> SemiSupervisedGANClassifier:
     """Build ours, with settings for tables of some hundred rows: narrow layers, small batches, a smaller ball."""
     return SemiSupervisedGANClassifier(
         max_iter=config.steps,
@@ -99,7 +85,7 @@ def gan(config: Config, folder: Path) -> SemiSupervisedGANClassifier:
         smoothing_radius=1.0,
         scaling="standard",
         device=config.device,
-        checkpoint=folder / "fits",
+        checkpoint=config.fits / table,
     )
 
 
@@ -115,11 +101,7 @@ def load(config: Config) -> dict[str, tuple[Array, Array]]:
 
 def read(path: Path) -> tuple[Array, Array]:
     """Read one table from an .npz file."""
-    try:
-        with np.load(path) as file:
-            x, y = file["X"], file["y"]
-    except (OSError, KeyError, ValueError, TypeError, AttributeError) as error:
-        raise DataError(f"--data {path} must be an .npz file with arrays X and y ({error}).") from error
+    x, y = read_npz(path, ("X", "y"))
     if x.ndim != 2 or y.ndim != 1 or len(x) != len(y) or x.dtype.kind not in "biuf" or not np.isfinite(x).all():
         raise DataError(f"--data {path} needs finite numbers X (n, d) and y (n,), got {x.shape} and {y.shape}.")
     names, codes, counts = np.unique(y, return_inverse=True, return_counts=True)
@@ -130,84 +112,59 @@ def read(path: Path) -> tuple[Array, Array]:
 
 def compare(name: str, x: Array, y: Array, config: Config) -> ProtocolResult:
     """Run all methods on one table."""
-    folder = ensure_writable(config.out / name)
-    protocol = SemiSupervisedProtocol(
-        [count * len(np.unique(y)) for count in config.labels],
-        range(config.seed, config.seed + config.seeds),
-        n_jobs=config.jobs,
-        measure_every=0,
-        verbose=True,
-    )
+    counts = [count * len(np.unique(y)) for count in config.labels]
+    protocol = SemiSupervisedProtocol(counts, config.each_seed(), n_jobs=config.jobs, measure_every=0, verbose=True)
     x_train, x_test, y_train, y_test = train_test_split(x, y, test_size=1 / 3, stratify=y, random_state=0)
-    result = protocol.run(methods(config, folder), x_train, y_train, x_test, y_test, folder=folder / "scores")
-    if len(config.labels) > 1:
-        result.draw(folder / "learning_curves.png")
-    return result
+    return protocol.run(methods(config, name), x_train, y_train, x_test, y_test, folder=config.out / "rows" / name)
 
 
-def accuracies(results: dict[str, ProtocolResult], config: Config) -> dict[str, float]:
-    """Return mean and deviation over seeds, in percent, of every table, method and number of labels."""
-    found = {}
-    for table, result in results.items():
-        for method in result.estimators:
-            for per_class, count in zip(config.labels, result.n_labeled, strict=True):
-                summary = result.summary(method, count)
-                name = f"{table}, {method}, {per_class} per class"
-                found[f"{name}, mean"] = round(100 * summary.accuracy, 3)
-                found[f"{name}, std"] = round(100 * summary.std, 3)
-    return found
-
-
-def overview(results: dict[str, ProtocolResult], config: Config) -> dict[str, float]:
-    """Return the accuracy of every method in percent, averaged over tables and numbers of labels."""
-    means = accuracies(results, config)
+def accuracies(results: dict[str, ProtocolResult], config: Config) -> dict[str, Spread]:
+    """Return the accuracy in percent, over seeds, of every table, method and number of labels."""
     return {
-        method: round(float(np.mean([v for k, v in means.items() if f", {method}, " in k and k.endswith(", mean")])), 3)
-        for method in next(iter(results.values())).estimators
+        f"{table}, {method}, {labels} per class": spread(100 - 100 * e for e in result.summary(method, count).errors)
+        for table, result in results.items()
+        for method in result.estimators
+        for labels, count in zip(config.labels, result.n_labeled)
     }
-
-
-def show(results: dict[str, ProtocolResult], config: Config) -> None:
-    """Print the accuracies: a line for each method, a column for each table and number of labels."""
-    means = accuracies(results, config)
-    average = overview(results, config)
-    print("\nTest accuracy in %, mean over seeds, by labels per class")
-    heads = [f"{table} {count}" for table in results for count in config.labels]
-    width = max(map(len, average))
-    print("  ".join([" " * width, *heads, "average"]))
-    for method in average:
-        cells = [means[f"{table}, {method}, {count} per class, mean"] for table in results for count in config.labels]
-        shown = [f"{cell:.1f}".rjust(len(head)) for cell, head in zip(cells, heads, strict=True)]
-        print("  ".join([method.ljust(width), *shown, f"{average[method]:7.1f}"]))
 
 
 def main(config: Config) -> None:
     """Run all methods on all tables."""
-    out, tables = ensure_writable(config.out), load(config)
-    torch.set_num_threads(config.threads)
-    for name in tables:
-        if not config.resume:
-            shutil.rmtree(out / name, ignore_errors=True)
-    start = time.monotonic()
+    at_least(config, 1, "labels", "seeds", "steps", "jobs")
+    tables = load(config)
+    run = Experiment("semi_supervised_table", config, free=("tables", "data", "labels"))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # about convergence and rows that no label reaches, of no interest here
         os.environ["PYTHONWARNINGS"] = "ignore"  # the same in processes of --jobs
         results = {name: compare(name, x, y, config) for name, (x, y) in tables.items()}
-    seconds = time.monotonic() - start
+
     for name, result in results.items():
         print(f"\n{name}\n{result}")
-    show(results, config)
-    fits = len(results) * len(config.labels) * config.seeds
-    settings = asdict(config) | {"data": [path.name for path in config.data], "tables": list(tables)}
-    average = {f"all tables, {method}, mean": value for method, value in overview(results, config).items()}
+        if len(config.labels) > 1:
+            result.draw(ensure_writable(config.out / name) / "learning_curves.png")
+    found = accuracies(results, config)
+    columns = [(table, count) for table in results for count in config.labels]
+    rows = {
+        method: [found[f"{table}, {method}, {count} per class"].mean for table, count in columns]
+        for method in next(iter(results.values())).estimators
+    }
+    average = {method: float(np.mean(means)) for method, means in rows.items()}
+    print_table(
+        "Test accuracy in %, mean over seeds, by labels per class",
+        ("", *(f"{table} {count}" for table, count in columns), "average"),
+        [(method, *(f"{mean:.1f}" for mean in [*means, average[method]])) for method, means in rows.items()],
+        width=120,
+    )
     cells = [{"table": name, **cell._asdict()} for name, result in results.items() for cell in result.cells]
-    write_result(
-        out, "semi_supervised_table", settings, accuracies(results, config) | average,
+    run.finish(
+        named(found, ", mean", digits=3, alone=True)
+        | {f"all tables, {method}, mean": round(mean, 3) for method, mean in average.items()},
         "accuracy in % on a third of the rows, held out, after the last step; mean and deviation over splits",
-        seconds, config.steps * fits / seconds, config.device, cells=cells,
-    )  # fmt: skip
+        config.steps * len(tables) * len(config.labels) * config.seeds,
+        sum(cell["seconds"] for cell in cells),
+        cells=cells,
+    )
 
 
 if __name__ == "__main__":
-    with plain_errors():
-        main(tyro.cli(Config))
+    launch(main, Config)

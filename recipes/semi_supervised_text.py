@@ -16,20 +16,14 @@ extractor that learns is fitted on those others, without labels.  Leaves in --ou
 skips fits that a killed run has finished.
 """
 
-import csv
-import re
-import shutil
-import time
 import warnings
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
-import tyro
 from numpy.typing import NDArray
 from sklearn.base import clone
 from sklearn.decomposition import TruncatedSVD
@@ -41,17 +35,16 @@ from sklearn.preprocessing import Normalizer
 from sklearn.semi_supervised import LabelSpreading
 
 from gan_ext import SemiSupervisedGANClassifier, SemiSupervisedProtocol
-from gan_ext.data import DataError
-from gan_ext.engine import ensure_writable
+from gan_ext.data import DataError, read_labeled_texts, read_speeches
 from gan_ext.estimators import LabeledOnly, ProtocolResult
-from gan_ext.runs import plain_errors, write_result
+from gan_ext.runs import Experiment, Seeds, Spread, at_least, launch, named, spread
 
 Array = NDArray[Any]
 Extractor = Callable[[list[str]], Any]
 
 
 @dataclass
-class Config:
+class Config(Seeds):
     """Settings of the recipe."""
 
     data: Path | None = None
@@ -61,69 +54,30 @@ class Config:
     speakers: int = 4
     """Speakers of --shakespeare, those with most speeches."""
     out: Path = Path("runs/semi_supervised_text")
-    """Where the picture and result.json go."""
     labels: tuple[int, ...] = (5, 20, 50)
     """Labels per class."""
     seeds: int = 5
-    """Splits, with seeds seed, seed + 1, ..."""
-    seed: int = 0
-    """The first seed."""
     steps: int = 300
     """Training steps of one fit of ours."""
     features: int = 100
     """Numbers that the embedded extractor makes of a text, at most."""
     jobs: int = 1
     """Fits at a time; more than one gives each a process with one thread."""
-    device: str = "cpu"
-    """auto, cpu, cuda or cuda:N."""
-    threads: int = 1
-    """Threads of torch where one fit runs at a time."""
-    resume: bool = False
-    """Go on where a killed run stopped."""
 
 
 def load(config: Config) -> tuple[list[str], Array]:
     """Return texts and the names of their classes."""
     if (config.data is None) == (config.shakespeare is None):
         raise DataError("Pass texts either by --data or by --shakespeare.")
-    try:
-        if config.shakespeare is not None:
-            pairs = speeches(config.shakespeare, config.speakers)
-        else:
-            assert config.data is not None
-            pairs = folder_of_texts(config.data) if config.data.is_dir() else table_of_texts(config.data)
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise DataError(f"{config.data or config.shakespeare} cannot be read as texts ({error}).") from error
+    if config.shakespeare is not None:
+        pairs = read_speeches(config.shakespeare, config.speakers)
+    else:
+        assert config.data is not None
+        pairs = read_labeled_texts(config.data)
     counts = Counter(label for _, label in pairs)
     if len(counts) < 2 or min(counts.values()) < 3:
         raise DataError(f"Texts of two classes at least are needed, three of each; found {dict(counts)}.")
     return [text for text, _ in pairs], np.array([label for _, label in pairs])
-
-
-def folder_of_texts(folder: Path) -> list[tuple[str, str]]:
-    """Read one class a file, one text a line."""
-    files = sorted(folder.glob("*.txt"))
-    return [
-        (line.strip(), file.stem) for file in files for line in file.read_text("utf-8").splitlines() if line.strip()
-    ]
-
-
-def table_of_texts(path: Path) -> list[tuple[str, str]]:
-    """Read two columns; a first row "text,label" is a heading."""
-    with path.open(encoding="utf-8", newline="") as file:
-        rows = [row for row in csv.reader(file, delimiter="\t" if path.suffix == ".tsv" else ",") if row]
-    for number, row in enumerate(rows, 1):
-        if len(row) != 2:
-            raise DataError(f"{path} needs two columns, text and label; row {number} has {len(row)}.")
-    heading = bool(rows) and [cell.lower() for cell in rows[0]] == ["text", "label"]
-    return [(text, label) for text, label in rows[heading:]]
-
-
-def speeches(path: Path, speakers: int) -> list[tuple[str, str]]:
-    """Read plays: blocks that begin with a name and a colon; keep the speakers with most speeches."""
-    found = re.findall(r"(?m)^([A-Z][A-Za-z' ]*):\n((?:.+\n?)+)", path.read_text("utf-8"))
-    most = {name for name, _ in Counter(name for name, _ in found).most_common(speakers)}
-    return [(" ".join(text.split()), name) for name, text in found if name in most]
 
 
 def words(features: int) -> Any:
@@ -149,7 +103,7 @@ def extract(extractor: Any, train: list[str], test: list[str]) -> tuple[Array, A
 
 def methods(config: Config) -> dict[str, Any]:
     """Return ours and the methods it is measured by (no setting was tuned, theirs or ours)."""
-    gan = SemiSupervisedGANClassifier(max_iter=config.steps, device=config.device, checkpoint=config.out / "fits")
+    gan = SemiSupervisedGANClassifier(max_iter=config.steps, device=config.device, checkpoint=config.fits)
     return {
         "semi-supervised GAN": gan,
         "label spreading": LabelSpreading(kernel="knn", n_neighbors=10, max_iter=500),
@@ -157,53 +111,44 @@ def methods(config: Config) -> dict[str, Any]:
     }
 
 
-def metrics(result: ProtocolResult, config: Config) -> dict[str, float]:
-    """Return mean and deviation over seeds of the accuracy in percent."""
-    found = {}
-    for method in result.estimators:
-        for per_class, count in zip(config.labels, result.n_labeled, strict=True):
-            summary = result.summary(method, count)
-            found[f"{method}, {per_class} per class, mean"] = round(100 * summary.accuracy, 3)
-            found[f"{method}, {per_class} per class, std"] = round(100 * summary.std, 3)
-    return found
+def accuracies(result: ProtocolResult, config: Config) -> dict[str, Spread]:
+    """Return the accuracy in percent, over seeds, of every method and number of labels."""
+    return {
+        f"{method}, {labels} per class": spread(100 - 100 * error for error in result.summary(method, count).errors)
+        for method in result.estimators
+        for labels, count in zip(config.labels, result.n_labeled)
+    }
 
 
 def main(config: Config, extractor: Any = None) -> ProtocolResult:
     """Run all methods on the features of an extractor, the embedded one if there is no other."""
-    out = ensure_writable(config.out)
-    if not config.resume:
-        for folder in (out / "scores", out / "fits"):
-            shutil.rmtree(folder, ignore_errors=True)
-    torch.set_num_threads(config.threads)
+    at_least(config, 1, "labels", "seeds", "steps", "jobs", "speakers", "features")
     texts, names = load(config)
     classes, y = np.unique(names, return_inverse=True)
     rows = train_test_split(np.arange(len(y)), test_size=1 / 3, stratify=y, random_state=0)
     x_train, x_test = extract(extractor or words(config.features), *([texts[i] for i in part] for part in rows))
-    protocol = SemiSupervisedProtocol(
-        [count * len(classes) for count in config.labels],
-        range(config.seed, config.seed + config.seeds),
-        n_jobs=config.jobs,
-        measure_every=0,
-        verbose=True,
-    )
-    start = time.monotonic()
+    run = Experiment("semi_supervised_text", config, free=("labels",))
+    counts = [count * len(classes) for count in config.labels]
+    protocol = SemiSupervisedProtocol(counts, config.each_seed(), n_jobs=config.jobs, measure_every=0, verbose=True)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # label spreading warns of texts that no label reaches
-        result = protocol.run(methods(config), x_train, y[rows[0]], x_test, y[rows[1]], folder=out / "scores")
-    seconds = time.monotonic() - start
+        folder = config.out / "rows"
+        result = protocol.run(methods(config), x_train, y[rows[0]], x_test, y[rows[1]], folder=folder)
+
     print(result)
     print(f"The largest class alone: error {1 - np.bincount(y[rows[1]]).max() / len(rows[1]):.1%}.")
     if len(config.labels) > 1:
-        result.draw(out / "learning_curves.png")
-    write_result(
-        out, "semi_supervised_text", asdict(config), metrics(result, config),
+        result.draw(config.out / "learning_curves.png")
+    run.finish(
+        named(accuracies(result, config), ", mean", digits=3, alone=True),
         f"accuracy in % on {len(x_test)} held-out texts of {len(classes)} classes, after the last step",
-        seconds, config.steps * len(config.labels) * config.seeds / seconds, config.device,
-        classes=classes.tolist(), cells=[cell._asdict() for cell in result.cells],
-    )  # fmt: skip
+        config.steps * len(counts) * config.seeds,
+        sum(cell.seconds for cell in result.cells),
+        classes=classes.tolist(),
+        cells=[cell._asdict() for cell in result.cells],
+    )
     return result
 
 
 if __name__ == "__main__":
-    with plain_errors():
-        main(tyro.cli(Config))
+    launch(main, Config)

@@ -4,7 +4,7 @@ Its options (:class:`Options`, :class:`Seeds`), its rows that are kept and resum
 spread, the printed table, a live bar, the result file and where the result came from.
 """
 
-from gan_ext.runs.course import RecordEvery
+from gan_ext.runs.course import RecordEvery, fit_recorded
 from gan_ext.runs.experiment import Experiment
 from gan_ext.runs.files import read_npz, write_json, write_result
 from gan_ext.runs.live import LiveText, Progress, Written
@@ -26,6 +26,7 @@ __all__ = [
     "cell_name",
     "cells",
     "environment",
+    "fit_recorded",
     "flat",
     "launch",
     "named",

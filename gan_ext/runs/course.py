@@ -1,12 +1,15 @@
 """The course of a fit: what is reached on the way, with the seconds that it took, kept over a kill."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
+from pathlib import Path
+from typing import Any
 
-from gan_ext.engine import Engine, Every
+from gan_ext.engine import Callback, Engine, Every, SaveEvery, Stream
 from gan_ext.runs.live import Progress
 
-__all__ = ["RecordEvery"]
+__all__ = ["RecordEvery", "fit_recorded"]
 
 
 class RecordEvery(Every):
@@ -44,3 +47,42 @@ class RecordEvery(Every):
         engine.record(**figures, seconds=seconds, **engine.meters.read())
         if self.progress is not None:
             self.progress.note = self.note.format(**figures)
+
+
+def fit_recorded(
+    engine: Engine,
+    stream: Stream,
+    steps: int,
+    measure: Callable[[Engine], Mapping[str, float]],
+    *,
+    folder: Path,
+    every: int,
+    label: str,
+    note: str = "",
+    bar: bool = True,
+    callbacks: Sequence[Callback] = (),
+) -> list[dict[str, Any]]:
+    """Fit with a live bar, figures on the way and checkpoints; go on from the last of these, if there is one.
+
+    Args:
+        engine: what plays.
+        stream: its batches.
+        steps: number of the last step.
+        measure: figures by name, recorded with the seconds so far (:class:`RecordEvery`).
+        folder: of the checkpoints.
+        every: steps between measurements, each followed by a checkpoint.
+        label: of the bar, and of the sentence that it goes on.
+        note: what the bar says of the figures, such as ``"error {error:.2f} %"``.
+        bar: whether there is one; several fits side by side have none.
+        callbacks: called after every step, before everything else.
+
+    Returns:
+        The engine's history, of which the last record is of the last step.
+    """
+    if engine.resume(folder):
+        print(f"Resuming {label} at step {engine.step}.", flush=True)
+    progress = Progress(steps, label)
+    record = RecordEvery(every, measure, progress, note)
+    with progress if bar else nullcontext():
+        engine.fit(stream, steps, [*callbacks, record, progress, SaveEvery(every, folder)])
+    return engine.history

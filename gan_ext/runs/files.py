@@ -75,8 +75,7 @@ def write_result(
     path = ensure_writable(Path(directory)) / "result.json"
     content = {
         "recipe": recipe,
-        # Of a folder the name is enough: where it lay decides no figure.
-        "config": {name: value.name if isinstance(value, Path) else value for name, value in config.items()},
+        "config": {name: _named(value) for name, value in config.items()},
         "metrics": dict(metrics),
         "protocol": protocol,
         "seconds": round(seconds, 2),
@@ -87,3 +86,10 @@ def write_result(
     }
     write_json(path, content)
     return path
+
+
+def _named(value: Any) -> Any:
+    """Return the names of files and folders: where they lay decides no figure."""
+    if isinstance(value, Path):
+        return value.name
+    return [_named(each) for each in value] if isinstance(value, tuple | list) else value

@@ -9,7 +9,13 @@ __all__ = ["error_rate"]
 
 
 @torch.no_grad()
-def error_rate(logits: Callable[[Tensor], Tensor], x: Tensor, y: Tensor, batch_size: int = 1000) -> float:
+def error_rate(
+    classifier: Callable[[Tensor], Tensor | tuple[Tensor, ...]],
+    x: Tensor,
+    y: Tensor,
+    batch_size: int = 1000,
+    device: torch.device | str | None = None,
+) -> float:
     r"""Return how often the largest logit of a network is not that of the true class.
 
     .. math:: \frac1n \sum_i \left[ \arg\max_k l_k(x_i) \ne y_i \right]
@@ -17,17 +23,21 @@ def error_rate(logits: Callable[[Tensor], Tensor], x: Tensor, y: Tensor, batch_s
     In [0, 1]; 1 - 1/K for guessing among K classes that are equally frequent.
 
     Args:
-        logits: of a network, from samples [B, ...] to [B, K], on any device.
+        classifier: from samples [B, ...] to logits [B, K], or to a tuple that begins with them, such as a
+            :class:`gan_ext.nets.Classifier`; in evaluation mode.
         x: samples [n, ...].
         y: their true classes [n], int64.
         batch_size: samples at a time, at least 1.
+        device: where the network is, if samples are moved there batch by batch; None leaves them where they are.
 
     Raises:
         ValueError: no samples, or not as many as classes.
     """
     if len(x) == 0 or len(x) != len(y):
-        raise ValueError(
-            f"error_rate needs as many samples as classes, and some; got {len(x)} samples and {len(y)} classes."
-        )
-    predicted = torch.cat([logits(part).argmax(1).to(y.device) for part in x.split(batch_size)])
-    return float((predicted != y).double().mean())
+        raise ValueError(f"error_rate needs a class for each sample, and a sample; got {len(x)} and {len(y)} classes.")
+    wrong = 0.0
+    for samples, classes in zip(x.split(batch_size), y.split(batch_size), strict=True):
+        found = classifier(samples.to(device))
+        logits = found if isinstance(found, Tensor) else found[0]
+        wrong += float((logits.argmax(1) != classes.to(logits.device)).sum())
+    return wrong / len(x)
