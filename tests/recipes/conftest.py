@@ -10,11 +10,14 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+
+import gan_ext
 
 RECIPES = Path(__file__).resolve().parents[2] / "recipes"
 CONTRACT = {"recipe", "config", "metrics", "protocol", "seconds", "steps_per_second", "environment", "commit"}
@@ -157,6 +160,12 @@ def squares(tmp_path_factory: pytest.TempPathFactory, written_idx: Callable[[Pat
         written_idx(folder / f"{part}-images-idx3-ubyte.gz", images)
         written_idx(folder / f"{part}-labels-idx1-ubyte.gz", labels)
     return folder
+
+
+@pytest.fixture
+def quick_report(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let recipes report codes from few samples, by a net that is hardly trained: its figures are tested elsewhere."""
+    monkeypatch.setattr(gan_ext, "report_codes", partial(gan_ext.report_codes, n_samples=400, max_iter=40))
 
 
 @pytest.fixture(scope="session")

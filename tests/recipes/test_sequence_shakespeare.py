@@ -8,7 +8,7 @@ SMALL = (
     "--steps", 8, "--warm-up", 2, "--game-steps", 6, "--every", 1, "--hidden", 16, "--window", 16, "--samples", 20,
     "--threads", 1, "--batch-size", 8,
 )  # fmt: skip
-LONG = (*SMALL, "--game-steps", 40)
+LONG = (*SMALL, "--game-steps", 24, "--every", 2)
 
 
 def test_it_writes_text_and_reports_again(tmp_path, played, reported_again, result_of, drawn):

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from joblib import parallel_config
 
 from gan_ext.runs import (
     Experiment,
@@ -99,10 +100,15 @@ def test_an_output_folder_that_cannot_be_written_is_noticed_at_once(tmp_path):
         Experiment("own", Config(tmp_path / "file" / "out"))
 
 
-def test_cells_side_by_side_give_the_same_rows(tmp_path):
+@pytest.mark.parametrize("backend", ["threading", pytest.param("loky", marks=pytest.mark.slow)])
+def test_cells_side_by_side_give_the_same_rows(tmp_path, backend):
     one, two = (Experiment("own", Config(tmp_path / str(jobs))) for jobs in (1, 2))
     squares = [1, 2, 3]
-    assert one.fill(squares, lambda x: {"square": x * x}) == two.fill(squares, lambda x: {"square": x * x}, jobs=2)
+    with parallel_config(backend=backend):
+        rows = two.fill(squares, lambda x: {"square": x * x, "array": np.full(2, x)}, jobs=2, label="squares")
+    assert list(rows) == squares
+    assert rows == one.fill(squares, lambda x: {"square": x * x})
+    assert two.arrays(3)["array"].tolist() == [3, 3]
 
 
 def test_names_of_cells_are_names_of_files(tmp_path):

@@ -5,9 +5,9 @@ from itertools import permutations
 import numpy as np
 import pytest
 import torch
-from sklearn.metrics import normalized_mutual_info_score
+from sklearn.metrics import adjusted_rand_score, normalized_mutual_info_score
 
-from gan_ext.metrics import contingency, hungarian_accuracy, matching, purity
+from gan_ext.metrics import cluster_scores, contingency, hungarian_accuracy, matching, purity
 
 # Class a is split into clusters 0 and 1; cluster 2 holds b and one c; no cluster stands for c in both senses.
 TRUE = ["a", "a", "a", "a", "a", "b", "b", "c"]
@@ -73,3 +73,11 @@ def test_clusters_beyond_the_classes_stand_for_none() -> None:
 def test_errors_are_sentences(score: object, true: list, pred: list, sentence: str) -> None:
     with pytest.raises(ValueError, match=sentence):
         score(true, pred)
+
+
+def test_the_usual_scores_at_once_are_those_of_each() -> None:
+    found = cluster_scores(TRUE, torch.tensor(PRED))
+    assert (found.accuracy, found.purity) == (5 / 8, 7 / 8)
+    assert found.nmi == pytest.approx(normalized_mutual_info_score(TRUE, PRED))
+    assert found.ari == pytest.approx(adjusted_rand_score(TRUE, PRED))
+    assert cluster_scores(TRUE, TRUE) == (1.0, 1.0, 1.0, 1.0)
