@@ -1,4 +1,8 @@
-"""The code of the documentation runs: every block of a page, in order, in one namespace."""
+"""The code of the documentation runs: every block of a page, in order, in one namespace.
+
+Pages that train for long end each training after a few steps, so that every line runs in half a minute in all;
+`-m slow` runs them to the letter.
+"""
 
 import importlib
 import re
@@ -7,8 +11,12 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pytest
+
+from gan_ext import Engine
+from gan_ext.estimators import DeadCodeWarning
 
 ROOT = Path(__file__).parent.parent
 TUTORIALS = (
@@ -24,7 +32,9 @@ TUTORIALS = (
     "plug_and_play",
 )
 PAGES = [ROOT / "README.md", *(ROOT / f"docs/{name}.md" for name in TUTORIALS)]
-INSIDE = {"gan_ext.seeds", "gan_ext.estimators"}  # for the package itself; shown at the top level
+QUICK = {"convergence.md", "doctor.md", "evaluation.md", "reinforcement.md"}  # to the letter in some seconds
+INSIDE = {"gan_ext.seeds", "gan_ext.precision", "gan_ext.estimators"}  # for the package itself; shown at the top level
+STEPS = 10
 BLOCK = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
@@ -41,8 +51,20 @@ def test_blocks_keep_their_line_numbers() -> None:
     assert second.splitlines().index("raise KeyError") + 1 == text.splitlines().index("raise KeyError") + 1
 
 
-@pytest.mark.parametrize("page", [page for page in PAGES if page.exists()], ids=lambda page: page.name)
-def test_code_runs(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def shorten(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Let every training end after a few steps; return a list that will have the steps that were asked for."""
+    whole, asked = Engine.fit, []
+
+    def fit(self: Engine, stream: Any, steps: int, callbacks: Any = ()) -> Engine:
+        asked.append(steps)
+        return whole(self, stream, min(steps, STEPS), callbacks)
+
+    monkeypatch.setattr(Engine, "fit", fit)
+    return asked
+
+
+def run(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Execute the blocks of a page in an empty folder."""
     # A module and not a dictionary, so that what a page defines can be pickled.
     module = ModuleType(f"page_{page.stem}")
     monkeypatch.setitem(sys.modules, module.__name__, module)
@@ -51,6 +73,20 @@ def test_code_runs(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     assert found or page.name == "README.md", f"{page} has no code"
     for block in found:
         exec(compile(block, str(page), "exec"), module.__dict__)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.filterwarnings(f"ignore::{DeadCodeWarning.__module__}.DeadCodeWarning")  # nothing is learned so soon
+def test_code_runs(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = [] if page.name in QUICK else shorten(monkeypatch)
+    run(page, tmp_path, monkeypatch)
+    assert page.name in QUICK or max(asked) > STEPS
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("page", [page for page in PAGES if page.name not in QUICK], ids=lambda page: page.name)
+def test_code_runs_to_the_letter(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run(page, tmp_path, monkeypatch)
 
 
 def test_reference_names_every_module() -> None:
@@ -63,6 +99,7 @@ def test_reference_names_every_module() -> None:
         assert public
 
 
+@pytest.mark.slow
 def test_site_builds(tmp_path: Path) -> None:
     pytest.importorskip("mkdocstrings", reason="needs the extra `docs`")
     pytest.importorskip("material", reason="needs the extra `docs`")
