@@ -299,7 +299,7 @@ def test_unlabeled_groups_put_right_what_labels_at_their_edges_say() -> None:
             loss="log",
         )
         tops = {"adversarial": adversarial, "generated": generated, "pseudo": 1.0}
-        rise = {name: (lambda step, top=top: top * min(1.0, step / 300)) for name, top in tops.items()}
+        rise = {name: (lambda step, top=top: top * min(1.0, step / 200)) for name, top in tops.items()}
         players = dict.fromkeys(game.players(), adam(3e-3))
         turns = (("discriminator",), ("generator",), ("classifier",))
         engine = Engine(game, players, ema=0.98, solver=turns, schedules=rise, compute=Compute("cpu"))
@@ -310,7 +310,7 @@ def test_unlabeled_groups_put_right_what_labels_at_their_edges_say() -> None:
     def accuracy(game: TripleGAN) -> float:
         return float((game.classifier(test)[0].argmax(1) == truth).float().mean())
 
-    alone, together = learned(0.0, 0.0, 300), learned(1.0, 0.3, 600)
+    alone, together = learned(0.0, 0.0, 200), learned(1.0, 0.3, 400)
     assert accuracy(alone) < 0.95
     assert accuracy(together) > 0.975
     asked = torch.arange(600) % K

@@ -139,7 +139,7 @@ def test_all_terms_together_go_down_in_bfloat16_too() -> None:
         engine = Engine(game(terms=all_terms()), players, compute=Compute("cpu", precision))
         seen: list[float] = []
         batch = ConstantStream(BATCH)
-        for last in (1, 40):
+        for last in (1, 12):
             engine.fit(batch, last)
             torch.default_generator.manual_seed(0)
             seen.append(float(engine.game.discriminator_loss(BATCH)[1]["supervised"]))
