@@ -1,4 +1,4 @@
-"""A conformance suite for games, and games small enough to be solved by hand.
+"""check_game: a conformance suite for games.
 
 :func:`check_game` is to games what scikit-learn's ``check_estimator`` is to estimators.
 """

@@ -1,4 +1,4 @@
-"""Which rows are labeled, unlabeled, kept for validation and for testing: decided by a seed, and provably apart."""
+"""Semi-supervised splits: labeled, unlabeled, validation and test rows, decided by a seed, and provably apart."""
 
 from typing import Any, NamedTuple
 

@@ -1,4 +1,4 @@
-"""The doctor: records a run's vitals, and says in a sentence what fails and what to try first."""
+"""Diagnosis of GAN training: records a run's vitals, and says in a sentence what fails and what to try first."""
 
 from gan_ext.doctor.diagnosis import Diagnosis, diagnose
 from gan_ext.doctor.findings import Finding

@@ -1,4 +1,4 @@
-"""From a run's records to a sentence: which failure it is, and what to try first."""
+"""diagnose: from a run's records to a sentence: which failure it shows, and what to try first."""
 
 from dataclasses import dataclass, field
 from typing import Any

@@ -1,4 +1,4 @@
-"""What a failure is, and the remedies that are tried first."""
+"""Findings: the failures that are told apart (collapse, cycling, ...), and the remedies that are tried first."""
 
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal

@@ -1,4 +1,4 @@
-"""From a sign in every record to a verdict on the run: medians of the late records, how many show it, since when."""
+"""From a sign in each record to a finding: medians of the late records, how many show it, since when."""
 
 import math
 from typing import Any

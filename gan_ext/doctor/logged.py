@@ -1,4 +1,4 @@
-"""What players log, as means since the record before: the meters belong to everybody, and are only looked at."""
+"""Losses, penalties and entropies of codes as the players log them, as means since the record before."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Real data that generated samples are compared with: who is reached, how far off samples are, and whose copies."""
+"""Probe: generated samples beside fixed real ones: coverage, distance, modes, near-copies of training data."""
 
 from collections.abc import Callable
 from typing import Any

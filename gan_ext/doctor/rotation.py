@@ -1,4 +1,4 @@
-"""How much of a game's vector field turns: its Jacobian, exactly for small games and by products for large ones."""
+"""Rotation of a game's vector field: eigenvalues of its Jacobian, or its antisymmetric share."""
 
 import copy
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Signs of the six failures in the vitals of a run; None where the records cannot tell."""
+"""Signs of mode collapse, cycling, saturation, explosion, dead codes and memorization in the records of a run."""
 
 import math
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Records of a run as columns over steps, and what is computed from several records."""
+"""Vitals: records of a run as columns over steps, and what is computed from several records."""
 
 import math
 from collections.abc import Mapping, Sequence

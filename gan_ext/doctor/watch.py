@@ -1,4 +1,4 @@
-"""A callback that records a run's vitals: what a doctor asks first."""
+"""Watch: a callback that records the vitals of a run: gradients, logits, coverage, spread, modes, near-copies."""
 
 from collections.abc import Sequence
 from typing import Any

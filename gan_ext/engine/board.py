@@ -1,4 +1,4 @@
-"""What a solver may do with the players of a game: take their gradients, and move them."""
+"""Board: what a solver may do with the players of a game: take their gradients, and step their optimizers."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any

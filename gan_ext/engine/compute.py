@@ -1,4 +1,4 @@
-"""Where and how precisely a game is computed."""
+"""Compute: device, mixed precision (bfloat16) and compilation."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Averaged weights."""
+"""Exponential moving average of weights."""
 
 import copy
 

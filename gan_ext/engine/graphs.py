@@ -1,4 +1,4 @@
-"""A whole step recorded as one CUDA graph, so that the GPU and not Python sets the pace."""
+"""CUDA graphs: a whole step recorded once and replayed."""
 
 import warnings
 from collections.abc import Callable, Sequence

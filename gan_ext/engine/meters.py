@@ -1,4 +1,4 @@
-"""Running means of what the players report, kept on the device until somebody reads them."""
+"""Meters: running means of losses and terms, kept on the device until somebody reads them."""
 
 from collections.abc import Mapping
 

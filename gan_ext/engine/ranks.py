@@ -1,4 +1,4 @@
-"""Several processes training one game, launched by ``torchrun``: one flat all-reduce a move, no wrapped modules."""
+"""Distributed data-parallel training under ``torchrun``: one flat all-reduce a move, no wrapped modules."""
 
 import atexit
 import os

@@ -1,4 +1,4 @@
-"""Numbers that change with the step: learning rates, temperatures, weights of penalties.
+"""Schedules of learning rates, temperatures, weights of penalties: numbers that change with the step.
 
 A schedule is any function from the step (0, 1, ...) to a number; these are the usual ones.
 """
@@ -14,10 +14,19 @@ __all__ = ["Schedule", "apply_schedules", "checked_schedules", "cosine", "flat_t
 Schedule = Callable[[int], float]
 
 
-def linear(start: float, end: float, steps: int) -> Schedule:
-    """Go from `start` at step 0 to `end` at step `steps` in a straight line, and stay there."""
+def linear(start: float, end: float, steps: int, wait: int = 0) -> Schedule:
+    """Go from `start` at step 0 to `end` at step `steps` in a straight line, and stay there.
+
+    Args:
+        start: the number at first.
+        end: the number at last.
+        steps: of the way, at least 1.
+        wait: steps before it begins, of which each has `start`; at least 0.
+    """
     _positive(steps)
-    return lambda step: start + (end - start) * min(step / steps, 1.0)
+    if wait < 0:
+        raise ValueError(f"wait must be at least 0, got {wait}.")
+    return lambda step: start + (end - start) * min(max(step - wait, 0) / steps, 1.0)
 
 
 def cosine(start: float, end: float, steps: int) -> Schedule:

@@ -1,4 +1,4 @@
-"""The state of a run as tensors and JSON: game, averages, optimizers, meters, step."""
+"""The state of a run as tensors and JSON, for checkpoints: game, averages, optimizers, meters, step."""
 
 from collections.abc import Mapping
 from typing import Any, Protocol

@@ -1,4 +1,4 @@
-"""Who moves when.
+"""Turns: who moves when, alternating or simultaneous.
 
 One step of the engine is a sequence of moves.  A move is a player's name, or a tuple of names of players who move
 together, from the same point and on the same batch.

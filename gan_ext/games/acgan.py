@@ -1,4 +1,4 @@
-"""AC-GAN: a discriminator that also names the class, of real and of generated data.
+"""AC-GAN: a discriminator with an auxiliary classifier, which names the class of real and of generated data.
 
 References: Conditional Image Synthesis with Auxiliary Classifier GANs (Odena et al., 2017),
 https://arxiv.org/abs/1610.09585

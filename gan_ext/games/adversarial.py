@@ -1,4 +1,4 @@
-"""A generator against a discriminator with any loss and any stabilizers: most unconditional GANs are settings of it.
+"""Unconditional GANs: a generator against a discriminator, with any adversarial loss and any stabilizers.
 
 References: Generative Adversarial Nets (Goodfellow et al., 2014), https://arxiv.org/abs/1406.2661; losses, penalties
 and views name their own.

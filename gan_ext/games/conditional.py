@@ -1,4 +1,4 @@
-"""The conditional game: a generator told a class, and a discriminator that judges samples as ones of their class.
+"""Conditional GAN: a generator told a class, and a discriminator that judges samples as ones of their class.
 
 References: Conditional Generative Adversarial Nets (Mirza and Osindero, 2014), https://arxiv.org/abs/1411.1784
 """

@@ -1,4 +1,4 @@
-r"""Imitation: a discriminator of behavior as learned reward, a policy as generator.
+r"""GAIL, adversarial imitation learning: a discriminator of behavior as learned reward, a policy as generator.
 
 References: Generative Adversarial Imitation Learning (Ho and Ermon, 2016), https://arxiv.org/abs/1606.03476; Connecting
 Generative Adversarial Networks and Actor-Critic Methods (Pfau and Vinyals, 2016), https://arxiv.org/abs/1610.01945

@@ -1,4 +1,4 @@
-r"""The semi-supervised game: a K+1-class discriminator against a feature-matching generator.
+r"""Semi-supervised GAN: a K+1-class discriminator against a feature-matching generator.
 
 The discriminator tells K classes apart on labeled data and real from generated on the rest, with the same K logits;
 the generator moves the mean of the discriminator's features to that of real data.

@@ -1,4 +1,4 @@
-"""Proximal policy optimization in an environment that pays a reward."""
+"""PPO: proximal policy optimization in an environment that pays a reward."""
 
 import copy
 from typing import Any, NamedTuple, TypedDict

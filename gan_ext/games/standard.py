@@ -1,4 +1,4 @@
-"""The standard two-player game with the non-saturating generator loss.
+"""The standard GAN, with the non-saturating generator loss.
 
 References: Generative Adversarial Nets (Goodfellow et al., 2014), https://arxiv.org/abs/1406.2661
 """

@@ -1,4 +1,4 @@
-"""The Wasserstein GAN with gradient penalty.
+"""WGAN-GP: the Wasserstein GAN with gradient penalty.
 
 References: Improved Training of Wasserstein GANs (Gulrajani et al., 2017), https://arxiv.org/abs/1704.00028
 """

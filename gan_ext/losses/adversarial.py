@@ -1,4 +1,4 @@
-"""Losses of a discriminator against a generator, in float32 at least."""
+"""Adversarial losses in float32: minimax, non-saturating, hinge, least squares, relativistic, Wasserstein."""
 
 from math import log
 

@@ -1,4 +1,4 @@
-"""Moving averages as buffers, and a player held near the average of its own past."""
+"""Moving averages as buffers, and historical averaging: a player held near the average of its own past."""
 
 import torch
 from torch import Tensor, nn

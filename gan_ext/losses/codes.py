@@ -1,4 +1,4 @@
-"""Losses that make a generator use what it is given, and that say which codes to draw more often."""
+"""Losses of latent codes: mode seeking, and REINFORCE for the probabilities of categories."""
 
 from torch import Tensor
 
@@ -6,7 +6,7 @@ __all__ = ["mode_seeking", "reinforce"]
 
 
 def mode_seeking(first: Tensor, second: Tensor, first_noise: Tensor, second_noise: Tensor) -> Tensor:
-    r"""Return how little samples differ for how much their noise differs: large when noise is ignored.
+    r"""Return the mode-seeking loss: how little samples differ for how much their noise differs.
 
     .. math:: L = \frac{E|z_1 - z_2|}{E|G(z_1, c) - G(z_2, c)| + 10^{-5}}
 
@@ -23,7 +23,7 @@ def mode_seeking(first: Tensor, second: Tensor, first_noise: Tensor, second_nois
 
 
 def reinforce(rewards: Tensor, log_prob: Tensor) -> Tensor:
-    r"""Return 0 with a gradient that makes what was rewarded above the batch's average more probable.
+    r"""Return 0 with the gradient of REINFORCE: what was rewarded above the batch's average becomes more probable.
 
     .. math:: \nabla L = -\frac1B \sum_b (r_b - \bar r) \nabla \log p(c_b)
 

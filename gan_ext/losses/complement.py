@@ -1,4 +1,4 @@
-r"""What a generator of a semi-supervised game may minimize: to match the data's features, or to fill what lies around.
+r"""Losses of a semi-supervised generator: feature matching, pull-away, entropy, and low density (bad GAN).
 
 References: Improved Techniques for Training GANs (Salimans et al., 2016), https://arxiv.org/abs/1606.03498;
 Good Semi-supervised Learning That Requires a Bad GAN (Dai et al., 2017), https://arxiv.org/abs/1705.09783

@@ -1,4 +1,4 @@
-r"""Losses that compare what a classifier says of a sample with a target it was given.
+r"""Consistency losses: distances between a classifier's prediction and a target, as in the Pi model and MixUp.
 
 Shapes: B is the batch, K the number of classes.  All functions compute in float32 at least.
 """

@@ -1,4 +1,4 @@
-r"""Unlabeled data of classes that no label names: which of them to learn from.
+r"""Open-set semi-supervised learning: weights for unlabeled data of classes that no label names.
 
 References: Semi-Supervised Learning under Class Distribution Mismatch (Chen et al., 2020),
 https://doi.org/10.1609/aaai.v34i04.5763

@@ -1,4 +1,4 @@
-"""Pairs of losses, the discriminator's and the generator's, as one object that a game is given."""
+"""Adversarial losses as objects: the discriminator's and the generator's loss in a pair that a game is given."""
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass

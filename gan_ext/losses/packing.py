@@ -1,4 +1,4 @@
-"""Several samples shown as one."""
+"""Packing (PacGAN): several samples shown to the discriminator as one."""
 
 from torch import Tensor
 

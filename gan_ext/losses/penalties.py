@@ -1,4 +1,4 @@
-"""Gradients with respect to inputs, written so that they compile, and the penalties made of them."""
+"""Gradient penalties (R1, WGAN-GP, DRAGAN) and input gradients that compile, and other penalties as functions."""
 
 from collections.abc import Callable
 

@@ -1,4 +1,4 @@
-"""Losses of policies and values: a policy is a generator whose samples are actions, and the reward judges them."""
+"""Losses of reinforcement learning: policy gradient, clipped surrogate, generalized advantages, values, rewards."""
 
 import torch
 from torch import Tensor

@@ -1,4 +1,4 @@
-r"""Objects that a game adds to its discriminator's loss: penalties with a weight of their own.
+r"""Regularizers of the discriminator as objects: gradient penalties and others, each with a weight of its own.
 
 Weights are 0-dim buffers, so that a schedule of the engine can change them by name, such as ``"penalties.r1.weight"``.
 Gradient penalties with a pass of their own take it in float32, outside autocast; R1 and R2 read those that a game took.

@@ -1,4 +1,4 @@
-"""Which samples a player learns from."""
+"""Top-k training: which generated samples the generator learns from."""
 
 from torch import Tensor
 

@@ -1,4 +1,4 @@
-r"""Losses of a discriminator that is also a K-class classifier.
+r"""Semi-supervised losses of a discriminator that is also a K-class classifier (K + 1 classes).
 
 Two heads describe the same discriminator.  The *explicit* one has K + 1 logits, the last for "generated".  A softmax
 does not change when a constant is added to all its logits, so the last one can be fixed at 0 and dropped: the

@@ -1,4 +1,4 @@
-"""Environments, episodes and demonstrations, for games whose generator is a policy."""
+"""Reinforcement and imitation learning: environments, episodes and demonstrations, for games with a policy."""
 
 from gan_ext.reinforcement.environment import Environment, TokenEnvironment, Transition
 from gan_ext.reinforcement.episodes import EpisodeStream, collect, demonstrations, episode_returns

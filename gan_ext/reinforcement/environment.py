@@ -1,4 +1,4 @@
-"""What an environment is: many episodes at once, from a start that a seed decides."""
+"""Environment: many episodes at once, from a start that a seed decides."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable

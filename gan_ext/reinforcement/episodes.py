@@ -1,4 +1,4 @@
-"""Playing whole episodes, and streams of them for the engine."""
+"""Rollouts of a policy in an environment, expert demonstrations, and streams of episodes for the engine."""
 
 import copy
 from typing import Any

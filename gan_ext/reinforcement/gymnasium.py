@@ -1,4 +1,4 @@
-"""Environments of gymnasium, many at a time."""
+"""Gymnasium environments, many episodes at a time."""
 
 import importlib
 from typing import Any

@@ -1,4 +1,4 @@
-"""The tree of generative models, a small model for each branch (the flow needs zuko, in the extra ``taxonomy``)."""
+"""Taxonomy of generative models: a small model for each branch (the flow needs zuko, in the extra ``taxonomy``)."""
 
 from gan_ext.taxonomy.explicit import Autoregressive, Boltzmann, Flow, Variational
 from gan_ext.taxonomy.implicit import GAN, LikelihoodGAN, Stochastic

@@ -1,4 +1,4 @@
-"""Models that state the likelihood: exactly, as a bound, or up to a constant."""
+"""Explicit density models: autoregressive, flow, variational autoencoder, Boltzmann machine."""
 
 import copy
 import math
@@ -24,7 +24,7 @@ _BITS = 6  # of a coordinate's 64 levels
 
 
 class Autoregressive(Model):
-    """Each bit, or level of a coordinate, given those before it; a point is even within its cell.
+    """Autoregressive model (MADE): each bit, or level of a coordinate, given those before it; even within a cell.
 
     References: MADE (Germain et al., 2015), https://arxiv.org/abs/1502.03509; see :class:`~gan_ext.nets.MADE`
     """
@@ -48,7 +48,7 @@ class Autoregressive(Model):
 
 
 class Flow(Model):
-    r"""An invertible net from Gaussian latents, nonlinear independent components; needs zuko.
+    r"""Normalizing flow: an invertible net from Gaussian latents (nonlinear ICA); needs zuko.
 
     .. math:: \log p(x) = \log N(f(x); 0, I) + \log |\det \partial f / \partial x|
 
@@ -111,7 +111,7 @@ class Flow(Model):
 
 
 class Variational(Model):
-    """Encoder and decoder; see :class:`~gan_ext.games.VariationalAutoencoder`."""
+    """Variational autoencoder; see :class:`~gan_ext.games.VariationalAutoencoder`."""
 
     rates, kinds = (670, 515), ("importance", "importance")
     latent_dims: ClassVar[tuple[int, int]] = (2, 16)
@@ -143,7 +143,7 @@ class Variational(Model):
 
 
 class Boltzmann(Chain):
-    """scikit-learn's restricted Boltzmann machine; points are told to it as bits of their cells, in Gray's code.
+    """Restricted Boltzmann machine of scikit-learn; points are told to it as bits of their cells, in Gray's code.
 
     Neighboring cells differ in one bit.  Its constant is summed exactly for points and annealed for bits.
 

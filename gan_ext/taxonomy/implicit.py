@@ -1,4 +1,4 @@
-"""Models that only draw samples: by a Markov chain, or at once."""
+"""Implicit density models: generative stochastic network (a Markov chain), and GANs."""
 
 from typing import ClassVar
 
@@ -25,7 +25,7 @@ __all__ = ["GAN", "LikelihoodGAN", "Stochastic"]
 
 
 class Stochastic(Chain):
-    """A net that undoes noise, tossed bits or moved points; see :class:`~gan_ext.games.GenerativeStochasticNetwork`.
+    """Generative stochastic network: it undoes noise (:class:`~gan_ext.games.GenerativeStochasticNetwork`).
 
     Bits are undone one by one, points by a mixture of eight Gaussians.
     """

@@ -1,4 +1,4 @@
-"""What every model of the tree answers: how it learns, draws, and what it says of its likelihood.
+"""Model: the base class of the taxonomy: how a generative model learns, draws, and what it says of its likelihood.
 
 References: NIPS 2016 Tutorial: Generative Adversarial Networks (Goodfellow, 2016), section 2,
 https://arxiv.org/abs/1701.00160

@@ -1,4 +1,4 @@
-"""Terms: the ingredients of a semi-supervised objective, each with a weight, to be added up as one likes."""
+"""Terms: weighted parts of a semi-supervised objective (entropy, virtual adversarial, mean teacher, MixUp, ...)."""
 
 from gan_ext.terms.classes import ClassBalance, ConditionalEntropy
 from gan_ext.terms.complement import FeatureMatching, LowDensity, PullAway, VariationalEntropy

@@ -1,4 +1,4 @@
-"""Terms about the classes of unlabeled data: that each is sure, and that all of them come up."""
+"""Terms about the classes of unlabeled data: entropy minimization, and class balance."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""Terms of the generator: to match the features of real data, and to fill the places around them."""
+"""Terms of the generator: feature matching, and those of a complement (bad) generator: entropy, low density."""
 
 from collections.abc import Callable
 from math import isfinite

@@ -1,4 +1,4 @@
-"""Terms that make two views of the same unlabeled data agree on its class."""
+"""Consistency regularization: Pi model, mean teacher, pseudo-labels, MixUp on two views of unlabeled data."""
 
 import copy
 from collections.abc import Callable
@@ -106,7 +106,7 @@ class PiModel(Term):
 
 
 class MeanTeacher(Term):
-    r"""Follow a teacher whose weights are the running mean of the discriminator's.
+    r"""Mean teacher: agree with a teacher whose weights are the running mean of the discriminator's.
 
     .. math:: \theta' \leftarrow \alpha_t \theta' + (1 - \alpha_t) \theta, \qquad
               \alpha_t = \min\left(\alpha, \tfrac{t}{t + 10}\right)
@@ -184,7 +184,7 @@ class MeanTeacher(Term):
 
 
 class MixUp(Term):
-    r"""Make the class change evenly on the way from one sample to another.
+    r"""MixUp: make the class change evenly on the way from one sample to another.
 
     .. math:: L = E\left[ -\sum_k (\lambda t_i + (1 - \lambda) t_j)_k \log p(k \mid \lambda x_i + (1 - \lambda) x_j)
               \right], \qquad \lambda \sim \max(\beta, 1 - \beta),\ \beta \sim \text{Beta}(a, a)

@@ -1,4 +1,4 @@
-"""Terms that keep the class from changing near data: in every direction, or along the manifold the generator draws."""
+"""Smoothness terms: virtual adversarial training, and the class kept along the manifold that the generator draws."""
 
 import torch
 from torch import Tensor, nn
@@ -10,7 +10,7 @@ __all__ = ["ManifoldSmoothing", "TangentSmoothing", "VirtualAdversarial"]
 
 
 class VirtualAdversarial(Term):
-    r"""Keep the class within a small ball around unlabeled data, in the direction in which it changes most.
+    r"""Virtual adversarial training: keep the class around unlabeled data, in the direction where it changes most.
 
     .. math:: u' = u + r\, \frac{g}{\lVert g \rVert}, \qquad
               g = \nabla_d KL(p(\cdot \mid u) \Vert p(\cdot \mid u + d)),

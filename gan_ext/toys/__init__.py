@@ -1,4 +1,4 @@
-"""Toys: games solved by hand, mixtures in the plane, and digits stacked to a thousand modes."""
+"""Toy problems: Dirac-GAN and bilinear games, rings and grids of Gaussians, Stacked MNIST, published protocols."""
 
 from gan_ext.toys.classifier import DigitReader, digit_reader
 from gan_ext.toys.distributions import GaussianGrid, GaussianRing, PlanarMixture, Spiral

@@ -1,4 +1,4 @@
-"""Mixtures in the plane on which generators are known to lose modes."""
+"""Toy distributions: rings, grids and spirals of Gaussians in the plane, on which generators lose modes."""
 
 import math
 from abc import ABC, abstractmethod

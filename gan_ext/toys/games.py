@@ -1,4 +1,4 @@
-"""Games that can be solved by hand, on which solvers and penalties show whether they converge."""
+"""Toy games with known solutions (bilinear, Dirac-GAN), on which solvers and penalties show if they converge."""
 
 from typing import Any
 
@@ -79,7 +79,7 @@ class BilinearGame(TwoPlayerGame):
 
 
 class DiracGame(TwoPlayerGame):
-    r"""The smallest GAN: a point :math:`\theta` against a line :math:`d(x) = \psi x`, data at 0.
+    r"""The Dirac-GAN, the smallest GAN: a point :math:`\theta` against a line :math:`d(x) = \psi x`, data at 0.
 
     .. math::
         L_D &= \ell_D(d(\epsilon), d(\theta + \epsilon')) + \tfrac{\gamma}{2} \psi^2

@@ -1,4 +1,4 @@
-"""The protocols themselves: PacGAN's, VEEGAN's, Unrolled GAN's and R3GAN's, and short ones of ours."""
+"""Published protocols: those of PacGAN, VEEGAN, Unrolled GAN and R3GAN, and short ones of ours."""
 
 from functools import partial
 from itertools import pairwise

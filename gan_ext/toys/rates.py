@@ -1,4 +1,4 @@
-"""How fast a solver converges, measured on what the engine really does."""
+"""Convergence rates of solvers: spectral radius of the engine's own steps near an equilibrium."""
 
 from collections.abc import Callable
 

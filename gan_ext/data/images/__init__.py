@@ -10,9 +10,11 @@ from gan_ext.data.images.color import (
     RandomSharpness,
     RandomSolarize,
     strong_augmentation,
+    weak_and_strong,
 )
 from gan_ext.data.images.differentiable import AdaptiveAugment, DiffAugment, InstanceNoise
 from gan_ext.data.images.dsprites import StoredSprites, read_dsprites
+from gan_ext.data.images.few_labels import few_labels
 from gan_ext.data.images.idx import ImageData, fetch_mnist, read_mnist
 from gan_ext.data.images.sprites import FactorialImages, Sprites, SpriteStream
 from gan_ext.data.images.stacked import StackedStream, stacked_labels
@@ -41,9 +43,11 @@ __all__ = [
     "StoredSprites",
     "ZCAWhitening",
     "fetch_mnist",
+    "few_labels",
     "read_cifar10",
     "read_dsprites",
     "read_mnist",
     "stacked_labels",
     "strong_augmentation",
+    "weak_and_strong",
 ]

@@ -1,4 +1,4 @@
-"""Random transformations of where pixels lie: images [B, c, h, w] on any device, each image with a draw of its own.
+"""Geometric data augmentation of images [B, c, h, w]: affine maps, shifts, flips, cutout, elastic deformation.
 
 They are modules without weights, so :class:`torch.nn.Sequential` composes them.
 """

@@ -1,15 +1,16 @@
-"""Random transformations of what color pixels have, and the strong augmentation of consistency methods.
+"""Color augmentation of images, and the strong augmentation (as RandAugment) of consistency methods.
 
 Images are [B, c, h, w] on any device, each with a draw of its own.  Pixels lie in a range, (low, high): low is black.
 """
 
 from collections.abc import Sequence
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import avg_pool2d, pad
 
-from gan_ext.data.images.augment import Cutout, RandomAffine
+from gan_ext.data.images.augment import Cutout, RandomAffine, RandomFlip, RandomShift
 
 __all__ = [
     "AutoContrast",
@@ -19,6 +20,7 @@ __all__ = [
     "RandomSharpness",
     "RandomSolarize",
     "strong_augmentation",
+    "weak_and_strong",
 ]
 
 
@@ -252,3 +254,25 @@ def strong_augmentation(
         AutoContrast(pixels),
     ]
     return nn.Sequential(RandomChoice(operations, count), Cutout(cutout, fill=sum(pixels) / 2))
+
+
+def weak_and_strong(level: Literal["none", "weak", "strong"] = "strong", shift: int = 4) -> tuple[nn.Module, nn.Module]:
+    """Return what color images go through before a teacher sees them, and before its student does.
+
+    Args:
+        level: ``"none"``: neither is changed; ``"weak"``: both are moved and mirrored; ``"strong"``: the student's
+            image goes through :func:`strong_augmentation` besides.
+        shift: largest move, in pixels.
+
+    Returns:
+        Modules from images [B, c, h, w] in [-1, 1] to such images.
+
+    Raises:
+        ValueError: another level.
+    """
+    if level not in ("none", "weak", "strong"):
+        raise ValueError(f"level must be 'none', 'weak' or 'strong', got {level!r}.")
+    if level == "none":
+        return nn.Identity(), nn.Identity()
+    weak = nn.Sequential(RandomShift(shift), RandomFlip())
+    return weak, nn.Sequential(weak, strong_augmentation()) if level == "strong" else weak

@@ -1,4 +1,4 @@
-"""Views of real and generated data alike, through which the generator's gradient passes.
+"""Differentiable augmentation: instance noise, DiffAugment and ADA, applied to real and generated data alike.
 
 A view is the `view` of :class:`~gan_ext.games.Adversarial`.  Its ``draw(x)`` makes the random numbers for a batch, and
 ``view(x, draw)`` uses them, so that a batch of real and one of generated data can share a draw; ``view(x)`` draws anew.

@@ -1,4 +1,4 @@
-"""Stacked digits: images of several random digits as channels, so that three make a thousand modes."""
+"""Stacked MNIST: images of several random digits as channels, so that three make a thousand modes."""
 
 import copy
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Solvers: how a game is played, by passing one object to the engine."""
+"""Solvers: how a game is played (in turns, extragradient, optimistic, consensus, ...), as an object for the engine."""
 
 from gan_ext.engine.solvers.adjusted import Consensus, SymplecticAdjustment
 from gan_ext.engine.solvers.competitive import CompetitiveGradientDescent

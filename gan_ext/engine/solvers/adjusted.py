@@ -1,4 +1,4 @@
-"""Solvers that correct the players' gradients by products with the Jacobian of the game."""
+"""Consensus optimization and symplectic gradient adjustment: gradients corrected by the game's Jacobian."""
 
 from abc import abstractmethod
 from collections.abc import Sequence
@@ -35,7 +35,7 @@ class _Adjusted(Solver):
 
 @dataclass(frozen=True)
 class Consensus(_Adjusted):
-    r"""Every player also minimizes the length of everyone's gradients: consensus optimization.
+    r"""Consensus optimization: every player also minimizes the length of everyone's gradients.
 
     .. math:: w \leftarrow w - R (v + \gamma J^\top v), \qquad J^\top v = \nabla \tfrac12 \lVert v \rVert^2
 
@@ -65,7 +65,7 @@ class Consensus(_Adjusted):
 
 @dataclass(frozen=True)
 class SymplecticAdjustment(_Adjusted):
-    r"""Turn the players' gradients back by what rotates in the game: symplectic gradient adjustment.
+    r"""Symplectic gradient adjustment: turn the players' gradients back by what rotates in the game.
 
     .. math:: w \leftarrow w - R (v + \lambda A^\top v), \qquad A = \tfrac12 (J - J^\top)
 

@@ -19,7 +19,7 @@ _TINY = 1e-30
 
 @dataclass(frozen=True)
 class CompetitiveGradientDescent(Solver):
-    r"""Step to the Nash equilibrium of the game as it looks from here: linear in each player, bilinear in each pair.
+    r"""Competitive gradient descent: step to the Nash equilibrium of the bilinear approximation of the game.
 
     .. math:: w \leftarrow w - R\, (I + J_{\times} R)^{-1} v
 

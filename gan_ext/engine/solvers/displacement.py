@@ -1,4 +1,4 @@
-"""Solvers that add something of the past to what an optimizer does."""
+"""Optimistic gradient descent and (negative) momentum: solvers that add a share of the step before."""
 
 from abc import abstractmethod
 from collections.abc import Sequence
@@ -36,7 +36,7 @@ class _Displacement(TurnsSolver):
 
 @dataclass(frozen=True)
 class Optimistic(_Displacement):
-    r"""Take each optimizer's step twice and the one before back: the next gradient is guessed from the last two.
+    r"""Optimistic gradient descent: take each optimizer's step twice and the one before back.
 
     .. math:: w_{t+1} = w_t + 2 u_t - u_{t-1}
 

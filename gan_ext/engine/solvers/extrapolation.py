@@ -1,4 +1,4 @@
-"""Solvers that look ahead along everyone's gradient before they step."""
+"""Extragradient, and extrapolation from the past: solvers that look ahead before they step."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ __all__ = ["Extragradient", "ExtragradientFromPast"]
 
 @dataclass(frozen=True)
 class Extragradient(Solver):
-    r"""Go to where everyone's step would lead, take the gradients there, come back, and step with those.
+    r"""Extragradient: take the gradients where everyone's step would lead, come back, and step with those.
 
     .. math:: w_{t + 1/2} = w_t - R\, v(w_t), \qquad w_{t+1} = w_t - R\, v(w_{t + 1/2})
 
@@ -44,7 +44,7 @@ class Extragradient(Solver):
 
 @dataclass(frozen=True)
 class ExtragradientFromPast(Solver):
-    r"""Look ahead with the previous step in place of a new gradient, so that a step costs no more than a plain one.
+    r"""Extrapolation from the past: look ahead with the previous step, so that a step costs no more than a plain one.
 
     .. math:: w_{t + 1/2} = w_t + u_{t-1}, \qquad u_t = -R\, v(w_{t + 1/2}), \qquad w_{t+1} = w_t + u_t
 

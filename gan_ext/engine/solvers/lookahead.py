@@ -16,7 +16,7 @@ __all__ = ["Lookahead"]
 
 @dataclass(frozen=True)
 class Lookahead(Solver):
-    r"""After every k steps of another solver, go back to a point between where they began and where they ended.
+    r"""Lookahead: after every k steps of another solver, go back to between where they began and where they ended.
 
     .. math:: w \leftarrow w_{\text{slow}} + \alpha (w - w_{\text{slow}}), \qquad w_{\text{slow}} \leftarrow w
 

@@ -1,4 +1,4 @@
-"""Unrolled opponents: a player sees what its opponents would do next, and how that depends on it."""
+"""Unrolled GAN: a player sees what its opponents would do next, and how that depends on it."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -17,7 +17,7 @@ __all__ = ["Unrolled"]
 
 @dataclass(frozen=True)
 class Unrolled(TurnsSolver):
-    r"""Let a player minimize its loss at where its opponents would be after k steps of theirs.
+    r"""Unrolled GAN: let a player minimize its loss at where its opponents would be after k steps of theirs.
 
     .. math::
         \phi_0 = \phi, \qquad \phi_{j+1} = \phi_j - r \nabla_\phi L_\phi(\theta, \phi_j), \qquad

@@ -1,4 +1,4 @@
-"""Whether probabilities mean what they say."""
+"""Calibration of a classifier: reliability diagram and expected calibration error."""
 
 from typing import Any, NamedTuple
 
@@ -19,7 +19,7 @@ class Reliability(NamedTuple):
 
 
 def reliability(y: ArrayLike, probabilities: ArrayLike, bins: int = 15, equal_mass: bool = False) -> Reliability:
-    r"""Return the accuracy of predictions against their confidence :math:`\max_k p_k`, in bins.
+    r"""Return the reliability diagram: accuracy of predictions against their confidence :math:`\max_k p_k`, in bins.
 
     References: On Calibration of Modern Neural Networks (Guo et al., 2017), section 2,
     https://arxiv.org/abs/1706.04599; equal-mass bins: Obtaining Well Calibrated Probabilities Using Bayesian Binning
@@ -51,7 +51,7 @@ def reliability(y: ArrayLike, probabilities: ArrayLike, bins: int = 15, equal_ma
 def expected_calibration_error(
     y: ArrayLike, probabilities: ArrayLike, bins: int = 15, equal_mass: bool = False
 ) -> float:
-    r"""Return how far confidence and accuracy are apart on average over bins, in [0, 1].
+    r"""Return the expected calibration error: how far confidence is from accuracy on average over bins, in [0, 1].
 
     .. math:: \text{ECE} = \sum_b \frac{n_b}{n} \left| \text{accuracy}_b - \text{confidence}_b \right|
 

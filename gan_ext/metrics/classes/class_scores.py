@@ -18,7 +18,7 @@ class SplitScore(NamedTuple):
 
 
 def inception_score(probabilities: Features, splits: int = 10) -> SplitScore:
-    r"""Return how sure a classifier is of single samples and how unsure of all together.
+    r"""Return the inception score: how sure a classifier is of single samples and how unsure of all together.
 
     .. math:: \mathrm{IS} = \exp \frac1n \sum_i \mathrm{KL} \Bigl( p(y | g_i) \Big| \frac1n \sum_j p(y | g_j) \Bigr)
 
@@ -50,7 +50,7 @@ def inception_score(probabilities: Features, splits: int = 10) -> SplitScore:
 
 
 def mode_score(real_probabilities: Features, generated_probabilities: Features) -> float:
-    r"""Return the inception score of generated samples, less what their mix of classes differs from that of real ones.
+    r"""Return the mode score: the inception score, lowered by how far the classes are from those of real samples.
 
     .. math::
         \mathrm{MS} = \exp \Bigl( \frac1n \sum_i \mathrm{KL}(p(y | g_i) | p_g(y)) - \mathrm{KL}(p_g(y) | p_r(y))

@@ -1,4 +1,4 @@
-"""Clusters against classes: one-to-one matching, Hungarian accuracy, purity, and the usual scores at once.
+"""Clustering scores against classes: one-to-one matching, Hungarian accuracy, purity, and the usual ones at once.
 
 Normalized mutual information and the adjusted Rand index are scikit-learn's
 (``sklearn.metrics.normalized_mutual_info_score`` and ``adjusted_rand_score``) and take the same two arrays.
@@ -44,7 +44,7 @@ class ClusterScores(NamedTuple):
 
 
 def contingency(labels_true: ArrayLike | Tensor, labels_pred: ArrayLike | Tensor) -> Contingency:
-    r"""Return how many samples of each class fell into each cluster, an array [classes, clusters].
+    r"""Return the contingency table: how many samples of each class are in each cluster, [classes, clusters].
 
     .. math:: n_{kc} = |\{i : y_i = k, \hat y_i = c\}|
 

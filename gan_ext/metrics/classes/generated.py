@@ -1,4 +1,4 @@
-"""Is a generated sample of the class it was made for?  Two accuracies that need an outside classifier."""
+"""GAN-test and GAN-train: whether generated samples are of the class they were made for, by an outside classifier."""
 
 import math
 from typing import Any, NamedTuple
@@ -20,11 +20,11 @@ class Rate(NamedTuple):
 
 
 def hit_rate(classifier: Predictor, samples: ArrayLike, classes: ArrayLike) -> Rate:
-    r"""Return how often a classifier of real data finds the class that a generated sample was made for.
+    r"""Return GAN-test: how often a classifier of real data finds the class that a generated sample was made for.
 
     .. math:: \frac1n \sum_i 1[h(G(z_i, y_i)) = y_i], \qquad h \text{ fitted on real data}
 
-    Also called GAN-test.  The real data are in the classifier, which comes first.  High for a generator that makes one
+    The real data are in the classifier, which comes first.  High for a generator that makes one
     good sample of each class: read it beside :func:`generated_training_accuracy`.
 
     References: How good is my GAN? (Shmelkov et al., 2018), https://arxiv.org/abs/1807.09499
@@ -44,11 +44,11 @@ def hit_rate(classifier: Predictor, samples: ArrayLike, classes: ArrayLike) -> R
 def generated_training_accuracy(
     classifier: Classifier, X: ArrayLike, y: ArrayLike, samples: ArrayLike, classes: ArrayLike
 ) -> Rate:
-    r"""Return the accuracy on real data of a classifier trained on generated data alone.
+    r"""Return GAN-train: the accuracy on real data of a classifier trained on generated data alone.
 
     .. math:: \frac1m \sum_j 1[h_G(x_j) = y_j], \qquad h_G \text{ fitted on } (G(z_i, y_i), y_i)
 
-    Also called GAN-train, or classification accuracy score.  Low where samples of a class are too much alike, even if
+    Also called classification accuracy score.  Low where samples of a class are too much alike, even if
     each is good.  Compare it with the accuracy of the same classifier trained on real data.
 
     References: How good is my GAN? (Shmelkov et al., 2018), https://arxiv.org/abs/1807.09499; Classification Accuracy

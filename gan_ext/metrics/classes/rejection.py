@@ -1,4 +1,4 @@
-"""How well a score tells what a classifier should rather not answer: foreign samples, and its own mistakes."""
+"""Out-of-distribution detection and selective classification: AUROC, false positive rate, risk-coverage curve."""
 
 from typing import Any, NamedTuple
 
@@ -25,7 +25,7 @@ class RiskCoverage(NamedTuple):
 
 
 def auroc(in_scores: ArrayLike, out_scores: ArrayLike) -> float:
-    r"""Return the probability that a foreign sample scores higher than a familiar one, ties counted half.
+    r"""Return the area under the ROC curve: P(a foreign sample scores higher than a familiar one), ties half.
 
     .. math:: P(s_\text{out} > s_\text{in}) + \tfrac12 P(s_\text{out} = s_\text{in})
 
@@ -45,7 +45,7 @@ def auroc(in_scores: ArrayLike, out_scores: ArrayLike) -> float:
 
 
 def false_positive_rate(in_scores: ArrayLike, out_scores: ArrayLike, true_positive_rate: float = 0.95) -> float:
-    """Return the share of foreign samples let in by the threshold that lets a given share of familiar ones in.
+    """Return the false positive rate (FPR95): foreign samples let in where a share of familiar ones is let in.
 
     References: Enhancing the Reliability of Out-of-distribution Image Detection in Neural Networks (Liang et al.,
     2018), https://arxiv.org/abs/1706.02690
@@ -66,7 +66,7 @@ def false_positive_rate(in_scores: ArrayLike, out_scores: ArrayLike, true_positi
 
 
 def risk_coverage(confidence: ArrayLike, correct: ArrayLike) -> RiskCoverage:
-    r"""Return the share of errors among the most confident samples, for every number of them.
+    r"""Return the risk-coverage curve: the share of errors among the most confident samples, for every number.
 
     .. math:: \text{risk}(c) = \frac{\sum_{i: \kappa_i \ge \theta_c} 1\{\hat y_i \ne y_i\}}{c\,n}
 

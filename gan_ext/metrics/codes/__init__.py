@@ -1,4 +1,4 @@
-"""Metrics of codes and factors: information, disentanglement, interventions."""
+"""Metrics of latent codes and factors: mutual information, disentanglement, interventions."""
 
 from gan_ext.metrics.codes.disentanglement import (
     BetaVAEScore,

@@ -1,4 +1,4 @@
-"""Interventions: data in which one factor is held fixed, from known factors or from the codes of a generator."""
+"""Interventions: data in which one factor is fixed, from known factors or from the latent codes of a generator."""
 
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Protocol, runtime_checkable

@@ -1,4 +1,4 @@
-"""Does a generator use its codes?  Information, change, cross-talk and monotonicity, from arrays.
+"""Does a generator use its latent codes?  Mutual information, change, cross-talk, monotonicity, from arrays.
 
 A code is read from generated samples by a reader.  A *reading* is its belief: the probabilities [n, k] of a category,
 the posterior mean [n] of a coordinate.
@@ -46,7 +46,7 @@ class InformationBound(NamedTuple):
 def information_bound(
     classes: ArrayLike | Tensor, log_probabilities: ArrayLike | Tensor, shares: ArrayLike | Tensor
 ) -> InformationBound:
-    r"""Return what samples carry at least about a code of k values, from a reader's belief on samples it never saw.
+    r"""Return a lower bound of the mutual information of samples and a code of k values, from a reader's belief.
 
     .. math:: I(c; x) \ge H(c) + \frac1n \sum_i \log q(c_i \mid x_i)
 

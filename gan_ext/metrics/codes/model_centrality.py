@@ -1,4 +1,4 @@
-"""ModelCentrality: which of several models agrees best with the others, without labels."""
+"""ModelCentrality: unsupervised selection of a disentangled model, the one that agrees best with the others."""
 
 from collections.abc import Sequence
 from typing import NamedTuple

@@ -1,4 +1,4 @@
-"""Metrics of two sets of samples or of their features."""
+"""Metrics of generated against real samples or their features: FID, KID, precision and recall, memorization, modes."""
 
 from gan_ext.metrics.samples.bins import DifferentBins, ndb
 from gan_ext.metrics.samples.class_conditional import ClassConditionalScores, class_conditional_scores

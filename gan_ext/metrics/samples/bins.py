@@ -1,4 +1,4 @@
-"""Number of statistically different bins: where a generator has too many samples, and where too few."""
+"""NDB, the number of statistically different bins: clusters with too many or too few generated samples."""
 
 from typing import NamedTuple
 

@@ -1,4 +1,4 @@
-"""The divergence frontier of two sets of features, and the area under it."""
+"""MAUVE's divergence frontier of two sets of features, and the area under it."""
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray

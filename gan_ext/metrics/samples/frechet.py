@@ -1,4 +1,4 @@
-"""The Frechet distance of two sets of features, and its limit for endless sets."""
+"""The Frechet distance of two sets of features (FID with Inception), and its limit for infinitely many samples."""
 
 from collections.abc import Sequence
 from typing import NamedTuple

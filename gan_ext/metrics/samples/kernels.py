@@ -1,4 +1,4 @@
-"""Maximum mean discrepancy of two sets of features, and KID, its form with a cubic kernel."""
+"""Maximum mean discrepancy (MMD) of two sets of features, and the kernel distance KID, its form with a cubic kernel."""
 
 from collections.abc import Callable
 from typing import NamedTuple

@@ -1,4 +1,4 @@
-"""Are samples new?  Distances to training data beside those of held-out data, and the number of different samples."""
+"""Memorization of training data (data-copying test), and the support size by the birthday paradox."""
 
 from typing import NamedTuple
 
@@ -32,7 +32,7 @@ def memorization_test(
     least: int = 20,
     random_state: RandomStateLike = 0,
 ) -> Memorization:
-    r"""Return whether generated samples lie nearer to the training data than held-out real ones do.
+    r"""Return a test of memorization (data copying): are samples nearer to the training data than held-out ones?
 
     .. math::
         C_T = \frac{\sum_\pi h_\pi Z_\pi}{\sum_\pi h_\pi}, \qquad
@@ -79,7 +79,7 @@ def memorization_test(
 
 
 def birthday_support(samples: Features, threshold: float) -> float:
-    r"""Return how many different samples a generator seems to have, from the number of pairs that are the same.
+    r"""Return the support size of a generator by the birthday paradox, from the number of pairs that are alike.
 
     .. math:: S = \frac{n (n - 1)}{2 c}
 

@@ -1,4 +1,4 @@
-"""Mode scores: how many modes of a known mixture samples reach, how well, and how evenly."""
+"""Mode coverage: how many modes of a known mixture samples reach, how well, and how evenly."""
 
 from functools import lru_cache
 from math import log

@@ -1,4 +1,4 @@
-"""Who lies in whose ball: distances to neighbors, in blocks, at the speed of float32 with the answers of float64.
+"""Nearest-neighbor distances in blocks, and who lies in whose ball: as fast as float32, as exact as float64.
 
 A block of squared distances is a matrix product in float32.  It is wrong by at most a margin that is known; what it
 leaves open (a few pairs in a million) is computed again from differences in float64.  Where it leaves more open, as

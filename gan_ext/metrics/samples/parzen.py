@@ -1,4 +1,4 @@
-"""Parzen windows: a density estimated from samples, for models in few dimensions that only draw."""
+"""Parzen windows: kernel density estimation from samples, for models in few dimensions that only draw."""
 
 import math
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ _ROWS = 512  # places that are looked at together
 
 
 def parzen_log_density(samples: Tensor, at: Tensor, bandwidth: float) -> Tensor:
-    r"""Return the logarithm of a sum of Gaussian bumps around samples, at places [m], in nats.
+    r"""Return the logarithm of a kernel density estimate, Gaussians around samples, at places [m], in nats.
 
     .. math:: \log \hat p(y) = \log \frac1n \sum_{i=1}^{n} N(y; x_i, h^2 I)
 
@@ -46,7 +46,7 @@ def parzen_log_density(samples: Tensor, at: Tensor, bandwidth: float) -> Tensor:
 
 
 def parzen_bandwidth(samples: Tensor, held_out: Tensor, bandwidths: Sequence[float] | None = None) -> float:
-    """Return the bandwidth under which held-out data are likeliest.
+    """Return the bandwidth of the kernel density estimate under which held-out data are likeliest.
 
     Args:
         samples: [n, d], the model, as in :func:`parzen_log_density`.

@@ -1,4 +1,4 @@
-"""Can anyone tell the sets apart?  Tests of two samples by a classifier and by nearest neighbors."""
+"""Two-sample tests by a classifier (C2ST) and by nearest neighbors: can the sets be told apart?"""
 
 import warnings
 from typing import Any, NamedTuple
@@ -43,7 +43,7 @@ def two_sample_test(
     test_share: float = 0.5,
     random_state: RandomStateLike = 0,
 ) -> TwoSampleTest:
-    r"""Return how well a classifier tells held-out generated features from real ones, and whether that may be chance.
+    r"""Return the classifier two-sample test (C2ST): its accuracy on held-out rows, and whether that may be chance.
 
     .. math::
         t = \frac1m \sum_{i=1}^{m} [h(u_i) = l_i], \qquad
@@ -93,7 +93,7 @@ def two_sample_test(
 
 
 def nearest_neighbor_test(real: Features, generated: Features) -> NeighborTest:
-    r"""Return how often the nearest other row of the pooled sets is of the same set.
+    r"""Return the 1-nearest-neighbor test: how often the nearest other row of the pooled sets is of the same set.
 
     .. math:: \frac{1}{N + M} \Bigl( \sum_i [\mathrm{nn}(x_i) \in X] + \sum_j [\mathrm{nn}(g_j) \in G] \Bigr)
 

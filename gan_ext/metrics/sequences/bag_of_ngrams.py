@@ -1,4 +1,4 @@
-"""An encoder of sequences that needs no download: bags of n-grams, projected."""
+"""Features of sequences without a download: bags of n-grams, reduced by latent semantic analysis."""
 
 from collections.abc import Hashable, Iterable, Iterator, Sequence
 

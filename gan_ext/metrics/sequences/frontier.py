@@ -1,4 +1,4 @@
-"""The frontier as the result: quality against coverage over temperatures, and how two frontiers compare."""
+"""Temperature sweeps: the frontier of quality against coverage (diversity), and how two frontiers compare."""
 
 import math
 from collections.abc import Callable, Sequence

@@ -1,4 +1,4 @@
-"""Diversity and overlap of sets of sequences, counted in n-grams."""
+"""Diversity and overlap of sets of sequences in n-grams: distinct-n, entropy, MS-Jaccard, share of unique ones."""
 
 import math
 from collections import Counter
@@ -31,7 +31,7 @@ def distinct(sequences: Iterable[Sentence], n: int) -> float:
 
 
 def unique_ratio(sequences: Iterable[Sentence]) -> float:
-    """Return the number of different sequences over the number of sequences, in (0, 1].
+    """Return the share of unique sequences: different ones over all, in (0, 1].
 
     Args:
         sequences: sequences of hashable tokens.

@@ -1,4 +1,4 @@
-"""Exact divergences of two models of sequences: what quality and coverage cannot say without the entropy."""
+"""Kullback-Leibler and Jeffreys divergences of a generator of sequences from a known oracle."""
 
 from typing import NamedTuple
 

@@ -1,4 +1,4 @@
-"""Confidence intervals of means by resampling."""
+"""Bootstrap confidence intervals of means."""
 
 from collections.abc import Sequence
 from typing import NamedTuple

@@ -1,4 +1,4 @@
-"""How fast chains forget where they were."""
+"""Mixing of Markov chains: autocorrelation time, effective sample size, rate of mode switches."""
 
 from typing import Any
 

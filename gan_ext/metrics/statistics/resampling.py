@@ -1,4 +1,4 @@
-"""Intervals of metrics of two sets, which are no means over samples."""
+"""Confidence intervals of metrics of two sets, which are no means over samples, by subsampling."""
 
 from collections.abc import Callable, Mapping
 from typing import Any

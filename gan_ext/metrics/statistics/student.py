@@ -1,4 +1,4 @@
-"""Confidence intervals of means over few independent repetitions, such as training seeds."""
+"""Student's t confidence intervals of means over few independent repetitions, such as training seeds."""
 
 from collections.abc import Sequence
 from math import nan, sqrt
