@@ -169,7 +169,7 @@ def test_enumeration_lists_every_sequence_once(kind):
 def test_unbiased_estimators_are_within_four_standard_errors(name, kind):
     world = WORLDS[kind]
     exact = world.exact()
-    along, worst = standard_errors(draws(UNBIASED[name](world.model), world, calls=150), exact)
+    along, worst = standard_errors(draws(UNBIASED[name](world.model), world, calls=60, n=160), exact)
     assert along <= 4
     assert worst <= bonferroni(len(exact))
 
@@ -185,7 +185,7 @@ def test_promises_are_those_that_are_tested():
 def test_the_check_notices_a_tenth():
     world = WORLDS["fixed"]
     exact = world.exact()
-    along, _ = standard_errors(draws(LeaveOneOut(), world, calls=250, n=256) * 1.1, exact)
+    along, _ = standard_errors(draws(LeaveOneOut(), world, calls=60, n=1024) * 1.1, exact)
     assert along > 4
 
 
@@ -258,7 +258,7 @@ def test_gumbel_softmax_becomes_exact_as_it_cools_if_rows_are_fed():
 def test_maligan_follows_the_likelihood_of_the_implied_data_as_the_batch_grows():
     world = WORLDS["fixed"]
     exact = world.exact(lambda p, r: (p * r.exp()).sum().log())
-    biases = {n: draws(MaliGANWeights(), world, calls=200, n=n) for n in (2, 16, 256)}
+    biases = {n: draws(MaliGANWeights(), world, calls=120, n=n) for n in (2, 16, 256)}
     assert bias(biases[2], exact) > 0.5 > 0.25 > bias(biases[16], exact) > bias(biases[256], exact)
     assert bias(biases[256], exact) < 0.05
     assert standard_errors(biases[2], exact)[0] > 4
@@ -277,8 +277,8 @@ def test_taylor_kernels_agree_and_a_wide_one_is_straight_through():
     world = WORLDS["fixed"]
     plain, vectors = Taylor(0.8), Taylor(0.8, lambda: torch.eye(3))
     torch.testing.assert_close(draws(plain, world, calls=5), draws(vectors, world, calls=5), rtol=1e-4, atol=1e-6)
-    wide = draws(Taylor(1e3), world, calls=100, n=1024)
-    through = draws(StraightThrough(feed="token"), world, calls=100, n=1024, seed=1)
+    wide = draws(Taylor(1e3), world, calls=60, n=1024)
+    through = draws(StraightThrough(feed="token"), world, calls=60, n=1024, seed=1)
     _, worst = standard_errors(wide - through, torch.zeros(wide.shape[1]))
     assert worst <= bonferroni(wide.shape[1])
 
@@ -320,7 +320,7 @@ def test_straight_through_gumbel_can_have_the_wrong_sign():
 def test_leave_one_out_has_a_tenth_of_the_variance_at_most():
     world, _ = coin(0.5, 0.45)
     plain, left = (
-        draws(estimator, world, calls=1500, n=2).var().item() for estimator in (REINFORCE(None), LeaveOneOut())
+        draws(estimator, world, calls=800, n=2).var().item() for estimator in (REINFORCE(None), LeaveOneOut())
     )
     assert plain == pytest.approx(8.0e-3, rel=0.1)
     assert left == pytest.approx(6.3e-4, rel=0.15)
@@ -329,10 +329,10 @@ def test_leave_one_out_has_a_tenth_of_the_variance_at_most():
 
 def test_tuned_rebar_beats_eta_one():
     world = WORLDS["fixed"]
-    fixed, tuned = (spread(draws(REBAR(0.2, eta), world, calls=200)[50:]) for eta in (1.0, None))
+    fixed, tuned = (spread(draws(REBAR(0.2, eta), world, calls=120)[50:]) for eta in (1.0, None))
     assert tuned < 0.85 * fixed
-    assert spread(draws(REBAR(), WORLDS["values"], calls=150)) < 0.8 * spread(
-        draws(LeaveOneOut(), WORLDS["values"], calls=150)
+    assert spread(draws(REBAR(), WORLDS["values"], calls=80)) < 0.8 * spread(
+        draws(LeaveOneOut(), WORLDS["values"], calls=80)
     )
 
 
@@ -345,15 +345,15 @@ def test_what_is_learned_lowers_the_variance(make, gain):
     world = WORLDS["values"]
     torch.manual_seed(0)
     estimator = make(3, 8, 16)
-    left = spread(draws(LeaveOneOut(), world, calls=150, seed=1))
+    left = spread(draws(LeaveOneOut(), world, calls=100, seed=1))
     parameters = list(estimator.parameters())
     adam = torch.optim.Adam(parameters, lr=1e-2)
-    for _ in range(200):
+    for _ in range(120):
         loss, _ = estimator(world.model, world.reward, 256)
         for parameter, gradient in zip(parameters, torch.autograd.grad(loss, parameters), strict=True):
             parameter.grad = gradient
         adam.step()
-    estimates = draws(estimator, world, calls=150, seed=1)
+    estimates = draws(estimator, world, calls=100, seed=1)
     assert spread(estimates) < gain * left
     assert standard_errors(estimates, world.exact())[0] <= 4
 
@@ -385,7 +385,7 @@ def test_real_positions_decide_in_every_world():
     values = World(world.model, spoilt, world.table)
     exact = values.exact()
     for estimator in (LeaveOneOut(), SelfCritical(), REBAR(), wild(ActorCritic(4, 4, 8))):
-        estimates = draws(estimator, values, calls=150)
+        estimates = draws(estimator, values, calls=60, n=160)
         along, worst = standard_errors(estimates, exact)
         assert along <= 4
         assert worst <= bonferroni(len(exact))
