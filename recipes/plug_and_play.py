@@ -17,26 +17,27 @@ from dataclasses import dataclass
 from functools import partial
 from itertools import product
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, TypeVar
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from gan_ext import Compute, Engine, PlugAndPlayGAN
+from gan_ext import Compute, Engine, Game, PlugAndPlayGAN
 from gan_ext import plug_and_play as pnp
 from gan_ext.data import ArrayStream, read_mnist
 from gan_ext.engine import SaveEvery, Schedule, adam, cosine, flat_then_linear, write_tensors
 from gan_ext.estimators import ChainJudge, ClassifierFeatures
 from gan_ext.games import R3GAN, DenoisingAutoencoder, RealBatch
 from gan_ext.latents import Gaussian
-from gan_ext.nets import residual_denoiser, unit_image_nets
+from gan_ext.nets import CodeClassifier, residual_denoiser, unit_image_nets
 from gan_ext.pictures import ChainFilm, LivePicture, draw_images
-from gan_ext.runs import Experiment, Options, Progress, at_least, launch, named, print_table, spreads
+from gan_ext.runs import Experiment, Options, Progress, at_least, cells, launch, named, print_table, spreads
 from gan_ext.seeds import mix
 
 Array = NDArray[Any]
+GameT = TypeVar("GameT", bound=Game)
 CODE = 32  # numbers in a code, and in the GAN's z
 FILMED, SHOWN = "noiseless joint PPGN-h", 8  # the arm whose chains are filmed; images of each class in pictures
 ARMS = (
@@ -103,7 +104,9 @@ def load(config: Config) -> tuple[Array, Array, Array, Array]:
     return x[:cut], data.y_train[:cut], x[cut:], data.y_train[cut:]
 
 
-def invert(config: Config, x: Array, y: Array, variant: Literal["denoising", "joint"], given: Any) -> PlugAndPlayGAN:
+def invert(
+    config: Config, x: Array, y: Array, variant: Literal["denoising", "joint"], given: CodeClassifier | None = None
+) -> PlugAndPlayGAN:
     """Train a classifier, unless one is given, and a generator that inverts it, without noise or with it."""
     with Progress(config.training_steps, f"generator, {variant}") as progress:
         return PlugAndPlayGAN(
@@ -115,8 +118,8 @@ def invert(config: Config, x: Array, y: Array, variant: Literal["denoising", "jo
 
 
 def play(
-    config: Config, x: Array, name: str, game: Any, steps: int, rate: Schedule, betas: tuple[float, float], ema: float
-) -> Any:
+    config: Config, x: Array, name: str, game: GameT, steps: int, rate: Schedule, betas: tuple[float, float], ema: float
+) -> GameT:
     """Play a game on images, and return it with averaged weights."""
     engine = Engine(
         game, {player: adam(rate(0), betas) for player in game.players()}, seed=config.seed, ema=ema,
@@ -126,20 +129,21 @@ def play(
     stream = ArrayStream(RealBatch(torch.from_numpy(x)), min(64, len(x)), config.seed)
     with Progress(steps, name) as progress:
         engine.fit(stream, steps, [progress, SaveEvery(500, config.fits / name)])
-    return engine.averaged.cpu().eval()
+    game.load_state_dict(engine.averaged.state_dict())
+    return game.cpu().eval()
 
 
 def train(config: Config, x: Array, y: Array) -> tuple[PlugAndPlayGAN, dict[str, Arm]]:
     """Train all generators and denoisers; return the generator that most arms share, and the arms."""
-    plain = invert(config, x, y, "denoising", None)
+    plain = invert(config, x, y, "denoising")
     noisy = invert(config, x, y, "joint", plain.classifier_)
     torch.manual_seed(mix(config.seed, 4))
-    game, steps = DenoisingAutoencoder(residual_denoiser(x.shape[1:], 512), 0.25), config.denoiser_steps
-    images = play(config, x, "image_denoiser", game, steps, cosine(1e-3, 0.0, steps), (0.9, 0.999), 0.999)
+    images, steps = DenoisingAutoencoder(residual_denoiser(x.shape[1:], 512), 0.25), config.denoiser_steps
+    play(config, x, "image_denoiser", images, steps, cosine(1e-3, 0.0, steps), (0.9, 0.999), 0.999)
     torch.manual_seed(mix(config.seed, 5))
     z, steps = Gaussian(CODE), config.training_steps
-    pair = R3GAN(*unit_image_nets(x.shape[1:], CODE, config.channels), z, 0.25)
-    gan = play(config, x, "gan", pair, steps, flat_then_linear(4e-4, steps), (0.0, 0.99), 0.998)
+    gan = R3GAN(*unit_image_nets(x.shape[1:], CODE, config.channels), z, 0.25)
+    play(config, x, "gan", gan, steps, flat_then_linear(4e-4, steps), (0.0, 0.99), 0.998)
 
     # The samplers of the documentation's results, chosen on held-out training images.
     flat, joint = pnp.FlatPrior(CODE), pnp.JointPrior.of(plain.game_, CODE, 1.0)
@@ -190,12 +194,6 @@ def measure(
     }  # fmt: skip
 
 
-def measure_real(judge: ChainJudge, x: Array, y: Array, chains: int) -> dict[str, Any]:
-    """Return what as many real images are worth."""
-    rows = np.concatenate([np.flatnonzero(y == each)[:chains] for each in np.unique(judge.y)])
-    return {**judge.scores(x[rows], y[rows])._asdict(), "shown": some(x[rows], chains)}
-
-
 def some(images: Array, chains: int) -> Array:
     """Return a few images of each class, in rows with one of each."""
     by_class = images.reshape(-1, chains, *images.shape[1:])[:, :SHOWN]
@@ -216,18 +214,20 @@ def main(config: Config) -> None:
     training, judge = time.monotonic() - start, ChainJudge(classifier, x_judged, y_judged)
     judged = 100 * float((classifier.predict(x_judged) == y_judged).mean())
     print(f"Trained in {training:.0f} s; the independent classifier names {judged:.2f} % of real images right.")
-    real = run.fill(["real images"], lambda _: measure_real(judge, x, y, config.chains))["real images"]
-    cells = list(product([name for name in ARMS if name in config.arms], range(config.chain_seeds)))
-    rows = run.fill(cells, partial(measure, config, plain.classifier_, arms, judge))
+    few = np.concatenate([np.flatnonzero(y == each)[: config.chains] for each in np.unique(y)])
+    real = judge.scores(x[few], y[few])._asdict()
+    runs = list(product([name for name in ARMS if name in config.arms], range(config.chain_seeds)))
+    rows = run.fill(runs, partial(measure, config, plain.classifier_, arms, judge))
 
-    found = {name: spreads(rows[name, seed] for seed in range(config.chain_seeds)) for name, _ in cells}
+    found = {name: spreads(rows[name, seed] for seed in range(config.chain_seeds)) for name, _ in runs}
+    means = {name: {score: value.mean for score, value in scores.items()} for name, scores in found.items()}
     print_table(
         f"{config.dataset}: {config.chains} chains for each class, {config.steps} steps", ("", *HEADINGS.values()),
-        [(name, *(f"{scores[score].mean:.3g}" for score in HEADINGS)) for name, scores in found.items()]
-        + [("real images", *(f"{real[score]:.3g}" if score in real else "" for score in HEADINGS))], width=130,
+        [(name, *cells(row, dict.fromkeys(HEADINGS, ".3g"))) for name, row in (means | {"real images": real}).items()],
+        width=130,
     )  # fmt: skip
-    shown = {"real images": "real images"} | {name: (name, config.chain_seeds - 1) for name in found}
-    pictures = {name: run.arrays(cell)["shown"] for name, cell in shown.items()}
+    pictures = {"real images": some(x[few], config.chains)}
+    pictures |= {name: run.arrays((name, seed))["shown"] for name, seed in runs}
     draw_images(config.out / "samples.png", pictures, len(np.unique(y)), across=5)
     LivePicture(config.out / "live.png").draw(list(pictures.values())[-1])
     if (FILMED, 0) in rows:
