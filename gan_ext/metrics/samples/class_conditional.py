@@ -1,4 +1,4 @@
-"""Samples of classes that were asked for: do they hit them, and how much of each class do they cover?"""
+"""Class-conditional samples: how often they are of the wanted class, and coverage and diversity within classes."""
 
 from typing import NamedTuple
 
