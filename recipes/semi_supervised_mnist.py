@@ -16,13 +16,12 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
-import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
 from gan_ext import Compute, Engine
-from gan_ext.data import ImageData, RandomAffine, SemiStream, fetch_mnist, read_mnist, semi_supervised_split
+from gan_ext.data import ImageData, RandomAffine, SemiStream, fetch_mnist, few_labels, read_mnist
 from gan_ext.engine import adam, ensure_writable, flat_then_linear
 from gan_ext.games import KPlusOne, SemiBatch
 from gan_ext.latents import Uniform
@@ -110,9 +109,7 @@ def build_game(config: Config, seed: int, images: Tensor) -> KPlusOne:
 
 def run_split(config: Config, data: ImageData, seed: int) -> dict[str, Any]:
     """Train on the split of a seed, and test the averaged weights of the last step."""
-    split = semi_supervised_split(data.y_train, config.labels, n_validation=config.validation, random_state=seed)
-    images = [part.astype(np.float32)[:, None] / 255 for part in (data.x_train, data.x_test)]
-    parts = split.tensors(images[0], data.y_train, images[1], data.y_test)
+    parts = few_labels(data, config.labels, n_validation=config.validation, random_state=seed)
     rate, optimizer = flat_then_linear(config.learning_rate, config.steps), adam(betas=(0.5, 0.999), eps=1e-4)
     engine = Engine(
         build_game(config, seed, parts.pool), {"discriminator": optimizer, "generator": optimizer},

@@ -24,11 +24,13 @@ from gan_ext.data.images import (
     StoredSprites,
     ZCAWhitening,
     fetch_mnist,
+    few_labels,
     read_cifar10,
     read_dsprites,
     read_mnist,
     stacked_labels,
     strong_augmentation,
+    weak_and_strong,
 )
 from gan_ext.data.sequences import (
     SPECIALS,
@@ -105,6 +107,7 @@ __all__ = [
     "decode",
     "encode",
     "fetch_mnist",
+    "few_labels",
     "get_tokenizer",
     "read_cifar10",
     "read_dsprites",
@@ -119,4 +122,5 @@ __all__ = [
     "tokenizer_config",
     "tokenizer_from_config",
     "vocab",
+    "weak_and_strong",
 ]

@@ -25,6 +25,7 @@ from gan_ext.nets.codes import (
     mlp_encoder,
     mlp_info_discriminator,
     mlp_trunk,
+    projection_pair,
     residual_denoiser,
     strided_generator,
     strided_info_discriminator,
@@ -33,6 +34,7 @@ from gan_ext.nets.codes import (
     unit_tanh,
 )
 from gan_ext.nets.images import (
+    benchmark_classifier,
     cnn13,
     compact_discriminator,
     conv_discriminator,
@@ -152,6 +154,7 @@ __all__ = [
     "WeightNormConv2d",
     "WeightNormConvTranspose2d",
     "WeightNormLinear",
+    "benchmark_classifier",
     "cnn13",
     "compact_discriminator",
     "conv_code_classifier",
@@ -183,6 +186,7 @@ __all__ = [
     "plain_discriminator",
     "plain_generator",
     "plain_value",
+    "projection_pair",
     "published_oracle",
     "residual_denoiser",
     "residual_discriminator",

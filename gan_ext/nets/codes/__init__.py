@@ -11,6 +11,7 @@ from gan_ext.nets.codes.conditional import (
     conv_conditional_generator,
     fix_spectral_norms,
     mlp_conditional_generator,
+    projection_pair,
 )
 from gan_ext.nets.codes.encoders import Encoded, Encoder, conv_encoder, mlp_encoder
 from gan_ext.nets.codes.informed import (
@@ -57,6 +58,7 @@ __all__ = [
     "mlp_encoder",
     "mlp_info_discriminator",
     "mlp_trunk",
+    "projection_pair",
     "residual_denoiser",
     "strided_generator",
     "strided_info_discriminator",

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from torch.nn.functional import batch_norm, one_hot
 from torch.nn.utils.parametrize import is_parametrized, remove_parametrizations
 
+from gan_ext.nets.codes.strided import strided_net
 from gan_ext.nets.images.conv import image_sides
 from gan_ext.nets.layers.linear import Linear
 from gan_ext.nets.layers.normalization import normalizer
@@ -29,6 +30,7 @@ __all__ = [
     "conv_conditional_generator",
     "fix_spectral_norms",
     "mlp_conditional_generator",
+    "projection_pair",
     "with_classes",
 ]
 
@@ -190,6 +192,29 @@ class ProjectionDiscriminator(nn.Module):
         features = self.trunk(x)
         together: Tensor = self.embedding(features) + self.judge(features)
         return together
+
+
+def projection_pair(
+    shape: Sequence[int], latent_dim: int, classes: int, channels: int = 64, output: nn.Module | None = None
+) -> tuple[ConditionalSequential, ProjectionDiscriminator]:
+    """Build a class-conditional generator of images and a projection discriminator normalized by spectrum.
+
+    References: cGANs with Projection Discriminator (Miyato and Koyama, 2018), https://arxiv.org/abs/1802.05637
+
+    Args:
+        shape: (channels, height, width) of one image; sides are multiples of 8.
+        latent_dim: d.
+        classes: K.
+        channels: of the generator (:func:`conv_conditional_generator`); the discriminator's three strided convolutions
+            have an eighth, a quarter and half as many.  A multiple of 8.
+        output: the generator's last activation; a sigmoid by default, for data in [0, 1].
+
+    Returns:
+        Modules from (z [B, d], y [B]) to images [B, *shape], and from (images, y) to logits [B].
+    """
+    generator = conv_conditional_generator(shape, latent_dim, classes, channels, output)
+    trunk = strided_net(shape, channels // 2, [channels // 8, channels // 4, channels // 2], spectral=True)
+    return generator, ProjectionDiscriminator(trunk, channels // 2, classes, spectral=True)
 
 
 class ConcatenationDiscriminator(nn.Module):

@@ -15,7 +15,7 @@ from gan_ext.nets.layers.linear import Classifier, GaussianNoise, Linear, Weight
 from gan_ext.nets.layers.normalization import batch_or_group
 from gan_ext.nets.layers.weight_norm import WeightNormConv2d, WeightNormConvTranspose2d
 
-__all__ = ["cnn13", "salimans_discriminator", "salimans_generator", "wide_resnet"]
+__all__ = ["benchmark_classifier", "cnn13", "salimans_discriminator", "salimans_generator", "wide_resnet"]
 
 
 def salimans_discriminator(
@@ -250,6 +250,27 @@ def wide_resnet(
             inputs = outputs
     trunk = nn.Sequential(*layers, normal(inputs), nn.LeakyReLU(0.1), *_global_average())
     return channels_last(Classifier(trunk, Linear(inputs, classes)))
+
+
+def benchmark_classifier(
+    net: Literal["cnn13", "wide_resnet"], shape: Sequence[int], classes: int, width: int, apart: bool = False
+) -> Classifier:
+    """Build one of the two nets in which semi-supervised methods are compared.
+
+    Args:
+        net: :func:`cnn13` or :func:`wide_resnet`.
+        shape: (channels, height, width) of one image.
+        classes: K.
+        width: of that net.
+        apart: whether samples do not see each other, so that real and generated ones may share a batch: weight or
+            group normalization takes the place of batch normalization.
+
+    Returns:
+        A module from images [B, *shape] to (logits [B, K], features [B, F]).
+    """
+    if net == "cnn13":
+        return cnn13(shape, classes, "weight" if apart else "batch", width=width)
+    return wide_resnet(shape, classes, width=width, norm="group" if apart else "batch")
 
 
 class _Residual(nn.Module):
