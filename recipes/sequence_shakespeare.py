@@ -24,7 +24,7 @@ from gan_ext.metrics import UncertainPoint, distinct, gap_with_luck, known_word_
 from gan_ext.metrics import negative_log_likelihood as held_out_nats
 from gan_ext.nets import LSTMGenerator
 from gan_ext.pictures import draw_curves
-from gan_ext.runs import Experiment, LiveText, Options, cells, flat, launch, print_table
+from gan_ext.runs import Experiment, LiveText, Options, flat, launch, print_table, table_cells
 
 SHOWN = {"nats": ".3f", "bits": ".3f", "words": ".1%", "words_error": ".1%", "unique": ".1%",
          "distinct_3": ".4f", "distinct_5": ".4f"}  # fmt: skip
@@ -148,7 +148,11 @@ def main(config: Config) -> None:
     print_table(
         f"Nats and bits of held-out text: lower is better. Real words in held-out text: {real:.1%}",
         ("", "nats/char", "bits/char", "real words", "+-", "unique", "distinct-3", "distinct-5"),
-        [(f"{part}, {at}", *cells(point, SHOWN)) for part, row in rows.items() for at, point in row["points"].items()],
+        [
+            (f"{part}, {at}", *table_cells(point, SHOWN))
+            for part, row in rows.items()
+            for at, point in row["points"].items()
+        ],
     )
     print(verdict(config, rows["likelihood"], rows["game"]))
     begun, shift = rows["likelihood"]["curve"], rows["likelihood"]["steps"]  # the game goes on where likelihood stopped

@@ -11,7 +11,7 @@ from gan_ext.runs.live import LiveText, Progress, Written
 from gan_ext.runs.options import Options, Seeds, at_least, launch, plain_errors
 from gan_ext.runs.provenance import environment, source_commit
 from gan_ext.runs.store import cell_name
-from gan_ext.runs.summary import Spread, cells, flat, named, print_table, spread, spreads
+from gan_ext.runs.summary import Spread, flat, named, print_table, spread, spreads, table_cells
 
 __all__ = [
     "Experiment",
@@ -24,7 +24,6 @@ __all__ = [
     "Written",
     "at_least",
     "cell_name",
-    "cells",
     "environment",
     "fit_recorded",
     "flat",
@@ -36,6 +35,7 @@ __all__ = [
     "source_commit",
     "spread",
     "spreads",
+    "table_cells",
     "write_json",
     "write_result",
 ]

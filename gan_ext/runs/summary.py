@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["Spread", "cells", "flat", "named", "print_table", "spread", "spreads"]
+__all__ = ["Spread", "flat", "named", "print_table", "spread", "spreads", "table_cells"]
 
 
 @dataclass(frozen=True)
@@ -102,7 +102,7 @@ def named(found: Mapping[str, Spread], mean: str = "", digits: int = 5, alone: b
     return numbers
 
 
-def cells(values: Mapping[str, Any], formats: Mapping[str, str]) -> list[str]:
+def table_cells(values: Mapping[str, Any], formats: Mapping[str, str]) -> list[str]:
     """Return a row of a table: values by name, each in its format; empty where one is absent or None.
 
     Args:

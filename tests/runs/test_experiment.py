@@ -23,6 +23,7 @@ from gan_ext.runs import (
     read_npz,
     spread,
     spreads,
+    table_cells,
 )
 
 
@@ -165,6 +166,12 @@ def test_spreads_by_hand():
     assert named(one) == {"GAN, nll": 1.0}
     assert named(one, ", mean", alone=True) == {"GAN, nll, mean": 1.0, "GAN, nll, std": 0.0}
     assert named({"third": spread([1 / 3])}, digits=2) == {"third": 0.33}
+
+
+def test_cells_of_a_table_are_in_the_order_of_its_formats():
+    values = {"good": 0.5, "nll": spread([1.0, 3.0]), "none": None, "name": "x"}
+    formats = {"nll": ".1f", "good": ".0%", "none": ".1f", "absent": ".1f", "name": "s"}
+    assert table_cells(values, formats) == ["2.0 +- 1.4", "50%", "", "", "x"]
 
 
 def test_a_table_is_printed(capsys):
