@@ -33,7 +33,7 @@ from gan_ext.games import R3GAN, DenoisingAutoencoder, RealBatch
 from gan_ext.latents import Gaussian
 from gan_ext.nets import CodeClassifier, residual_denoiser, unit_image_nets
 from gan_ext.pictures import ChainFilm, LivePicture, draw_images
-from gan_ext.runs import Experiment, Options, Progress, at_least, cells, launch, named, print_table, spreads
+from gan_ext.runs import Experiment, Options, Progress, at_least, launch, named, print_table, spreads, table_cells
 from gan_ext.seeds import mix
 
 Array = NDArray[Any]
@@ -223,7 +223,7 @@ def main(config: Config) -> None:
     means = {name: {score: value.mean for score, value in scores.items()} for name, scores in found.items()}
     print_table(
         f"{config.dataset}: {config.chains} chains for each class, {config.steps} steps", ("", *HEADINGS.values()),
-        [(name, *cells(row, dict.fromkeys(HEADINGS, ".3g"))) for name, row in (means | {"real images": real}).items()],
+        [(arm, *table_cells(row, dict.fromkeys(HEADINGS, ".3g"))) for arm, row in {**means, "real images": real}.items()],
         width=130,
     )  # fmt: skip
     pictures = {"real images": some(x[few], config.chains)}

@@ -149,9 +149,9 @@ def main(config: Config) -> None:
         f"Nats and bits of held-out text: lower is better. Real words in held-out text: {real:.1%}",
         ("", "nats/char", "bits/char", "real words", "+-", "unique", "distinct-3", "distinct-5"),
         [
-            (f"{part}, {at}", *table_cells(point, SHOWN))
+            (f"{part}, {at}", *table_cells(each, SHOWN))
             for part, row in rows.items()
-            for at, point in row["points"].items()
+            for at, each in row["points"].items()
         ],
     )
     print(verdict(config, rows["likelihood"], rows["game"]))
