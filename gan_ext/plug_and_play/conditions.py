@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from gan_ext.latents import Product
+from gan_ext.plug_and_play.checks import is_number
 from gan_ext.plug_and_play.frozen import frozen
 
 __all__ = ["CaptionCondition", "ClassCondition", "CodeCondition", "Condition", "UnitCondition"]
@@ -128,6 +129,8 @@ class UnitCondition(Condition):
 
     def __init__(self, network: nn.Module, unit: int | Sequence[int] | Tensor, strength: float = 1.0) -> None:
         wanted = _numbers(unit, "unit", "unit")
+        if not is_number(strength):
+            raise ValueError(f"strength={strength!r} must be a number, in nats for each unit of activation.")
         self.network, self.unit, self.strength = _network(network, "network"), wanted, strength
         self.chains = len(wanted) if wanted.ndim else None
 
@@ -221,7 +224,7 @@ class _Sum(Condition):
 
 class _Scaled(Condition):
     def __init__(self, condition: Condition, strength: float) -> None:
-        if not strength >= 0:
+        if not is_number(strength, 0):
             raise ValueError(f"A condition's strength must be at least 0, got {strength!r}.")
         self.condition, self.strength, self.chains = condition, strength, condition.chains
 

@@ -3,6 +3,7 @@
 import torch
 from torch import Tensor
 
+from gan_ext.plug_and_play.checks import is_number
 from gan_ext.plug_and_play.conditions import Condition
 
 __all__ = ["KnownPixels", "Pasted"]
@@ -25,7 +26,7 @@ class KnownPixels(Condition):
     """
 
     def __init__(self, data: Tensor, known: Tensor, sigma: float = 0.1) -> None:
-        if not sigma > 0:
+        if not is_number(sigma, 0, open_low=True):
             raise ValueError(f"sigma={sigma!r} must be positive: the deviation that is tolerated.")
         data = torch.as_tensor(data)
         self.data, self.known, self.sigma = data, _mask(data, torch.as_tensor(known)), sigma

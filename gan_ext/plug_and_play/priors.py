@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from gan_ext.games import FeatureInversion
 from gan_ext.latents import Prior
+from gan_ext.plug_and_play.checks import is_number
 from gan_ext.plug_and_play.frozen import frozen
 
 __all__ = ["ChainPrior", "DenoisingPrior", "DiscriminatorDriven", "FlatPrior", "JointPrior", "LatentPrior"]
@@ -83,7 +84,7 @@ class DenoisingPrior(ChainPrior):
 
     def __init__(self, reconstruct: Callable[[Tensor], Tensor], shape: int | Sequence[int], sigma: float) -> None:
         super().__init__(shape)
-        if not sigma > 0:
+        if not is_number(sigma, 0, open_low=True):
             raise ValueError(f"sigma={sigma!r} must be positive: the deviation of the noise that is taken away.")
         self.reconstruct, self.sigma = frozen(reconstruct), sigma
 
@@ -107,7 +108,7 @@ class JointPrior(ChainPrior):
 
     def __init__(self, encoder: Callable[[Tensor], Tensor], latent_dim: int, sigma: float) -> None:
         super().__init__(latent_dim)
-        if not sigma > 0:
+        if not is_number(sigma, 0, open_low=True):
             raise ValueError(f"sigma={sigma!r} must be positive: how far a code may be from E(G(h)).")
         self.encoder, self.sigma = frozen(encoder), sigma
 

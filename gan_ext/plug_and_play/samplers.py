@@ -11,6 +11,7 @@ from typing import Any, Literal, NamedTuple
 import torch
 from torch import Tensor
 
+from gan_ext.plug_and_play.checks import is_number
 from gan_ext.plug_and_play.target import Position, Target
 
 __all__ = ["Langevin", "MetropolisLangevin", "OfficialSampler", "Sampler", "Step"]
@@ -141,7 +142,7 @@ class Langevin(Sampler):
     def __post_init__(self) -> None:
         _check_gradient(self.gradient)
         _check_weights(prior=self.prior, condition=self.condition, temperature=self.temperature)
-        if not 0 <= self.cooling <= 1:
+        if not is_number(self.cooling, 0, 1):
             raise ValueError(f"cooling={self.cooling!r} must be a share of the steps, in [0, 1].")
         _check_size(self.size)
         _check_box(self.low, self.high)
@@ -199,7 +200,7 @@ class MetropolisLangevin(Sampler):
         _check_gradient(self.gradient)
         _check_weights(prior=self.prior, condition=self.condition)
         _check_size(self.size)
-        if not 0 <= self.adapt <= 1 or not 0 < self.accept < 1:
+        if not is_number(self.adapt, 0, 1) or not is_number(self.accept, 0, 1) or self.accept in (0, 1):
             raise ValueError(f"adapt={self.adapt!r} must be a share in [0, 1] and accept={self.accept!r} in (0, 1).")
 
     def first_size(self) -> float:
@@ -269,15 +270,18 @@ def _check_gradient(gradient: str) -> None:
 
 def _check_weights(**weights: float) -> None:
     for name, weight in weights.items():
-        if not weight >= 0:
+        if not is_number(weight, 0):
             raise ValueError(f"{name}={weight!r} must be at least 0.")
 
 
 def _check_size(size: float) -> None:
-    if not size > 0:
+    if not is_number(size, 0, open_low=True):
         raise ValueError(f"size={size!r} must be positive.")
 
 
 def _check_box(low: float | None, high: float | None) -> None:
+    for name, end in (("low", low), ("high", high)):
+        if end is not None and not is_number(end):
+            raise ValueError(f"{name}={end!r} must be a number, or None for no end.")
     if low is not None and high is not None and not low < high:
         raise ValueError(f"low={low!r} must lie below high={high!r}.")

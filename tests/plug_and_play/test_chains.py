@@ -23,6 +23,7 @@ from gan_ext.plug_and_play import (
     OfficialSampler,
     PlugAndPlay,
     Sampler,
+    UnitCondition,
 )
 
 CPU = Compute("cpu")
@@ -265,6 +266,15 @@ def test_adaptation_reaches_the_wanted_acceptance() -> None:
         (lambda: OfficialSampler(prior=-1.0), "prior=-1.0"),
         (lambda: DenoisingPrior(denoiser, 2, 0.0), "sigma=0.0"),
         (lambda: JointPrior(nn.Identity(), 2, -1.0), "sigma=-1.0"),
+        (lambda: JointPrior(nn.Identity(), 2, "x"), "sigma='x'"),
+        (lambda: Langevin(math.nan), "size=nan"),
+        (lambda: Langevin("auto"), "size='auto'"),
+        (lambda: Langevin(cooling=None), "cooling=None"),
+        (lambda: Langevin(low="a"), "low='a'"),
+        (lambda: OfficialSampler(noise=math.inf), "noise=inf"),
+        (lambda: MetropolisLangevin(accept="x"), "accept='x'"),
+        (lambda: KnownPixels(KNOWN[0], torch.ones(3, dtype=torch.bool), True), "sigma=True"),
+        (lambda: UnitCondition(nn.Identity(), 1, strength="x"), "strength='x'"),
     ],
 )
 def test_bad_arguments_are_named(make: Callable[[], object], message: str) -> None:

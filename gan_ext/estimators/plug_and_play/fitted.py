@@ -145,6 +145,8 @@ class FittedPlugAndPlay(ClassifierMixin, TransformerMixin, GANEstimator):  # typ
         ndarray of shape (n, ...), in the units of the data.
         """
         check_is_fitted(self)
+        if condition is not None and not isinstance(condition, Condition):
+            raise ValueError(f"condition={condition!r} must be a condition, such as KnownPixels(data, known), or None.")
         if y is None and condition is None:
             y = check_random_state(random_state).choice(self.classes_, n_samples, p=self.class_prior_)
         if y is not None:

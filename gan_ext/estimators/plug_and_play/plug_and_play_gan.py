@@ -93,7 +93,7 @@ class PlugAndPlayGAN(FittedPlugAndPlay):
     batch_size : int, default=64
         Samples in a step of the game, at least 2.
     learning_rate : float, default=4e-4
-        Of both players; flat for the first half of training, then falling to 0.
+        Step size of both players; flat for the first half of training, then falling to 0.
     solver : Solver, tuple or None, default=None
         How a step is played, such as :class:`gan_ext.engine.Extragradient`, or players in the order of their moves;
         None lets each player move once, one after the other.

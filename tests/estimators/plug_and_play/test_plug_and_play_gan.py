@@ -229,6 +229,8 @@ def test_bad_settings_are_named(settings: dict[str, Any], message: str, blobs: A
 def test_bad_requests_are_named(fitted: PlugAndPlayGAN, blobs: Any) -> None:
     with pytest.raises(ValueError, match="y has the class 'z'"):
         fitted.sample(y="z")
+    with pytest.raises(ValueError, match="condition=3 must be a condition"):
+        fitted.sample(y="a", condition=3)
     with pytest.raises(ValueError, match="n_samples=2"):
         fitted.sample(2, y=["a", "b", "c"])
     with pytest.raises(TypeError, match=r"sample\(5, y='a'\)"):
