@@ -116,7 +116,7 @@ def test_killed_and_resumed_it_ends_as_if_it_had_not_been(tmp_path, squares):
     [
         (("--data", "nowhere"), "nowhere lacks train-images-idx3-ubyte.gz"),
         (("--validation", 240), "--validation 240 must be below the 240 training images"),
-        (("--channels", 7), "channels=7 must be even"),
+        (("--channels", 7), "must be an even integer"),
     ],
 )
 def test_it_says_what_is_wrong(tmp_path, squares, arguments, message):

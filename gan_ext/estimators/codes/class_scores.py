@@ -13,6 +13,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 from sklearn.utils.validation import check_consistent_length, column_or_1d
 
+from gan_ext.estimators.base.classifier import Classifier
 from gan_ext.estimators.base.labels import Labels, read_labels
 from gan_ext.estimators.codes.measures import Pool
 from gan_ext.estimators.codes.report import ClassScores
@@ -25,7 +26,7 @@ Array = NDArray[Any]
 _MOST = 4000  # samples that an outside classifier is trained on
 
 
-def check_classifier(classifier: Any) -> None:
+def check_classifier(classifier: object) -> None:
     """Raise ValueError unless this is a scikit-learn classifier or None."""
     if classifier is not None and not (isinstance(classifier, BaseEstimator) and is_classifier(classifier)):
         raise ValueError(f"classifier={classifier!r} must be a scikit-learn classifier, such as SVC(), or None.")
@@ -52,7 +53,13 @@ def labels_of(real: RealSamples, X: Array, y: Any) -> Labels:
 
 
 def score_classes(
-    source: CodeSource, real: RealSamples, pool: Pool, X: Array, labels: Labels, classifier: Any, seed: int
+    source: CodeSource,
+    real: RealSamples,
+    pool: Pool,
+    X: Array,
+    labels: Labels,
+    classifier: Classifier | None,
+    seed: int,
 ) -> ClassScores:
     """Compare categories with classes, and generated samples with what an outside classifier knows of real ones.
 
@@ -113,7 +120,7 @@ def _clusters(source: CodeSource, real: RealSamples, X: Array, y: Array, classes
 
 
 def _of_generated(
-    source: CodeSource, pool: Pool, made_for: list[Any], fitted: Any, outside: Any, X: Array, y: Array
+    source: CodeSource, pool: Pool, made_for: list[Any], fitted: Classifier, outside: Classifier, X: Array, y: Array
 ) -> tuple[Rate | None, Rate | None]:
     """Return the hit rate and the accuracy of training on generated samples, None where no two classes are made."""
     if source.category is None or len({name for name in made_for if name is not None}) < 2:
@@ -130,12 +137,13 @@ def _of_generated(
     return hit_rate(fitted, *rates[0]), generated_training_accuracy(outside, X, y, *rates[1])
 
 
-def _default_classifier(shape: tuple[int, ...]) -> Any:
+def _default_classifier(shape: tuple[int, ...]) -> Classifier:
     first = PCA(min(50, int(np.prod(shape[1:])), shape[0] // 4), svd_solver="randomized", random_state=0)
-    return make_pipeline(StandardScaler() if len(shape) == 2 else first, SVC(C=10))
+    made: Classifier = make_pipeline(StandardScaler() if len(shape) == 2 else first, SVC(C=10))
+    return made
 
 
-def _name(outside: Any, given: Any) -> str:
+def _name(outside: Classifier, given: Classifier | None) -> str:
     return type(outside).__name__ if given is not None else "Outside classifier (SVC)"
 
 

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gan_ext.estimators.base.estimator import new_seed
+from gan_ext.estimators.base.classifier import Classifier
+from gan_ext.estimators.base.estimator import RandomState, new_seed
 from gan_ext.estimators.codes.class_scores import check_classifier, labels_of, score_classes
 from gan_ext.estimators.codes.measures import CodeMeasures, UnitMeasures, measure_codes
 from gan_ext.estimators.codes.report import DEAD, ClassScores, CodeReport, CodeRow
@@ -29,11 +30,11 @@ def report_codes(
     X: Any,
     y: Any = None,
     *,
-    classifier: Any = None,
+    classifier: Classifier | None = None,
     n_samples: int = 10_000,
     levels: int = 16,
     max_iter: int = 1500,
-    random_state: int | np.random.RandomState | None = None,
+    random_state: RandomState = None,
 ) -> CodeReport:
     r"""Report what the codes of a fitted :class:`InfoGAN` (or the class of a :class:`ConditionalGAN`) do.
 

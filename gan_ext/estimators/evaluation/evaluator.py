@@ -13,11 +13,18 @@ from torch import Tensor
 
 from gan_ext.engine import resolve_device
 from gan_ext.estimators.base.estimator import RandomState, new_seed
-from gan_ext.estimators.base.labels import read_labels
+from gan_ext.estimators.base.labels import Labels, read_labels
 from gan_ext.estimators.evaluation.classes import class_rows
 from gan_ext.estimators.evaluation.classifier_features import ClassifierFeatures
 from gan_ext.estimators.evaluation.result import Evaluation, EvaluationRow
-from gan_ext.estimators.evaluation.sampling import EvaluatesItself, classifies, sampler, samples_classes
+from gan_ext.estimators.evaluation.sampling import (
+    EvaluatesItself,
+    Features,
+    Transforms,
+    classifies,
+    sampler,
+    samples_classes,
+)
 from gan_ext.estimators.evaluation.self_supervised_features import SelfSupervisedFeatures
 from gan_ext.metrics import (
     Interval,
@@ -63,10 +70,10 @@ class _Sets(NamedTuple):
 
 
 def evaluate(
-    estimator: Any,
+    estimator: object,
     X: Any,
     y: Any = None,
-    features: Any = None,
+    features: Features | None = None,
     n: int = 5000,
     *,
     training: Any = None,
@@ -131,7 +138,7 @@ def evaluate(
             raise ValueError(f"{name}={value!r} must be an integer, at least {least}.")
     if resamples == 1:
         raise ValueError("resamples=1 makes no interval; take 0 for none, or at least 2.")
-    if features is not None and not (callable(features) or hasattr(features, "transform")):
+    if features is not None and not (callable(features) or isinstance(features, Transforms)):
         raise TypeError(f"features={features!r} must be a function of samples, or have a method transform.")
     placed = resolve_device(device)
     if hasattr(estimator, "fit"):
@@ -228,7 +235,7 @@ def _rows(
     return [EvaluationRow(name, *each, floors[name], _BETTER[name]) for name, each in found.items()]
 
 
-def _accuracy(estimator: Any, X: Array, labels: Any) -> list[EvaluationRow]:
+def _accuracy(estimator: object, X: Array, labels: Labels | None) -> list[EvaluationRow]:
     if labels is None or not classifies(estimator):
         return []
     hits = np.asarray(estimator.predict(X[labels.known])) == labels.classes[labels.codes[labels.known]]
@@ -244,19 +251,22 @@ def _seed(random_state: RandomState) -> int:
 
 
 def _extractor(
-    features: Any, X: Array, labels: Any, seed: int, device: str
+    features: Features | None, X: Array, labels: Labels | None, seed: int, device: str
 ) -> tuple[str, Callable[[Array], Any], Callable[[Array], Any] | None]:
     """Return a name, what reads features, and what reads classes, if anything does."""
     if features is None and X.ndim != 4:
         scaler = StandardScaler().fit(X.reshape(len(X), -1))
         return "standardized columns", lambda x: scaler.transform(x.reshape(len(x), -1)), None
-    if features is None:
-        features = SelfSupervisedFeatures(device=device, random_state=seed).fit(X) if labels is None else None
-    if features is None:
+    used: Features
+    if features is not None:
+        used = features
+    elif labels is None:
+        used = SelfSupervisedFeatures(device=device, random_state=seed).fit(X)
+    else:
         codes = np.where(labels.known, labels.codes, -1)
-        features = ClassifierFeatures(unlabeled=-1, device=device, random_state=seed).fit(X, codes)
-    name = getattr(features, "__name__", type(features).__name__)
-    return name, getattr(features, "transform", features), getattr(features, "predict_proba", None)
+        used = ClassifierFeatures(unlabeled=-1, device=device, random_state=seed).fit(X, codes)
+    name = str(getattr(used, "__name__", type(used).__name__))
+    return name, used.transform if isinstance(used, Transforms) else used, getattr(used, "predict_proba", None)
 
 
 def _matrix(features: Any, n: int, device: torch.device) -> Tensor:
@@ -277,7 +287,7 @@ def _real(name: str, X: Any, least: int) -> Array:
     return checked if checked.dtype == np.float64 else checked.astype(np.float32)
 
 
-def _labels(estimator: Any, X: Array, y: Any) -> Any:
+def _labels(estimator: object, X: Array, y: Any) -> Labels:
     y = column_or_1d(y)
     if len(y) != len(X):
         raise ValueError(f"X has {len(X)} samples and y {len(y)} labels; evaluate needs one for each.")
@@ -285,7 +295,7 @@ def _labels(estimator: Any, X: Array, y: Any) -> Any:
     return read_labels(y, getattr(estimator, "unlabeled", getattr(inner, "unlabeled", None)))
 
 
-def _notes(sets: _Sets, features: Any) -> tuple[str, ...]:
+def _notes(sets: _Sets, features: Features | None) -> tuple[str, ...]:
     notes = []
     if features is None and sets.real.ndim == 4:
         notes.append("The features were trained on X, of which both real parts are: the floor is a little too good.")

@@ -1,8 +1,8 @@
 """What evaluate asks of an estimator: samples, samples of a class, predictions, or a table of its own."""
 
 import inspect
-from collections.abc import Callable
-from typing import Any, Protocol, runtime_checkable
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol, TypeGuard, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +11,16 @@ from sklearn.utils import check_random_state
 
 from gan_ext.estimators.evaluation.result import Evaluation
 
-__all__ = ["EvaluatesItself", "classifies", "sampler", "samples_classes"]
+__all__ = [
+    "EvaluatesItself",
+    "Features",
+    "MakesSamples",
+    "Predicts",
+    "Transforms",
+    "classifies",
+    "sampler",
+    "samples_classes",
+]
 
 Array = NDArray[Any]
 
@@ -24,23 +33,65 @@ class EvaluatesItself(Protocol):
         """Return the table of :func:`gan_ext.evaluate`; arguments as there, None where they were left out."""
 
 
-def classifies(estimator: Any) -> bool:
+@runtime_checkable
+class MakesSamples(Protocol):
+    """An estimator with ``sample(n_samples=...)``, and perhaps ``y=`` (classes asked for) and ``random_state=``."""
+
+    @property
+    def sample(self) -> Callable[..., Any]:
+        """Make samples like those that were learned from."""
+        ...
+
+
+@runtime_checkable
+class Predicts(Protocol):
+    """A fitted classifier."""
+
+    def predict(self, X: Any) -> Any:
+        """Return the classes [n] of samples."""
+        ...
+
+
+@runtime_checkable
+class Transforms(Protocol):
+    """An extractor of features."""
+
+    def transform(self, X: Any) -> Any:
+        """Return the features [n, F] of samples."""
+        ...
+
+
+@runtime_checkable
+class _Members(Protocol):
+    @property
+    def estimators_(self) -> Sequence[object]: ...
+
+
+Features = Callable[[Any], Any] | Transforms
+
+
+def classifies(estimator: object) -> TypeGuard[Predicts]:
     """Return whether an estimator is a classifier with predictions."""
-    return hasattr(estimator, "predict") and hasattr(estimator, "__sklearn_tags__") and is_classifier(estimator)
+    return isinstance(estimator, Predicts) and hasattr(estimator, "__sklearn_tags__") and bool(is_classifier(estimator))
 
 
-def samples_classes(estimator: Any) -> bool:
+def samples_classes(estimator: object) -> TypeGuard[MakesSamples]:
     """Return whether an estimator makes samples of classes that `fit` was given."""
-    sample = getattr(estimator, "sample", None)
-    return sample is not None and hasattr(estimator, "classes_") and "y" in inspect.signature(sample).parameters
+    return (
+        isinstance(estimator, MakesSamples)
+        and hasattr(estimator, "classes_")
+        and "y" in inspect.signature(estimator.sample).parameters
+    )
 
 
-def sampler(estimator: Any) -> Callable[[int, int], Any] | None:
-    """Return what makes n samples from a seed, None if nothing does."""
-    if hasattr(estimator, "sample"):
-        settings = {"random_state"} & inspect.signature(estimator.sample).parameters.keys()
-        return lambda n, seed: estimator.sample(n_samples=n, **dict.fromkeys(settings, seed))
-    members = [each for each in getattr(estimator, "estimators_", []) if hasattr(each, "sample")]
+def sampler(estimator: object) -> Callable[[int, int], Any] | None:
+    """Return what makes n samples from a seed, None if nothing does; several fitted members make a share each."""
+    if isinstance(estimator, MakesSamples):
+        make = estimator.sample
+        settings = {"random_state"} & inspect.signature(make).parameters.keys()
+        return lambda n, seed: make(n_samples=n, **dict.fromkeys(settings, seed))
+    fitted = estimator.estimators_ if isinstance(estimator, _Members) else ()
+    members = [each for each in fitted if isinstance(each, MakesSamples)]
     if not members:
         return None
 
