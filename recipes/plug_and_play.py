@@ -223,7 +223,10 @@ def main(config: Config) -> None:
     means = {name: {score: value.mean for score, value in scores.items()} for name, scores in found.items()}
     print_table(
         f"{config.dataset}: {config.chains} chains for each class, {config.steps} steps", ("", *HEADINGS.values()),
-        [(arm, *table_cells(row, dict.fromkeys(HEADINGS, ".3g"))) for arm, row in {**means, "real images": real}.items()],
+        [
+            (arm, *table_cells(row, dict.fromkeys(HEADINGS, ".3g")))
+            for arm, row in {**means, "real images": real}.items()
+        ],
         width=130,
     )  # fmt: skip
     pictures = {"real images": some(x[few], config.chains)}

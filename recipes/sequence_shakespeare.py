@@ -145,14 +145,11 @@ def main(config: Config) -> None:
     (config.out / "samples.txt").write_text("\n\n".join(pages) + "\n", encoding="utf-8")
     print("\n\n".join(pages[-len(config.temperatures) :]))
     real = known_word_share(words_of(text.known), text.held_out).mean
+    points = {f"{part}, {at}": each for part, row in rows.items() for at, each in row["points"].items()}
     print_table(
         f"Nats and bits of held-out text: lower is better. Real words in held-out text: {real:.1%}",
         ("", "nats/char", "bits/char", "real words", "+-", "unique", "distinct-3", "distinct-5"),
-        [
-            (f"{part}, {at}", *table_cells(each, SHOWN))
-            for part, row in rows.items()
-            for at, each in row["points"].items()
-        ],
+        [(name, *table_cells(each, SHOWN)) for name, each in points.items()],
     )
     print(verdict(config, rows["likelihood"], rows["game"]))
     begun, shift = rows["likelihood"]["curve"], rows["likelihood"]["steps"]  # the game goes on where likelihood stopped
@@ -160,7 +157,7 @@ def main(config: Config) -> None:
     curves = {part: ([x for x, _ in curve], [y for _, y in curve]) for part, curve in zip(rows, (begun, played))}
     draw_curves(config.out / "curve.png", curves, "step", "held-out text, nats per character")
     run.finish(
-        {name: round(value, 5) for name, value in flat({part: row["points"] for part, row in rows.items()}).items()},
+        {name: round(value, 5) for name, value in flat(points).items()},
         f"nats and bits per character on {len(text.held_out)} windows of {config.window} held-out characters, each "
         f"read without what stood before; the rest from {config.samples} sampled windows (words_error: half of a 95 % "
         "bootstrap interval); one run",
