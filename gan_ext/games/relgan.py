@@ -1,4 +1,4 @@
-"""RelGAN: relaxed tokens, and a discriminator that compares.
+"""RelGAN: Gumbel-softmax rows in place of tokens, and a relativistic discriminator.
 
 References: RelGAN (Nie et al., 2019), https://openreview.net/forum?id=rJedV3R5tm
 """

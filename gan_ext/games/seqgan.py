@@ -1,4 +1,4 @@
-r"""SeqGAN: the discriminator's verdict on finished sequences as the reward of a policy.
+r"""SeqGAN: policy gradients with the discriminator's verdict on finished sequences as the reward.
 
 References: SeqGAN (Yu et al., 2017), https://arxiv.org/abs/1609.05473
 """

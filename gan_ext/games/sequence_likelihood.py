@@ -1,4 +1,4 @@
-"""Maximum likelihood for sequences: the baseline of every text GAN, and the start of most."""
+"""Maximum likelihood for sequences (teacher forcing): the baseline of every text GAN, and the start of most."""
 
 from typing import Any
 

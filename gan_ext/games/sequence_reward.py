@@ -1,4 +1,4 @@
-"""Reinforcement learning of a sequence model on any reward, near the model it began as."""
+"""Reinforcement learning of a sequence model on any reward, with a KL penalty for leaving the model it began as."""
 
 import copy
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""A learned critic as baseline, with generalized advantages."""
+"""Actor-critic: a learned critic as baseline, with generalized advantage estimation."""
 
 import torch
 from torch import Tensor, nn

@@ -1,4 +1,4 @@
-"""Proximal policy optimization: several steps on one policy's samples, none of them far."""
+"""Proximal policy optimization (PPO): several steps on one policy's samples, none of them far."""
 
 import copy
 

@@ -1,4 +1,4 @@
-"""Control variates from relaxations: the score function's expectation with less of its variance."""
+"""REBAR and RELAX: control variates from relaxations, the score function's expectation with less variance."""
 
 from abc import abstractmethod
 

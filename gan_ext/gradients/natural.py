@@ -1,4 +1,4 @@
-"""The natural gradient of a policy, by the function that is compatible with it."""
+"""The natural policy gradient, by the function that is compatible with the policy."""
 
 from collections.abc import Callable, Sequence
 

@@ -1,4 +1,4 @@
-"""Relaxations: tokens become rows of weights, and the reward's own derivative goes through them."""
+"""Gumbel-softmax and straight-through: tokens become rows of weights, and the reward's own derivative is used."""
 
 from typing import ClassVar, Literal
 

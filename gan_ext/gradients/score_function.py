@@ -1,4 +1,4 @@
-"""The score function, its baselines, and MaliGAN's weights.  The reward is a black box: it sees tokens only."""
+"""REINFORCE (the score function), its baselines, and MaliGAN's weights.  The reward is a black box of tokens."""
 
 from abc import abstractmethod
 from typing import Literal

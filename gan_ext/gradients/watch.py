@@ -1,4 +1,4 @@
-"""A look at whether rewards are centered, between steps."""
+"""A callback that warns of advantages whose mean is not zero: rewards without a baseline."""
 
 import warnings
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""Other distributions made of a model's own: what to generate from it, as models with exact log-probabilities."""
+"""Decoding as a distribution: reshaped next-token probabilities, as models with exact log-probabilities."""
 
 from collections.abc import Callable
 

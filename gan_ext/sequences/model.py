@@ -1,4 +1,4 @@
-"""What a model of sequences is: a start state and a step, from which everything else follows."""
+"""Autoregressive models of sequences: a start state and a step, from which everything else follows."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence

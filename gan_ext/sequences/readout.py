@@ -1,4 +1,4 @@
-"""Models whose logits are a linear map of a state: log-probabilities without ever holding all logits."""
+"""Models with a linear softmax layer: log-probabilities without ever holding all logits."""
 
 from abc import abstractmethod
 from typing import Any

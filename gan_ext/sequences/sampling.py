@@ -1,4 +1,4 @@
-"""Drawing tokens: by inverse distribution in blocks, on whole batches, never one of probability zero."""
+"""Sampling tokens, with temperature, top-k and top-p (nucleus): in blocks, never a token of probability zero."""
 
 import math
 

@@ -1,4 +1,4 @@
-"""Discriminators of whole sequences by filters over windows: SeqGAN's, and RelGAN's many representations."""
+"""Convolutional discriminators of whole sequences: SeqGAN's TextCNN, and RelGAN's many representations."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""Filters over windows of a sequence, of which only the largest answer counts; and the highway layer behind them."""
+"""Convolutions over windows of a sequence with max-pooling over time, and the highway layer behind them."""
 
 from collections.abc import Sequence
 from typing import Any

@@ -1,4 +1,4 @@
-"""Plug and play for sequences: steering by an attribute."""
+"""Plug and play for sequences: controlled generation, a fitted generator steered by an attribute."""
 
 from gan_ext.plug_and_play.sequences.attributes import AllOf, ClassAttribute, PrefixAttribute, PrefixFunction
 from gan_ext.plug_and_play.sequences.methods import (

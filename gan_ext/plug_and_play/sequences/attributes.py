@@ -1,4 +1,4 @@
-"""What a text shall have: log p(a | prefix), after every token that may come next."""
+"""Attributes for controlled text generation: log p(a | prefix), after every token that may come next."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence

@@ -1,4 +1,4 @@
-"""Ways of drawing sequences that have an attribute: particles, one token at a time, or by choosing among many."""
+"""Controlled generation of sequences: sequential Monte Carlo, rejection sampling, best of n."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable

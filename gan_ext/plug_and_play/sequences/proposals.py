@@ -1,4 +1,4 @@
-"""How the next token is drawn when a generator is steered: reweighted, from a moved memory, or as it is."""
+"""Next-token proposals of controlled generation: reweighted logits (FUDGE), gradients on the hidden state (PPLM)."""
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-r"""Steering a generator of sequences that is fitted already, by what judges its texts; its weights stay as they are.
+r"""Controlled generation: a generator of sequences that is fitted already, steered by what judges its texts.
 
 .. math:: \pi(x) \propto p(x) \, p(a \mid x)^s
 """

@@ -309,3 +309,27 @@ def test_real_corpora_have_their_vocabularies() -> None:
     molecules = read_lines(folder / "smiles/zinc250k_test.txt.gz")
     corpus = Corpus.build(molecules, tokenizer="smiles")
     assert corpus.text(corpus.tokens) == molecules
+
+
+def test_other_data_in_the_same_vocabulary() -> None:
+    corpus = Corpus.build([("b", "a cat sat"), ("a", "the dog")])
+    other = corpus.rebuild([("b", "the zebra sat on a cat")])
+    assert other.vocabulary is corpus.vocabulary
+    assert other.tokenizer is corpus.tokenizer
+    assert (other.length, other.classes) == (corpus.length, ("a", "b"))
+    assert other.labels is not None
+    assert other.labels.tolist() == [1]
+    assert other.text(other.tokens) == ["the <unk> sat <unk>"]
+    lists = Corpus.build([["a", "b"], ["b"]])
+    for known, X, sentence in (
+        (corpus, [("c", "a cat")], "The label 'c' is none of this corpus's classes, \\['a', 'b'\\]"),
+        (corpus, ["a cat"], "This corpus has the classes \\['a', 'b'\\], and was given no labels"),
+        (corpus, [("a", ["a", "cat"])], "This corpus was made of strings, and was given lists of tokens"),
+        (lists, ["a b"], "This corpus was made of lists of tokens"),
+        (lists, [("a", ["b"])], "This corpus has no classes, and was given labels"),
+        (lists, [], "The corpus is empty"),
+    ):
+        with pytest.raises(ValueError, match=sentence):
+            known.rebuild(X)
+    with pytest.raises(ValueError, match="Sequence 0 has 4 tokens, more than the 3 allowed"):
+        lists.rebuild([["a", "b", "a", "b"]], "error")
