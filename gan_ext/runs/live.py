@@ -84,6 +84,7 @@ class LiveText:
         from rich.progress import Progress as Bar
 
         self.label, self.look, self.every = label, look, every
+        self._steps, self._called = steps, False
         self._console = Console()
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
         self._bar = Bar(*columns, TextColumn("{task.fields[note]}", style="bold green"), console=self._console)
@@ -98,10 +99,13 @@ class LiveText:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        if error is None and not self._called:  # a fit that was finished before takes no steps
+            self._bar.update(self._task, completed=self._steps, note="was finished before")
         if self._live:
             self._live.stop()
 
     def __call__(self, engine: Engine) -> None:
+        self._called = True
         last = engine.step == engine.last_step
         if engine.step % self.every == 0 or last:
             written = self.look(engine)
