@@ -7,7 +7,6 @@ import torch
 from torch import Tensor, nn
 
 from gan_ext.game import Game
-from gan_ext.games import ACGAN, ADCGAN, Conditional
 from gan_ext.latents import Prior
 from gan_ext.losses import pack, realness
 
@@ -31,12 +30,9 @@ class _WithPrior(Protocol):
     prior: Prior
 
 
-_WITH_CLASSES = (Conditional, ACGAN, ADCGAN)
-
-
 def can_sample(game: Game) -> bool:
     """Return whether :func:`make_samples` knows how this game samples."""
-    if isinstance(game, _WITH_CLASSES) or not hasattr(game, "generator"):
+    if getattr(game, "generator_takes_classes", False) or not hasattr(game, "generator"):
         return False
     return callable(getattr(game, "draw", None)) or callable(getattr(getattr(game, "prior", None), "sample", None))
 
@@ -56,7 +52,8 @@ def make_samples(game: Game, n: int) -> Tensor:
 
 def can_judge(game: Game) -> bool:
     """Return whether :func:`judge` knows how to ask this game's discriminator."""
-    return not isinstance(game, Conditional) and callable(getattr(game, "discriminator", None))
+    takes_classes = getattr(game, "discriminator_takes_classes", False)
+    return not takes_classes and callable(getattr(game, "discriminator", None))
 
 
 def judge(game: Game, x: Tensor) -> Tensor:

@@ -3,7 +3,7 @@
 References: Conditional Generative Adversarial Nets (Mirza and Osindero, 2014), https://arxiv.org/abs/1411.1784
 """
 
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -35,7 +35,14 @@ class ClassGame(TwoPlayerGame):
         prior: the distribution of z.
         mode_seeking: :math:`\mu`; 0 leaves it out.
         r1: weight of the gradient penalty on real data (:func:`~gan_ext.losses.r1_penalty`), times one half.
+
+    Attributes:
+        generator_takes_classes: whether the generator is called as ``generator(z, y)``.
+        discriminator_takes_classes: whether the discriminator is called as ``discriminator(x, y)``.
     """
+
+    generator_takes_classes: ClassVar[bool] = True
+    discriminator_takes_classes: ClassVar[bool] = False
 
     def __init__(
         self,
@@ -92,6 +99,8 @@ class Conditional(ClassGame):
         mode_seeking: :math:`\mu` of :class:`ClassGame`.
         r1: :math:`\gamma`.
     """
+
+    discriminator_takes_classes = True
 
     def discriminator_loss(self, batch: LabeledBatch) -> Loss:
         both = torch.cat([batch.x, self.fake(batch)])

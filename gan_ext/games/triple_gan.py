@@ -5,7 +5,7 @@ Adversarial Networks (Li et al., 2019), https://arxiv.org/abs/1912.09784
 """
 
 from collections.abc import Callable, Sequence
-from typing import Any, Literal, NamedTuple, cast
+from typing import Any, ClassVar, Literal, NamedTuple, cast
 
 import torch
 from torch import Tensor, nn
@@ -83,6 +83,9 @@ class TripleGAN(Game):
             (:class:`~gan_ext.terms.GeneratorTerm`), each at most once.
         samples: generated samples in a move, at least 2; as many as unlabeled ones if None.
     """
+
+    generator_takes_classes: ClassVar[bool] = True
+    discriminator_takes_classes: ClassVar[bool] = True
 
     def __init__(
         self,
