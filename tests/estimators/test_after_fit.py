@@ -211,13 +211,19 @@ def test_a_stated_mix_of_classes_and_weights_reach_the_game():
         (lambda m, X: select_queries(m, X, 10**6), "cannot be chosen from"),
         (lambda m, X: select_queries(m, X, 1, "luck"), "strategy='luck' must be one of"),
         (lambda m, X: select_queries(m, X, 1, "disagreement"), "needs a classifier with disagreement"),
-        (lambda m, X: SeedEnsembleClassifier(LinearSVC()).fit(X, X[:, 0]), "has no predict_proba"),
-        (lambda m, X: SeedEnsembleClassifier(m, 0).fit(X, X[:, 0]), "n_estimators=0 must be"),
-        (lambda m, X: _model(class_prior="most").fit(X, _hidden(_blobs()[1])), "class_prior='most' must be"),
+        (
+            lambda m, X: SeedEnsembleClassifier(LinearSVC()).fit(X, X[:, 0]),
+            "an object with fit, predict_proba, get_params. Got LinearSVC",
+        ),
+        (lambda m, X: SeedEnsembleClassifier(m, 0).fit(X, X[:, 0]), r"'n_estimators' .* \[1, inf\). Got 0"),
+        (lambda m, X: _model(class_prior="most").fit(X, _hidden(_blobs()[1])), "'class_prior' .* Got 'most'"),
         (lambda m, X: _model(class_prior=[1, 2]).fit(X, _hidden(_blobs()[1])), "each of the 3 classes a positive"),
-        (lambda m, X: _model(class_weight="some").fit(X, _hidden(_blobs()[1])), "class_weight='some' must be"),
-        (lambda m, X: _model(class_weight={0: 0}).fit(X, _hidden(_blobs()[1])), "must have positive weights"),
-        (lambda m, X: _model(open_set=3).fit(X, _hidden(_blobs()[1])), "open_set=3 must be True or False"),
+        (lambda m, X: _model(class_weight="some").fit(X, _hidden(_blobs()[1])), "'class_weight' .* Got 'some'"),
+        (
+            lambda m, X: _model(class_weight={0: 0}).fit(X, _hidden(_blobs()[1])),
+            "'class_weight' .* a mapping from classes to positive weights",
+        ),
+        (lambda m, X: _model(open_set=3).fit(X, _hidden(_blobs()[1])), "'open_set' .* 'bool' .* Got 3"),
     ],
 )
 def test_errors_are_sentences(fitted, call, sentence):

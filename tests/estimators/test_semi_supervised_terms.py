@@ -157,12 +157,15 @@ def test_a_folder_with_other_terms_is_refused(tmp_path):
 @pytest.mark.parametrize(
     ("settings", "sentence"),
     [
-        ({"terms": MeanTeacher()}, r"must be a sequence of objects of gan_ext.terms, such as \(MeanTeacher\(\),\)"),
-        ({"terms": ("mean_teacher",)}, r"terms=\('mean_teacher',\) must be a sequence of objects of gan_ext.terms"),
-        ({"terms": (MeanTeacher,)}, "must be a sequence of objects of gan_ext.terms"),
+        (
+            {"terms": MeanTeacher()},
+            r"'terms' .* objects of gan_ext.terms, such as \(MeanTeacher\(\),\). Got MeanTeacher",
+        ),
+        ({"terms": ("mean_teacher",)}, r"'terms' .* objects of gan_ext.terms.* Got \('mean_teacher',\)"),
+        ({"terms": (MeanTeacher,)}, r"'terms' .* objects of gan_ext.terms.* Got \(<class"),
         ({"terms": (MixUp(), MixUp())}, "terms must differ"),
         ({"terms": (ClassBalance([0.2, 0.3, 0.5]),)}, "ClassBalance has shares of 3 classes, but there are 2"),
-        ({"augment": 3}, "augment=3 must be a function of samples"),
+        ({"augment": 3}, "'augment' .* a callable or None. Got 3"),
     ],
 )
 def test_bad_terms_are_refused_before_training(settings, sentence):

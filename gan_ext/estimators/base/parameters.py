@@ -87,11 +87,13 @@ class Constraint(HasMethods):  # type: ignore[misc]
 
 
 class Number(Interval):  # type: ignore[misc]
-    """A number in an interval; True and False are none, and neither is NaN."""
+    """A number in an interval; True and False are none, NaN is none, and an integer has at most 63 bits."""
 
     def is_satisfied_by(self, val: Any) -> bool:
         """Return whether a value is right."""
-        return not isinstance(val, bool | np.bool_) and bool(super().is_satisfied_by(val))
+        if isinstance(val, bool | np.bool_) or (isinstance(val, Integral) and abs(int(val)) >= 2**63):
+            return False
+        return bool(super().is_satisfied_by(val))
 
 
 class Checked(Protocol):

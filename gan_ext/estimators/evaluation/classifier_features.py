@@ -46,7 +46,7 @@ class ClassifierFeatures(TrainedFeatures):
     batch_size : int, default=100
         Samples in a step, at least 2.
     learning_rate : float, default=2e-3
-        At the start; it falls to 0 along half a cosine.
+        Step size at the start; it falls to 0 along half a cosine.
     solver : Solver, tuple or None, default=None
         How a step is played, such as :class:`gan_ext.engine.Lookahead`, or a tuple of players in the order of their
         moves; None for plain steps.  The only player is called ``"model"``.
@@ -69,7 +69,7 @@ class ClassifierFeatures(TrainedFeatures):
     warm_start : bool, default=False
         Whether `fit` goes on from the networks of the last `fit`; not together with `checkpoint`.
     random_state : int, RandomState instance or None, default=None
-        Decides initial weights, order.
+        Decides initial weights and order.
 
     Attributes
     ----------

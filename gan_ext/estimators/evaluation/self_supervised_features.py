@@ -51,7 +51,7 @@ class SelfSupervisedFeatures(TrainedFeatures):
     batch_size : int, default=256
         Samples in a step, at least 2.
     learning_rate : float, default=2e-3
-        At the start; it falls to 0 along half a cosine.
+        Step size at the start; it falls to 0 along half a cosine.
     solver : Solver, tuple or None, default=None
         How a step is played, such as :class:`gan_ext.engine.Lookahead`, or a tuple of players in the order of their
         moves; None for plain steps.  The only player is called ``"model"``.

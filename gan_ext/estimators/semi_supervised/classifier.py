@@ -112,7 +112,7 @@ class SemiSupervisedGANClassifier(GANClassifier):
     batch_size : int, default=100
         Unlabeled samples in a step, at least 2.
     learning_rate : float, default=3e-3
-        Of both players; flat for the first half of training, then falling to 0.
+        Step size of both players; flat for the first half of training, then falling to 0.
     solver : Solver, tuple or None, default=None
         How a step is played, such as :class:`gan_ext.engine.Extragradient`, or a tuple of players in the order of their
         moves; None lets each player move once, one after the other.

@@ -99,7 +99,7 @@ class SequenceGAN(FittedSequenceModel, BaseEstimator):  # type: ignore[misc]
     max_iter : int, default=100
         Steps of the game; 0 for none.
     batch_size : int, default=64
-        Sequences of a batch.
+        Sequences in a step, at least 2.
     learning_rate : float, default=1e-4
         Step size of the generator in the game.
     solver : Solver, tuple or None, default=None

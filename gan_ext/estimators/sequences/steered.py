@@ -61,7 +61,7 @@ class SteeredSequenceGAN(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     max_iter : int, default=500
         Steps of the classifier's training.
     batch_size : int, default=64
-        Texts of a batch.
+        Texts in a step, at least 2.
     learning_rate : float, default=5e-3
         Step size, falling to zero along half a cosine.
     solver : Solver, tuple or None, default=None
