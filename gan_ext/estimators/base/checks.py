@@ -1,8 +1,8 @@
-"""Checks of estimators' parameters, each a sentence with the name and the value."""
+"""Checks of numbers of samples, of how `sample` is called, and of columns that tell nothing."""
 
 import inspect
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from functools import wraps
 from typing import Any, TypeVar
 
@@ -10,18 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from typing_extensions import ParamSpec
 
-from gan_ext.engine import Compute
-from gan_ext.terms import GeneratorTerm, Term
-
-__all__ = [
-    "check_common",
-    "check_count",
-    "check_integers",
-    "check_not_negative",
-    "check_settings",
-    "count_first",
-    "warn_of_constants",
-]
+__all__ = ["check_count", "count_first", "is_count", "warn_of_constants"]
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -61,81 +50,9 @@ def count_first(sample: Callable[P, R]) -> Callable[P, R]:
     return call
 
 
-def check_integers(estimator: Any, **least: int) -> None:
-    """Raise ValueError unless the named parameters are integers, at least as large as given."""
-    for name, smallest in least.items():
-        value = getattr(estimator, name)
-        if not isinstance(value, (int, np.integer)) or isinstance(value, bool) or value < smallest:
-            raise ValueError(f"{name}={value!r} must be an integer, at least {smallest}.")
-
-
-def check_not_negative(estimator: Any, *names: str) -> None:
-    """Raise ValueError unless the named parameters are numbers that are not negative."""
-    for name in names:
-        value = getattr(estimator, name)
-        if not value >= 0:
-            raise ValueError(f"{name}={value!r} must not be negative.")
-
-
-def check_settings(estimator: Any) -> None:
-    """Raise ValueError for the first setting of a semi-supervised classifier that makes no sense."""
-    check_integers(estimator, max_iter=1, batch_size=2, labeled_batch_size=1, latent_dim=1, checkpoint_every=1)
-    check_not_negative(
-        estimator, "noise", "input_noise", "unsupervised", "entropy", "balance", "smoothing", "smoothing_radius"
-    )
-    _check_terms(estimator)
-    weights = estimator.class_weight
-    if isinstance(weights, Mapping):
-        if not all(weight > 0 for weight in weights.values()):
-            raise ValueError(f"class_weight={weights!r} must have positive weights.")
-    elif weights not in (None, "balanced"):
-        raise ValueError(f"class_weight={weights!r} must be 'balanced', a mapping from classes to weights, or None.")
-    if not isinstance(estimator.open_set, (bool, np.bool_)):
-        raise ValueError(f"open_set={estimator.open_set!r} must be True or False.")
-    check_common(estimator)
-    if estimator.checkpoint is not None and estimator.warm_start:
-        raise ValueError("checkpoint and warm_start=True exclude each other: a folder holds a whole fit.")
-    if estimator.allow_empty_classes and estimator.classes is None:
-        raise ValueError("allow_empty_classes=True needs `classes`, the list of all classes.")
-
-
-def _check_terms(estimator: Any) -> None:
-    if estimator.clip is not None and not estimator.clip > 0:
-        raise ValueError(f"clip={estimator.clip!r} must be positive, or None for no clipping.")
-    terms, augment = estimator.terms, estimator.augment
-    if not isinstance(terms, Sequence) or not all(isinstance(term, (Term, GeneratorTerm)) for term in terms):
-        raise ValueError(f"terms={terms!r} must be a sequence of objects of gan_ext.terms, such as (MeanTeacher(),).")
-    if augment is not None and not callable(augment):
-        raise ValueError(f"augment={augment!r} must be a function of samples, such as gan_ext.data.RandomAffine().")
-
-
-def check_common(estimator: Any) -> None:
-    """Raise ValueError for the first setting that every estimator of samples has and that makes no sense."""
-    if not estimator.learning_rate > 0:
-        raise ValueError(f"learning_rate={estimator.learning_rate!r} must be positive.")
-    if not 0 <= estimator.averaging < 1:
-        raise ValueError(f"averaging={estimator.averaging!r} must be in [0, 1).")
-    if estimator.scaling not in ("auto", "standard", "minmax", "none"):
-        raise ValueError(f"scaling={estimator.scaling!r} must be 'auto', 'standard', 'minmax' or 'none'.")
-    widths = estimator.hidden_layer_sizes
-    if not isinstance(widths, Sequence) or not widths or not all(width >= 1 for width in widths):
-        raise ValueError(f"hidden_layer_sizes={widths!r} must be a sequence of positive integers.")
-    _check_running(estimator)
-
-
-def _check_running(estimator: Any) -> None:
-    if not isinstance(estimator.callbacks, Sequence):
-        raise ValueError(f"callbacks={estimator.callbacks!r} must be a sequence of functions of the engine.")
-    if estimator.checkpoint is not None and not isinstance(estimator.random_state, (int, np.integer)):
-        raise ValueError(
-            f"checkpoint needs an integer random_state, to go on bit for bit; got {estimator.random_state!r}."
-        )
-    Compute(estimator.device, estimator.precision)
-
-
 def check_count(name: str, value: Any) -> None:
     """Raise ValueError unless a number of samples is an integer, at least 1."""
-    if not isinstance(value, (int, np.integer)) or isinstance(value, bool) or value < 1:
+    if not is_count(value):
         raise ValueError(f"{name}={value!r} must be an integer, at least 1.")
 
 

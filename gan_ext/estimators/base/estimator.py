@@ -15,15 +15,16 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 from torch import Tensor, nn
 
-from gan_ext.engine import Callback, Engine, SaveEvery, resolve_device
+from gan_ext.engine import Callback, resolve_device
 from gan_ext.estimators.base.assembly import claim_folder
 from gan_ext.estimators.base.scaling import Scaler
 from gan_ext.game import Game
 from gan_ext.seeds import kept_generators, reseed
 
-__all__ = ["FREE", "ROWS", "GANEstimator", "RandomState", "claim_fit", "new_seed", "on_cpu", "remembering"]
+__all__ = ["FREE", "ROWS", "GANEstimator", "RandomState", "claim_fit", "new_seed", "on_cpu"]
 
-FREE = frozenset({"callbacks", "checkpoint", "checkpoint_every", "device", "verbose", "warm_start"})  # may change
+# What may change when a fit is resumed.
+FREE = frozenset({"callbacks", "checkpoint", "checkpoint_every", "device", "verbose", "warm_start"})
 ROWS = 4096  # samples judged or made at a time
 
 Array = NDArray[Any]
@@ -127,11 +128,6 @@ class GANEstimator(BaseEstimator):  # type: ignore[misc]
             )
             raise ValueError(f"warm_start=True needs {was} as before, got {now}.")
 
-    def _all_callbacks(self) -> list[Callback]:
-        """Return the user's callbacks between one that fills the history and one that saves."""
-        saving = [] if self.checkpoint is None else [SaveEvery(self.checkpoint_every, self.checkpoint)]
-        return [remembering(self.max_iter), *self.callbacks, *saving]
-
     def _judge(self, network: nn.Module, X: Any, read: Callable[[Any], Tensor]) -> Array:
         """Return what `read` takes from the network's output on data, in blocks and in double precision."""
         scaled = torch.tensor(self.scaler_.forward(self._read_data(X)))
@@ -154,17 +150,6 @@ class GANEstimator(BaseEstimator):  # type: ignore[misc]
         with torch.no_grad(), kept_generators(cpu):
             reseed(cpu, new_seed(random_state))
             return make()
-
-
-def remembering(steps: int) -> Callback:
-    """Return a callback that adds the mean losses to the history, fifty times in a training of so many steps."""
-    every = max(1, steps // 50)
-
-    def remember(engine: Engine) -> None:
-        if engine.step % every == 0:
-            engine.record(**engine.meters.read())
-
-    return remember
 
 
 def on_cpu(game: GameT) -> GameT:
