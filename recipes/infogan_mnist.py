@@ -186,7 +186,9 @@ def draw(model: InfoGAN, y: Array, clusters: Array, out: Path, seed: int) -> Non
     digit_of = matching(y, clusters)
     order = sorted(range(10), key=lambda k: (digit_of.get(k) is None, str(digit_of.get(k))))
     panels = {
-        "category (columns) with ten noises (rows)": model.traverse("category", order, n_samples=10, random_state=seed)[:, :, 0]
+        "category (columns) with ten noises (rows)": model.traverse("category", order, n_samples=10, random_state=seed)[
+            :, :, 0
+        ]
     }
     for code in ("style[0]", "style[1]"):
         rows = [model.traverse(code, codes={"category": k}, random_state=seed)[0, :, 0] for k in order]
