@@ -185,11 +185,8 @@ def draw(model: InfoGAN, y: Array, clusters: Array, out: Path, seed: int) -> Non
     """Draw traversals and the table of clusters against digits, and write the page with sliders."""
     digit_of = matching(y, clusters)
     order = sorted(range(10), key=lambda k: (digit_of.get(k) is None, str(digit_of.get(k))))
-    panels = {
-        "category (columns) with ten noises (rows)": model.traverse("category", order, n_samples=10, random_state=seed)[
-            :, :, 0
-        ]
-    }
+    kinds = model.traverse("category", order, n_samples=10, random_state=seed)
+    panels = {"category (columns) with ten noises (rows)": kinds[:, :, 0]}
     for code in ("style[0]", "style[1]"):
         rows = [model.traverse(code, codes={"category": k}, random_state=seed)[0, :, 0] for k in order]
         panels[f"{code} from -1 to 1"] = np.stack(rows)

@@ -1,4 +1,4 @@
-"""One HTML file in which a fitted generator runs and its codes can be played with: no server, no network."""
+"""Interactive latent explorer: one HTML file in which a generator runs and its codes are moved; no server needed."""
 
 from gan_ext.explorer.layers import export_layers
 from gan_ext.explorer.page import write_explorer

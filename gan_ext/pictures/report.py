@@ -1,4 +1,4 @@
-"""One picture of what codes do: how much of each is read, what moves what, and which class is which category."""
+"""Picture of a report on codes: mutual information of each, cross-talk, classes against categories."""
 
 from collections.abc import Sequence
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Codes and classes that are set at will: InfoGAN, ConditionalGAN, and the report on codes."""
+"""Generators steered by latent codes or classes: InfoGAN, ConditionalGAN, and the report on codes (report_codes)."""
 
 from gan_ext.estimators.codes.conditional_gan import ConditionalGAN
 from gan_ext.estimators.codes.conditioning import (

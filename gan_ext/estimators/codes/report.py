@@ -1,4 +1,4 @@
-"""The report on a fitted estimator's codes: plain numbers, a printed table, a picture."""
+"""CodeReport: what report_codes returns, as plain numbers, a printed table and a picture."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -87,7 +87,7 @@ class ClassScores:
 
 @dataclass(frozen=True)
 class CodeReport:
-    """What the codes of a fitted estimator do; :func:`gan_ext.report` makes one, ``print`` shows it.
+    """What the codes of a fitted estimator do; :func:`gan_ext.report_codes` makes one, ``print`` shows it.
 
     Attributes:
         estimator: name of the estimator's class.
