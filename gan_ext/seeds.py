@@ -8,7 +8,7 @@ from typing import Protocol
 
 import torch
 
-__all__ = ["DrawsIntegers", "RandomStateLike", "as_seed", "kept_generators", "mix", "reseed"]
+__all__ = ["DrawsIntegers", "RandomStateLike", "as_seed", "kept_generators", "mix", "reseed", "seeded"]
 
 _MASK = (1 << 64) - 1
 
@@ -62,4 +62,20 @@ def reseed(device: torch.device, *integers: int) -> None:
 def kept_generators(device: torch.device) -> Iterator[None]:
     """Give the caller's random state back at the end."""
     with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+        yield
+
+
+@contextmanager
+def seeded(*integers: int, device: torch.device | str = "cpu") -> Iterator[None]:
+    """Draw, within the block, by a seed that is a hash of the integers.
+
+    The caller's random state is given back at the end.
+
+    Args:
+        integers: what decides the draws.
+        device: where they are made; those on the CPU are decided in any case.
+    """
+    place = torch.device(device)
+    with kept_generators(place):
+        reseed(place, *integers)
         yield

@@ -10,8 +10,9 @@ from gan_ext.runs.files import read_npz, write_json, write_result
 from gan_ext.runs.live import LiveText, Progress, Written
 from gan_ext.runs.options import Options, Seeds, at_least, launch, plain_errors
 from gan_ext.runs.provenance import environment, source_commit
+from gan_ext.runs.samples import averaged_samples
 from gan_ext.runs.store import cell_name
-from gan_ext.runs.summary import Spread, flat, named, print_table, spread, spreads, table_cells
+from gan_ext.runs.summary import Spread, course, flat, named, print_table, spread, spreads, table_cells
 
 __all__ = [
     "Experiment",
@@ -23,7 +24,9 @@ __all__ = [
     "Spread",
     "Written",
     "at_least",
+    "averaged_samples",
     "cell_name",
+    "course",
     "environment",
     "fit_recorded",
     "flat",

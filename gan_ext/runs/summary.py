@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["Spread", "flat", "named", "print_table", "spread", "spreads", "table_cells"]
+__all__ = ["Spread", "course", "flat", "named", "print_table", "spread", "spreads", "table_cells"]
 
 
 @dataclass(frozen=True)
@@ -83,6 +83,18 @@ def flat(row: Mapping[str, Any]) -> dict[str, float]:
         elif isinstance(value, int | float):
             numbers[name] = value
     return numbers
+
+
+def course(row: Mapping[str, Any], value: str, step: str = "step") -> tuple[list[float], list[float]]:
+    """Return steps and values of a row's ``"course"``, an engine's history, for a picture.
+
+    Args:
+        row: with a list of records under ``"course"``.
+        value: what is plotted.
+        step: what it is plotted over.
+    """
+    kept = [record for record in row["course"] if value in record]
+    return [record[step] for record in kept], [record[value] for record in kept]
 
 
 def named(found: Mapping[str, Spread], mean: str = "", digits: int = 5, alone: bool = False) -> dict[str, float]:

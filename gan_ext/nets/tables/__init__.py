@@ -5,6 +5,7 @@ from gan_ext.nets.tables.mlp import mlp_discriminator, mlp_generator
 from gan_ext.nets.tables.plain import (
     Maxout,
     ResidualBlock,
+    fourier_nets,
     pacgan_discriminator,
     pacgan_generator,
     plain_discriminator,
@@ -17,6 +18,7 @@ __all__ = [
     "MADE",
     "Maxout",
     "ResidualBlock",
+    "fourier_nets",
     "log_density_quantile",
     "mlp_discriminator",
     "mlp_generator",

@@ -6,11 +6,13 @@ from math import prod
 
 from torch import Tensor, nn
 
+from gan_ext.nets.layers.fourier import FourierFeatures
 from gan_ext.nets.layers.linear import Linear
 
 __all__ = [
     "Maxout",
     "ResidualBlock",
+    "fourier_nets",
     "pacgan_discriminator",
     "pacgan_generator",
     "plain_discriminator",
@@ -43,6 +45,22 @@ def plain_discriminator(
     """
     inputs = packing * prod(shape)
     return nn.Sequential(nn.Flatten(), *_rectified([inputs, *widths]), Linear(widths[-1], 1), nn.Flatten(0))
+
+
+def fourier_nets(
+    generator_widths: Sequence[int] = (128, 128, 128), discriminator_widths: Sequence[int] = (128, 128, 128)
+) -> tuple[nn.Sequential, nn.Sequential]:
+    """Build a plain generator and discriminator of points in the plane, behind 32 Fourier features each.
+
+    The features have deviation 6 for z [B, 2] and 3 for points [B, 2] (:class:`~gan_ext.nets.FourierFeatures`).
+
+    Args:
+        generator_widths: units of the generator's hidden layers.
+        discriminator_widths: units of the discriminator's hidden layers.
+    """
+    made, seen = FourierFeatures(2, 32, 6.0), FourierFeatures(2, 32, 3.0)
+    generator = nn.Sequential(made, plain_generator((2,), made.outputs, generator_widths))
+    return generator, nn.Sequential(seen, plain_discriminator((seen.outputs,), discriminator_widths))
 
 
 class ResidualBlock(nn.Module):
