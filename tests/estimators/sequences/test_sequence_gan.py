@@ -136,7 +136,9 @@ class Shouting:
         return "!".join(tokens)
 
 
-@pytest.mark.parametrize("tokenizer", ["char", "smiles", "bpe", str.split, Shouting()], ids=["char", "smiles", "bpe", "function", "object"])
+@pytest.mark.parametrize(
+    "tokenizer", ["char", "smiles", "bpe", str.split, Shouting()], ids=["char", "smiles", "bpe", "function", "object"]
+)
 def test_any_tokenizer_will_do(tokenizer: Any) -> None:
     if tokenizer == "bpe":
         pytest.importorskip("tokenizers", reason="needs the extra `bpe`")
