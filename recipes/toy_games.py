@@ -16,7 +16,7 @@ step.  Leaves in --out a picture of samples, a film of training, a picture of th
 """
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from itertools import product
@@ -24,7 +24,6 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
 from gan_ext import Compute, Engine
 from gan_ext.data import ArrayStream
@@ -35,7 +34,15 @@ from gan_ext.metrics import mode_scores
 from gan_ext.nets import fourier_nets
 from gan_ext.pictures import animate_clouds, draw_clouds, panels, plot_courses
 from gan_ext.runs import (
-    Experiment, Seeds, at_least, averaged_samples, cell_name, course, launch, named, print_table, spreads,
+    Experiment,
+    Seeds,
+    at_least,
+    averaged_samples,
+    course,
+    launch,
+    named,
+    print_table,
+    spreads,
 )  # fmt: skip
 from gan_ext.seeds import mix, seeded
 from gan_ext.toys import GaussianGrid, GaussianRing, PlanarMixture
@@ -130,8 +137,7 @@ def draw(config: Config, run: Experiment) -> None:
             films = {arm: run.arrays((toy, arm, config.seed))["clouds"] for arm in config.arms}
             modes = TOYS[toy]().modes.numpy()
             draw_clouds(config.out / f"{toy}.png", {arm: film[-1] for arm, film in films.items()}, modes)
-            frames: list[Mapping[str, NDArray[Any]]] = [dict(zip(films, clouds)) for clouds in zip(*films.values())]
-            animate_clouds(config.out / f"{toy}.gif", frames, modes)
+            animate_clouds(config.out / f"{toy}.gif", [dict(zip(films, each)) for each in zip(*films.values())], modes)
             kept = {arm: run.rows([(toy, arm, seed) for seed in config.each_seed()]).values() for arm in config.arms}
             plot_courses(axis, {str(arm): [course(row, "high_quality") for row in rows] for arm, rows in kept.items()})
             axis.set(title=f"{toy}: share of good samples", xlabel="steps", ylim=(0, 1))
@@ -161,8 +167,7 @@ def main(config: Config) -> None:
         figures,
         f"{config.samples} samples of the averaged generator after the last step, PacGAN's scores; settings were "
         "chosen in a program of its own and on seeds from 100 on",
-        len(cells) * config.steps, seconds=sum(row["seconds"] for row in rows.values()),
-        rows={cell_name(cell): row for cell, row in rows.items()},
+        len(cells) * config.steps, seconds=sum(row["seconds"] for row in rows.values()), rows=rows,
     )  # fmt: skip
 
 

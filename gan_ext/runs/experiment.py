@@ -3,7 +3,7 @@
 import json
 import shutil
 import time
-from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, TypeVar
@@ -162,11 +162,12 @@ class Experiment:
             steps: of all training.
             seconds: that it took; :attr:`seconds` if not given.
             said: what is printed after the seconds; ``{out}`` stands for the folder, nothing is printed if empty.
-            more: anything else worth keeping (rows, curves), as JSON.
+            more: anything else worth keeping (rows, curves), as JSON; cells as keys become their names.
 
         Returns:
             The file.
         """
+        more = {name: _by_name(value) for name, value in more.items()}
         seconds = self.seconds if seconds is None else seconds
         path = write_result(
             self.out, self.name, asdict(self.config), metrics, protocol, seconds, steps / max(seconds, 1e-9),
@@ -175,6 +176,10 @@ class Experiment:
         if said:
             print(f"{seconds:.0f} s; {said.replace('{out}', str(self.out))}")
         return path
+
+
+def _by_name(value: Any) -> Any:
+    return {cell_name(cell): row for cell, row in value.items()} if isinstance(value, Mapping) else value
 
 
 def _timed(measure: Callable[..., Row], cell: Hashable) -> tuple[Row, float]:
