@@ -64,11 +64,11 @@ class PlugAndPlayGAN(FittedPlugAndPlay):
     classifier_iter : int, default=1500
         Steps of the classifier, before the generator's game.
     classifier_learning_rate : float, default=2e-3
-        Of the classifier; it falls to 0 along half a cosine.
+        Step size of the classifier; it falls to 0 along half a cosine.
     denoiser_iter : int, default=4000
         Steps of the denoiser after the game, for ``variant="denoising"``.
     denoiser_learning_rate : float, default=1e-3
-        Of the denoiser; it falls to 0 along half a cosine.
+        Step size of the denoiser; it falls to 0 along half a cosine.
     image, feature, code, adversarial : float
         Weights of the generator's errors: of data (4), of the classifier's features (0.1), of codes (None: 0 without
         noise, else 0.1), and of being told from real data (0.1).
@@ -95,12 +95,13 @@ class PlugAndPlayGAN(FittedPlugAndPlay):
     learning_rate : float, default=4e-4
         Step size of both players; flat for the first half of training, then falling to 0.
     solver : Solver, tuple or None, default=None
-        How a step is played, such as :class:`gan_ext.engine.Extragradient`, or players in the order of their moves;
-        None lets each player move once, one after the other.
+        How a step of the game is played, such as :class:`gan_ext.engine.Extragradient`, or a tuple of players in the
+        order of their moves; None lets each player move once, one after the other.
     clip : float or None, default=None
-        Largest norm of a player's gradient, for training that blows up; None for none.
+        Largest norm of a player's gradient, for training that blows up; None for any.  Holds for all three
+        trainings.
     averaging : float, default=0.998
-        Decay of the averaged weights of the generator, per step.
+        Decay of the averaged weights that generate, per step.
     device : str, default="auto"
         ``"auto"`` (CUDA when there is one), ``"cpu"``, ``"cuda"`` or ``"cuda:N"``.
     precision : {"float32", "bfloat16"}, default="float32"
@@ -109,12 +110,12 @@ class PlugAndPlayGAN(FittedPlugAndPlay):
         Folder to which `fit` saves every `checkpoint_every` steps and from which it resumes, bit for bit.
     checkpoint_every : int, default=500
         Steps between checkpoints.
-    verbose : bool, default=False
-        Whether to print how each training goes, ten lines each.
+    verbose : bool or int, default=False
+        Whether to print the mean losses, ten times in each training.
     callbacks : sequence of callables, default=()
         Called with the engine after every step of the generator's game.
     warm_start : bool, default=False
-        Whether `fit` goes on from the networks of the last one; classes, samples and codes must then be as they were.
+        Whether `fit` goes on from the networks of the last `fit`; not together with `checkpoint`.
     random_state : int, RandomState instance or None, default=None
         Decides initial weights, order and noise.
 
