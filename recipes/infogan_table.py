@@ -7,65 +7,59 @@ each measurement moves with each code, in the table's own units, a page with sli
 --resume goes on where a killed run stopped.  `--seeds 10` repeats it.
 """
 
-import json
-import shutil
-import time
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache, partial
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
-import torch
-import tyro
 from numpy.typing import NDArray
-from rich.console import Console
-from rich.table import Table as RichTable
-from scipy.stats import spearmanr
 from sklearn.cluster import KMeans
 from sklearn.datasets import load_breast_cancer, load_iris, load_wine
-from sklearn.metrics import adjusted_rand_score, normalized_mutual_info_score
 from sklearn.mixture import GaussianMixture
 from sklearn.preprocessing import StandardScaler
 
 from gan_ext import InfoGAN, report_codes
-from gan_ext.data import DataError
-from gan_ext.engine import ensure_writable
 from gan_ext.explorer import write_explorer
-from gan_ext.metrics import hungarian_accuracy, matching, purity
+from gan_ext.metrics import cluster_scores, matching, rank_correlation
 from gan_ext.pictures import draw_feature_traversals, draw_heatmap
-from gan_ext.runs import Progress, plain_errors, write_json, write_result
+from gan_ext.runs import (
+    Experiment,
+    Progress,
+    Seeds,
+    at_least,
+    flat,
+    launch,
+    named,
+    print_table,
+    read_npz,
+    spreads,
+    write_json,
+)
 
 Array = NDArray[Any]
+EMBEDDED = {"wine": load_wine, "breast_cancer": load_breast_cancer, "iris": load_iris}
 SCORES = ("accuracy", "purity", "NMI", "ARI")
+STYLES = ("style[0]", "style[1]")
 
 
 @dataclass
-class Config:
+class Config(Seeds):
     """Settings of the recipe."""
 
+    out: Path = Path("runs/infogan_table")
     table: Literal["wine", "breast_cancer", "iris"] = "wine"
     """Which of scikit-learn's tables."""
     data: Path | None = None
     """An .npz file of your own with X (n, d) and y (n,) to compare with, and names (d,) if you like; it takes the place
     of --table."""
-    seeds: int = 1
-    """Fits, with seeds seed, seed + 1, ...; all are reported."""
-    seed: int = 0
-    """The first seed."""
     steps: int = 800
     """Training steps of one fit."""
-    device: str = "cpu"
-    """auto, cpu, cuda or cuda:N; nets this small do not need a GPU."""
-    threads: int = 1
-    """Threads of torch; layers this small gain nothing from more, and lose much on a busy machine."""
-    out: Path = Path("runs/infogan_table")
-    """Where pictures, the page and result.json go."""
-    resume: bool = False
-    """Go on where a killed run stopped."""
 
 
 class Rows(NamedTuple):
-    """Measurements [n, d], classes [n] to compare with, and the names of both."""
+    """Measurements [n, d], classes [n] to compare with, and the names of the measurements."""
 
     x: Array
     y: Array
@@ -75,154 +69,102 @@ class Rows(NamedTuple):
 def load(config: Config) -> Rows:
     """Return the table."""
     if config.data is None:
-        loader = {"wine": load_wine, "breast_cancer": load_breast_cancer, "iris": load_iris}[config.table]
-        table = loader()
+        table = EMBEDDED[config.table]()
         return Rows(table.data, np.asarray(table.target_names)[table.target], [str(n) for n in table.feature_names])
-    try:
-        with np.load(config.data) as file:
-            x, y = file["X"], file["y"]
-            names = file["names"] if "names" in file else np.arange(x.shape[-1])
-    except (OSError, KeyError, ValueError, IndexError) as error:
-        raise DataError(f"--data {config.data} must be an .npz file with arrays X and y ({error}).") from error
+    x, y, names = read_npz(config.data, ("X", "y"), ("names",))
+    names = np.arange(x.shape[-1] if x.ndim else 0) if names is None else names
     if x.ndim != 2 or len(x) != len(y) or len(names) != x.shape[1]:
-        raise DataError(f"--data {config.data} needs X (n, d), y (n,) and names (d,); X is {x.shape}.")
+        raise ValueError(f"--data {config.data} needs X (n, d), y (n,) and names (d,); X is {x.shape}.")
     return Rows(x, y, [str(name) for name in names])
 
 
-def fit(x: Array, clusters: int, config: Config, seed: int) -> InfoGAN:
+def fit(table: Rows, config: Config, seed: int) -> InfoGAN:
     """Fit with a live bar and checkpoints."""
     with Progress(config.steps, f"seed {seed}") as progress:
         return InfoGAN(
-            clusters,
+            len(np.unique(table.y)),
             max_iter=config.steps,
             scaling="standard",
             device=config.device,
-            checkpoint=config.out / "fits" / f"seed-{seed}",
+            checkpoint=config.fits / f"seed-{seed}",
             callbacks=(progress,),
             random_state=seed,
-        ).fit(x)
+        ).fit(table.x)
 
 
-def scores(y: Array, clusters: Array) -> dict[str, float]:
-    """Return how well clusters agree with classes, in percent."""
+def compare(table: Rows, model: InfoGAN, seed: int) -> dict[str, dict[str, float]]:
+    """Return the scores, in percent, of ours and of scikit-learn's clusterings of the same standardized table."""
+    scaled, k = StandardScaler().fit_transform(table.x), len(np.unique(table.y))
+    clusters = {
+        "InfoGAN": model.labels_,
+        "k-means": KMeans(k, n_init=10, random_state=seed).fit_predict(scaled),
+        "Gaussian mixture": GaussianMixture(k, reg_covar=1e-3, n_init=5, random_state=seed).fit_predict(scaled),
+    }
     return {
-        "accuracy": 100 * hungarian_accuracy(y, clusters),
-        "purity": 100 * purity(y, clusters),
-        "NMI": 100 * float(normalized_mutual_info_score(y, clusters)),
-        "ARI": 100 * float(adjusted_rand_score(y, clusters)),
+        name: {score: 100 * value for score, value in zip(SCORES, cluster_scores(table.y, found))}
+        for name, found in clusters.items()
     }
 
 
-def compare(rows: Rows, model: InfoGAN, seed: int) -> dict[str, dict[str, float]]:
-    """Return the scores of ours and of scikit-learn's clusterings of the same standardized table."""
-    scaled, k = StandardScaler().fit_transform(rows.x), len(np.unique(rows.y))
-    mixture = GaussianMixture(k, reg_covar=1e-3, n_init=5, random_state=seed)
-    return {
-        "InfoGAN": scores(rows.y, model.labels_),
-        "k-means": scores(rows.y, KMeans(k, n_init=10, random_state=seed).fit_predict(scaled)),
-        "Gaussian mixture": scores(rows.y, mixture.fit_predict(scaled)),
-    }
+def most_moved(moved: Mapping[str, Array], x: Array) -> list[int]:
+    """Return the at most eight features that codes move most, in deviations of the data, in the table's order."""
+    total = sum(np.ptp(rows.mean(0), axis=0) / x.std(0).clip(1e-12) for rows in moved.values())
+    return sorted(np.argsort(-np.asarray(total))[:8].tolist())
 
 
-def draw(model: InfoGAN, rows: Rows, out: Path, seed: int) -> None:
+def draw(model: InfoGAN, table: Rows, out: Path, seed: int) -> None:
     """Draw how the measurements move with the codes, and write the page with sliders."""
-    values = np.linspace(-1, 1, 9)
-    panels: dict[str, Any] = {}
-    order = list(range(len(np.unique(rows.y))))
-    panels["category"] = ([str(k) for k in order], model.traverse("category", order, n_samples=20, random_state=seed))
-    for code in ("style[0]", "style[1]"):
-        panels[code] = (values, model.traverse(code, values, n_samples=20, random_state=seed))
-    shown = most_moved(panels, rows.x)
-    features = [rows.features[j] for j in shown]
-    draw_feature_traversals(out / "traversals.png", {k: (v, x[..., shown]) for k, (v, x) in panels.items()}, features)
-    style = model.transform(rows.x)[:, -2:]
-    ranks = np.array([[spearmanr(style[:, i], column)[0] for column in rows.x[:, shown].T] for i in range(2)]).T
+    classes, class_of = np.unique(table.y), matching(table.y, model.labels_)
+    order, names = list(range(len(classes))), [str(name) for name in classes]
+    values: dict[str, Array] = {"category": np.arange(len(classes)), **dict.fromkeys(STYLES, np.linspace(-1, 1, 9))}
+    moved = {code: model.traverse(code, each, n_samples=20, random_state=seed) for code, each in values.items()}
+    shown = most_moved(moved, table.x)
+    features, categories = [table.features[j] for j in shown], [str(k) for k in order]
+    panels: dict[str, Any] = {code: (values[code], rows[..., shown]) for code, rows in moved.items()}
+    panels["category"] = categories, moved["category"][..., shown]
+    draw_feature_traversals(out / "traversals.png", panels, features)
+    style = model.transform(table.x)[:, -2:]
     draw_heatmap(
-        out / "codes_and_features.png", ranks, features, ["style[0]", "style[1]"], fmt="{:.2f}",
-        title="Rank correlation of measurements with codes, real rows",
+        out / "codes_and_features.png",
+        np.array([[rank_correlation(each, table.x[:, j]) for each in style.T] for j in shown]),
+        features, STYLES, fmt="{:.2f}", title="Rank correlation of measurements with codes, real rows",
     )  # fmt: skip
-    names, classes = np.unique(rows.y), [str(name) for name in np.unique(rows.y)]
-    table = np.array([[np.sum((rows.y == name) & (model.labels_ == k)) for k in order] for name in names])
-    draw_heatmap(out / "clusters.png", table, classes, [str(k) for k in order], x_label="category", y_label="class")
-    class_of = matching(rows.y, model.labels_)
+    counts = np.array([[np.sum((table.y == name) & (model.labels_ == k)) for k in order] for name in classes])
+    draw_heatmap(out / "clusters.png", counts, names, categories, x_label="category", y_label="class")
     write_explorer(
         out / "codes.html", model.game_.generator, model.codes_, model.game_.noise, model.sample_shape_,
         title="What the codes do", text="Groups were found without labels. Move the sliders.",
-        scale=model.scaler_.scale.ravel(), shift=model.scaler_.shift.ravel(), feature_names=rows.features,
+        scale=model.scaler_.scale.ravel(), shift=model.scaler_.shift.ravel(), feature_names=table.features,
         labels={"category": [f"{k} (mostly {class_of.get(k)})" for k in order]},
-        tables={"Classes (rows) by category": (table, classes, [str(k) for k in order])},
+        tables={"Classes (rows) by category": (counts, names, categories)},
     )  # fmt: skip
-
-
-def most_moved(panels: dict[str, Any], x: Array) -> list[int]:
-    """Return the at most eight features that codes move most, in deviations of the data, in the table's order."""
-    moved = sum(np.ptp(rows.mean(0), axis=0) / x.std(0).clip(1e-12) for _, rows in panels.values())
-    return sorted(np.argsort(-np.asarray(moved))[:8].tolist())
-
-
-def finished(config: Config) -> dict[str, Any]:
-    """Return the seeds that a killed run with the same settings has finished."""
-    path = config.out / "finished.json"
-    settings = {name: str(value) for name, value in asdict(config).items() if name in ("steps", "table", "data")}
-    if config.resume and path.exists():
-        kept: dict[str, Any] = json.loads(path.read_text())
-        if kept["settings"] == settings:
-            return kept
-        raise DataError(f"{path} is of a run with {kept['settings']}; use another --out or leave out --resume.")
-    shutil.rmtree(config.out / "fits", ignore_errors=True)
-    fresh: dict[str, Any] = {"settings": settings, "rows": {}}
-    write_json(path, fresh)  # at once, so that a run killed in its first fit can be resumed too
-    return fresh
-
-
-def summary(rows: list[dict[str, dict[str, float]]]) -> tuple[RichTable, dict[str, float]]:
-    """Return a table, and its numbers by name: means and standard deviations over seeds."""
-    table = RichTable(title="Clusters against classes, %, mean +- standard deviation over seeds")
-    for heading in ("", "seeds", *SCORES):
-        table.add_column(heading, justify="right" if heading else "left")
-    metrics: dict[str, float] = {}
-    for name in rows[0]:
-        cells = []
-        for score in SCORES:
-            values = [row[name][score] for row in rows]
-            mean, spread = float(np.mean(values)), float(np.std(values, ddof=1)) if len(values) > 1 else 0.0
-            metrics |= {f"{name}, {score}, mean": round(mean, 3), f"{name}, {score}, std": round(spread, 3)}
-            cells.append(f"{mean:.1f} +- {spread:.1f}")
-        table.add_row(name, str(len(rows)), *cells)
-    return table, metrics
 
 
 def main(config: Config) -> None:
     """Fit every seed, print the first one's report, compare, and write the result."""
-    ensure_writable(config.out)
-    torch.set_num_threads(config.threads)
-    rows = load(config)
-    kept, start = finished(config), time.monotonic()
-    seeds = range(config.seed, config.seed + config.seeds)
-    for seed in seeds:
-        if str(seed) in kept["rows"]:
-            continue
-        model = fit(rows.x, len(np.unique(rows.y)), config, seed)
-        kept["rows"][str(seed)] = compare(rows, model, seed)
-        write_json(config.out / "finished.json", kept)
-        if seed == config.seed:
-            codes = report_codes(model, rows.x, rows.y, random_state=seed)
-            print(codes)
-            codes.draw(config.out / "report.png")
-            write_json(config.out / "report.json", codes.as_dict())
-            draw(model, rows, config.out, seed)
-    done = [kept["rows"][str(seed)] for seed in seeds]
-    table, metrics = summary(done)
-    Console(width=110).print(table)
-    seconds = time.monotonic() - start
-    write_result(
-        config.out, "infogan_table", asdict(config), metrics,
-        f"clusters of the {len(rows.x)} rows trained on, labels unseen; mean and deviation over {len(done)} seeds",
-        seconds, config.steps * len(done) / seconds, config.device, rows=dict(zip(map(str, seeds), done)),
+    at_least(config, 1, "seeds", "steps")
+    table = load(config)
+    run, fitted = Experiment("infogan_table", config), cache(partial(fit, table, config))
+    rows = run.fill(config.each_seed(), lambda seed: compare(table, fitted(seed), seed))
+
+    model = fitted(config.seed)  # after a kill from its last checkpoint
+    codes = report_codes(model, table.x, table.y, random_state=config.seed)
+    print(codes)
+    codes.draw(config.out / "report.png")
+    write_json(config.out / "report.json", codes.as_dict())
+    draw(model, table, config.out, config.seed)
+    found, names = spreads(map(flat, rows.values())), list(rows[config.seed])
+    print_table(
+        "Clusters against classes, %, mean +- standard deviation over seeds", ("", "seeds", *SCORES),
+        [(name, str(len(rows)), *(f"{found[f'{name}, {score}']:.1f}" for score in SCORES)) for name in names],
     )  # fmt: skip
-    print(f"{seconds:.0f} s; open {config.out / 'codes.html'} in a browser, pictures and result.json are beside it")
+    run.finish(
+        named(found, ", mean", digits=3, alone=True),
+        f"clusters of the {len(table.x)} rows trained on, labels unseen; mean and deviation over {len(rows)} seeds",
+        config.steps * len(rows), rows=rows,
+        said="open {out}/codes.html in a browser, pictures and result.json are beside it",
+    )  # fmt: skip
 
 
 if __name__ == "__main__":
-    with plain_errors():
-        main(tyro.cli(Config))
+    launch(main, Config)
