@@ -4,12 +4,12 @@ Its options (:class:`Options`, :class:`Seeds`), its rows that are kept and resum
 spread, the printed table, a live bar, the result file and where the result came from.
 """
 
-from gan_ext.runs.course import RecordEvery, fit_recorded
 from gan_ext.runs.experiment import Experiment
 from gan_ext.runs.files import read_npz, write_json, write_result
 from gan_ext.runs.live import LiveText, Progress, Written
 from gan_ext.runs.options import Options, Seeds, at_least, launch, plain_errors
 from gan_ext.runs.provenance import environment, source_commit
+from gan_ext.runs.recorded import RecordEvery, fit_recorded
 from gan_ext.runs.samples import averaged_samples
 from gan_ext.runs.store import cell_name
 from gan_ext.runs.summary import Spread, course, flat, named, print_table, spread, spreads, table_cells

@@ -20,6 +20,7 @@ from gan_ext.data import (
     RandomShift,
     RandomSolarize,
     strong_augmentation,
+    weak_and_strong,
 )
 
 MOVES: list[nn.Module] = [
@@ -320,3 +321,17 @@ def test_strong_augmentation_moves_and_colors() -> None:
     assert 1 / 121 / 4 < same < 0.15  # both draws of 11 are nothing, or leave the image
     assert made.min() >= -1
     assert made.max() <= 1
+
+
+def test_weak_and_strong_are_what_their_level_says() -> None:
+    x = torch.rand(40, 3, 12, 12) * 1.8 - 0.9
+    assert all(torch.equal(each(x), x) for each in weak_and_strong("none"))
+    weak, strong = weak_and_strong("weak", shift=2)
+    assert weak is strong
+    assert not torch.equal(weak(x), x)
+    assert torch.isin(weak(x), x).all()  # moved and mirrored, nothing else
+    weak, strong = weak_and_strong("strong")
+    assert torch.isin(weak(x), x).all()
+    assert not torch.isin(strong(x), x).all()
+    with pytest.raises(ValueError, match="level must be 'none', 'weak' or 'strong', got 'both'"):
+        weak_and_strong("both")  # type: ignore[arg-type]

@@ -149,3 +149,18 @@ def test_impossible_splits_are_refused(settings: dict[str, int], sentence: str) 
 def test_labels_have_one_dimension() -> None:
     with pytest.raises(ValueError, match=r"one dimension, got shape \(75, 2\)"):
         semi_supervised_split(Y.reshape(75, 2), 3)
+
+
+def test_the_pool_is_all_that_is_trained_on_and_tensors_are_its_parts() -> None:
+    x, test = np.arange(150.0)[:, None], (np.zeros((4, 1)), np.arange(4))
+    split = semi_supervised_split(Y, 6, n_validation=10, random_state=0)
+    assert split.pool.tolist() == sorted({*split.labeled, *split.unlabeled})
+    parts = split.tensors(x, Y, *test)
+    assert parts.labeled[:, 0].tolist() == split.labeled.tolist()
+    assert parts.classes.tolist() == Y[split.labeled].tolist()
+    assert parts.pool[:, 0].tolist() == split.pool.tolist()
+    assert parts.held_out[:, 0].tolist() == split.validation.tolist()
+    assert parts.truth.tolist() == Y[split.validation].tolist()
+    parts = semi_supervised_split(Y, 6, random_state=0).tensors(x, Y, *test)
+    assert len(parts.pool) == 150
+    assert parts.truth.tolist() == [0, 1, 2, 3]

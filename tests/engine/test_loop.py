@@ -16,6 +16,7 @@ from gan_ext.engine import (
     NonFiniteLossError,
     OptimizerFactory,
     SaveEvery,
+    StopAfter,
     adam,
     alternating,
     simultaneous,
@@ -247,6 +248,27 @@ def test_every_at_a_multiple_that_is_the_end_fires_once() -> None:
         NOTHING, steps=6, callbacks=[Every(3, lambda engine: fired.append(engine.step))]
     )
     assert fired == [3, 6]
+
+
+def test_a_fit_ends_in_time_and_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [100.0]
+    monkeypatch.setattr("gan_ext.engine.callbacks.time.monotonic", lambda: now[0])
+    seen: list[int] = []
+
+    def pass_time(engine: Engine) -> None:
+        now[0] += 1
+
+    engine, end = (
+        Engine(DiracGame(), both(descent(0.1)), compute=CPU),
+        Every(5, lambda engine: seen.append(engine.step)),
+    )
+    engine.fit(NOTHING, 10, [pass_time, StopAfter(2.5), end])
+    assert (engine.step, seen) == (3, [3])  # later callbacks see the last step
+    engine.fit(NOTHING, 10, [pass_time, StopAfter(None), end])
+    assert (engine.step, seen) == (10, [3, 5, 10])
+    for wrong in (0, -1.0, float("nan")):
+        with pytest.raises(ValueError, match="StopAfter needs seconds > 0"):
+            StopAfter(wrong)
 
 
 def test_save_every_keeps_the_newest(tmp_path: Path) -> None:

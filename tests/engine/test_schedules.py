@@ -35,6 +35,9 @@ def both(factory: OptimizerFactory) -> dict[str, OptimizerFactory]:
 def test_linear_is_a_line_that_ends() -> None:
     schedule = linear(2.0, 1.0, 4)
     assert [schedule(step) for step in range(7)] == [2.0, 1.75, 1.5, 1.25, 1.0, 1.0, 1.0]
+    assert [linear(2.0, 1.0, 2, wait=3)(step) for step in range(7)] == [2.0, 2.0, 2.0, 2.0, 1.5, 1.0, 1.0]
+    with pytest.raises(ValueError, match="wait must be at least 0, got -1"):
+        linear(2.0, 1.0, 2, wait=-1)
 
 
 def test_cosine_is_half_a_wave() -> None:

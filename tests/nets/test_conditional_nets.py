@@ -20,6 +20,7 @@ from gan_ext.nets import (
     mlp_conditional_generator,
     mlp_generator,
     mlp_trunk,
+    projection_pair,
 )
 
 K = 4
@@ -131,3 +132,14 @@ def test_spectral_norms_are_fixed_at_the_weights_they_stand_for() -> None:
         torch.linalg.matrix_norm(layer.weight.flatten(1), 2) for layer in plain.modules() if hasattr(layer, "weight")
     ]
     torch.testing.assert_close(torch.stack(norms), torch.ones(len(norms)), rtol=1e-3, atol=0)
+
+
+def test_a_projection_pair_fits_together_and_knows_the_class() -> None:
+    generator, discriminator = projection_pair((3, 16, 8), 5, K, channels=16, output=nn.Tanh())
+    z = torch.randn(6, 5)
+    images = generator(z, Y)
+    assert images.shape == (6, 3, 16, 8)
+    assert images.abs().max() <= 1
+    scores = discriminator(images, Y)
+    assert scores.shape == (6,)
+    assert not torch.equal(scores, discriminator(images, (Y + 1) % K))

@@ -12,6 +12,7 @@ from gan_ext.nets import (
     GaussianNoise,
     WeightNormConv2d,
     WeightNormLinear,
+    benchmark_classifier,
     cnn13,
     compact_discriminator,
     conv_encoder,
@@ -225,3 +226,16 @@ def test_the_published_encoder() -> None:
     net = conv_encoder(COLOR, 100)
     (last,) = (layer for layer in net.modules() if isinstance(layer, WeightNormLinear))
     assert last.direction.shape == (200, 512 * 4 * 4)
+
+
+@pytest.mark.parametrize("net", ["cnn13", "wide_resnet"])
+@pytest.mark.parametrize("apart", [True, False])
+def test_samples_of_a_benchmark_classifier_see_each_other_unless_kept_apart(net: str, apart: bool) -> None:
+    classifier = benchmark_classifier(net, COLOR, 10, 2, apart)  # type: ignore[arg-type]
+    for module in classifier.modules():
+        if isinstance(module, nn.Dropout | GaussianNoise):
+            module.eval()
+    x = torch.randn(4, *COLOR)
+    assert classifier(x)[0].shape == (4, 10)
+    alone = torch.allclose(classifier(x)[0][:2], classifier(x[:2])[0], atol=1e-4)
+    assert alone == apart

@@ -3,6 +3,7 @@
 import gzip
 import json
 import os
+import runpy
 import shutil
 import signal
 import struct
@@ -12,6 +13,7 @@ import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -32,6 +34,12 @@ def played(run_script: Callable[..., tuple[int, str]]) -> Callable[..., tuple[in
         return run_script(f"recipes/{recipe}.py", *arguments)
 
     return run
+
+
+@pytest.fixture(scope="session")
+def names_of() -> Callable[[str], SimpleNamespace]:
+    """Return what a recipe defines, without running it."""
+    return lambda recipe: SimpleNamespace(**runpy.run_path(str(RECIPES / f"{recipe}.py")))
 
 
 @pytest.fixture(scope="session")

@@ -3,20 +3,20 @@
 import numpy as np
 
 
-def test_digits_recipe_leaves_table_pictures_and_result(tmp_path, played, result_of):
-    code, output = played("semi_supervised_digits", "--steps", 40, "--seeds", 1, "--labels", 1, 5, "--out", tmp_path)
+def test_digits_recipe_leaves_table_pictures_and_result(tmp_path, played, result_of, drawn, reported_again):
+    arguments = ("semi_supervised_digits", "--steps", 40, "--seeds", 1, "--labels", 1, 5)
+    code, output = played(*arguments, "--out", tmp_path)
     assert code == 0, output
     assert "Test accuracy in %" in output
     result = result_of(tmp_path)
     assert result["config"]["labels"] == [1, 5]
     assert 10 < result["metrics"]["semi-supervised GAN, 5 per class, mean"] <= 100
-    for picture in ("samples.png", "curve.png"):
-        assert (tmp_path / picture).read_bytes().startswith(b"\x89PNG")
-    code, output = played(
-        "semi_supervised_digits", "--steps", 40, "--seeds", 1, "--labels", 1, 5, "--out", tmp_path, "--resume"
-    )
-    assert code == 0, output
-    assert result_of(tmp_path)["metrics"] == result["metrics"]
+    assert result["rows"]["1/0"].keys() == result["rows"]["5/0"].keys()
+    drawn(tmp_path, "samples.png", "curve.png")
+    assert "Test accuracy in %" in reported_again(*arguments, out=tmp_path)
+    code, output = played(*arguments[:1], "--steps", 30, "--out", tmp_path, "--resume")
+    assert code != 0
+    assert "is of a run with other settings (steps 40, not 30)" in output
 
 
 def test_digits_recipe_takes_a_table_of_ones_own(tmp_path, played, result_of):

@@ -1,16 +1,20 @@
 """MNIST from few labels: a kill and resuming, the published game, sentences for data that is wrong."""
 
+import numpy as np
 import pytest
 
 
-def test_mnist_recipe_killed_and_resumed_ends_as_if_it_had_not_been(tmp_path, squares, played, killed, result_of):
-    arguments = ("--data", squares, "--labels", 20, "--steps", 60, "--measure-every", 10)
+def test_mnist_recipe_killed_and_resumed_ends_as_if_it_had_not_been(
+    tmp_path, squares, played, killed, result_of, drawn
+):
+    arguments = ("--data", squares, "--labels", 20, "--steps", 40, "--measure-every", 5, "--channels", 8)
+    arguments += ("--threads", 1)
     code, output = played("semi_supervised_mnist", *arguments, "--out", tmp_path / "whole")
     assert code == 0, output
     whole = result_of(tmp_path / "whole")
     assert whole["metrics"]["test_error_percent_mean"] < 60
 
-    killed("semi_supervised_mnist", *arguments, out=tmp_path / "killed", until="split-0/step-*.safetensors")
+    killed("semi_supervised_mnist", *arguments, out=tmp_path / "killed", until="fits/split-0/step-*.safetensors")
     code, output = played("semi_supervised_mnist", *arguments, "--out", tmp_path / "killed", "--resume")
     assert code == 0, output
     assert "Resuming split 0 at step" in output
@@ -18,17 +22,29 @@ def test_mnist_recipe_killed_and_resumed_ends_as_if_it_had_not_been(tmp_path, sq
     first, second = (result_of(tmp_path / name / "split-0")["history"] for name in ("whole", "killed"))
     timeless = [[{**record, "seconds": 0} for record in history] for history in (first, second)]
     assert timeless[0] == timeless[1]
-    for picture in ("samples.png", "curve.png"):
-        assert (tmp_path / "killed" / "split-0" / picture).read_bytes().startswith(b"\x89PNG")
+    drawn(tmp_path / "killed" / "split-0", "samples.png", "curve.png")
 
 
-def test_mnist_recipe_plays_the_published_game_too(tmp_path, squares, played, result_of):
-    arguments = ("--data", squares, "--labels", 10, "--steps", 4, "--published", "--threads", 1)
-    code, output = played("semi_supervised_mnist", *arguments, "--out", tmp_path)
+def test_mnist_recipe_plays_the_published_game_too_on_several_splits(
+    tmp_path, squares, played, result_of, reported_again
+):
+    arguments = ("--data", squares, "--labels", 10, "--steps", 4, "--published", "--threads", 1, "--splits", 2)
+    code, output = played("semi_supervised_mnist", *arguments, "--validation", 50, "--out", tmp_path)
     assert code == 0, output
-    terms = result_of(tmp_path / "split-0")["history"][-1].keys()
-    assert "discriminator/unsupervised" in terms
-    assert "discriminator/pseudo_label" not in terms
+    result = result_of(tmp_path)
+    errors = []
+    for seed in (0, 1):
+        split = result_of(tmp_path / f"split-{seed}")
+        assert split["config"]["seed"] == seed
+        assert split["protocol"] == "error on 50 validation images, averaged weights of the last step"
+        assert "discriminator/unsupervised" in split["history"][-1]
+        assert "discriminator/mean_teacher" not in split["history"][-1]
+        errors.append(split["metrics"]["test_error_percent"])
+        assert f"split {seed}: {errors[-1]:.2f} % error" in output
+    assert [(row["seed"], row["test_error_percent"]) for row in result["rows"]] == list(enumerate(errors))
+    assert result["metrics"]["test_error_percent_mean"] == pytest.approx(np.mean(errors))
+    assert result["metrics"]["test_error_percent_std"] == pytest.approx(np.std(errors, ddof=1))
+    reported_again("semi_supervised_mnist", *arguments, "--validation", 50, out=tmp_path)
 
 
 @pytest.mark.parametrize(

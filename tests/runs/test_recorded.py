@@ -1,0 +1,70 @@
+"""The course of a fit: what is recorded with its seconds, over a kill; the checkpoints, going on."""
+
+from typing import NamedTuple
+
+import pytest
+import torch
+from torch import Tensor
+
+from gan_ext import Compute, Engine
+from gan_ext.engine import SaveEvery, StopAfter, sgd
+from gan_ext.runs import Progress, RecordEvery, fit_recorded
+from gan_ext.testing import ConstantStream, DiracGame
+
+
+class Numbers(NamedTuple):
+    x: Tensor
+
+
+NOTHING = ConstantStream(Numbers(torch.zeros(1)))
+
+
+def an_engine():
+    return Engine(DiracGame(), {"discriminator": sgd(0.1), "generator": sgd(0.1)}, compute=Compute("cpu"))
+
+
+def place(engine):
+    return {"place": engine.game.generator.value.item()}
+
+
+def test_records_have_figures_losses_and_seconds_that_go_on_after_a_kill(tmp_path, monkeypatch):
+    now = [100.0]
+    monkeypatch.setattr("gan_ext.runs.recorded.time.monotonic", lambda: now[0])
+
+    def pass_time(engine):
+        now[0] += 2
+
+    engine, progress = an_engine(), Progress(5, "own")
+    record = RecordEvery(2, place, progress, "at {place:.1f}")
+    engine.fit(NOTHING, 5, [pass_time, record, SaveEvery(2, tmp_path)])
+    assert [(each["step"], each["seconds"]) for each in engine.history] == [(2, 4), (4, 8), (5, 10)]
+    assert {"place", "generator/loss", "discriminator/loss"} <= engine.history[0].keys()
+    assert progress.note == f"at {engine.history[-1]['place']:.1f}"
+
+    resumed = an_engine()
+    assert resumed.resume(tmp_path)
+    now[0] = 5000.0
+    resumed.fit(NOTHING, 7, [pass_time, RecordEvery(2, place)])
+    assert [(each["step"], each["seconds"]) for each in resumed.history[2:]] == [(5, 10), (6, 12), (7, 14)]
+
+
+def test_a_fit_in_two_calls_is_one_in_one(tmp_path, capsys):
+    options = {"every": 2, "label": "own", "note": "at {place:.1f}", "bar": False}
+    whole = fit_recorded(an_engine(), NOTHING, 6, place, folder=tmp_path / "whole", **options)
+    engine = an_engine()
+    fit_recorded(engine, NOTHING, 6, place, folder=tmp_path / "parts", callbacks=[StopAfter(1e-9)], **options)
+    assert engine.step == 1
+    assert "Resuming" not in capsys.readouterr().out
+    parts = fit_recorded(an_engine(), NOTHING, 6, place, folder=tmp_path / "parts", **options)
+    assert "Resuming own at step 1." in capsys.readouterr().out
+    places = [{each["step"]: each["place"] for each in history} for history in (whole, parts)]
+    assert places[0].items() <= places[1].items()
+    assert list(places[1]) == [1, 2, 4, 6]
+    assert fit_recorded(an_engine(), NOTHING, 6, place, folder=tmp_path / "parts", **options) == parts
+
+
+def test_a_bar_shows_the_note(tmp_path, capsys):
+    fit_recorded(an_engine(), NOTHING, 3, place, folder=tmp_path, every=1, label="own", note="at {place:.1f}")
+    assert "at " in capsys.readouterr().out
+    with pytest.raises(ValueError, match="steps >= 1, got 0"):
+        RecordEvery(0, place)
