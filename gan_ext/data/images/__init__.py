@@ -18,6 +18,7 @@ from gan_ext.data.images.few_labels import few_labels
 from gan_ext.data.images.idx import ImageData, fetch_mnist, read_mnist
 from gan_ext.data.images.sprites import FactorialImages, Sprites, SpriteStream
 from gan_ext.data.images.stacked import StackedStream, stacked_labels
+from gan_ext.data.images.unit import UnitImages, unit_images
 from gan_ext.data.images.whitening import ZCAWhitening
 
 __all__ = [
@@ -41,6 +42,7 @@ __all__ = [
     "Sprites",
     "StackedStream",
     "StoredSprites",
+    "UnitImages",
     "ZCAWhitening",
     "fetch_mnist",
     "few_labels",
@@ -49,5 +51,6 @@ __all__ = [
     "read_mnist",
     "stacked_labels",
     "strong_augmentation",
+    "unit_images",
     "weak_and_strong",
 ]

@@ -1,9 +1,11 @@
 """CodeReport: what report_codes returns, as plain numbers, a printed table and a picture."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
+
+from typing_extensions import Self
 
 __all__ = ["DEAD", "ClassScores", "CodeReport", "CodeRow"]
 
@@ -118,6 +120,14 @@ class CodeReport:
         """Return everything as numbers, strings, lists and dictionaries that JSON knows."""
         plain: dict[str, Any] = _plain(asdict(self))
         return plain
+
+    @classmethod
+    def from_dict(cls, plain: Mapping[str, Any]) -> Self:
+        """Return the report of which :meth:`as_dict` gave this, be it read back from JSON."""
+        parts = {name: _tuples(value) for name, value in plain.items()}
+        labels = parts["labels"]
+        parts["labels"] = None if labels is None else ClassScores(**labels)
+        return cls(**{**parts, "rows": tuple(CodeRow(**row) for row in parts["rows"])})
 
     def draw(self, path: str | Path) -> None:
         """Draw I/H, cross-talk and, with labels, classes against categories (needs matplotlib, extra ``recipes``)."""
@@ -241,3 +251,9 @@ def _plain(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [_plain(each) for each in value]
     return value
+
+
+def _tuples(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {name: _tuples(each) for name, each in value.items()}
+    return tuple(map(_tuples, value)) if isinstance(value, list | tuple) else value

@@ -30,6 +30,7 @@ from gan_ext.metrics.codes.measures import (
     reading_change,
 )
 from gan_ext.metrics.codes.model_centrality import ModelCentrality, model_centrality
+from gan_ext.metrics.codes.strokes import StrokeMoments, stroke_moments
 
 __all__ = [
     "DCI",
@@ -43,6 +44,7 @@ __all__ = [
     "Interventions",
     "ModelCentrality",
     "Monotonicity",
+    "StrokeMoments",
     "beta_vae_score",
     "change_share",
     "cross_talk",
@@ -64,4 +66,5 @@ __all__ = [
     "rank_correlation",
     "reading_change",
     "sap",
+    "stroke_moments",
 ]

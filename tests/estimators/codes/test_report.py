@@ -183,7 +183,9 @@ def test_report_on_an_infogan(model: InfoGAN, tmp_path: Path) -> None:
     assert max(map(len, text.splitlines())) <= 100
     for word in ("kind", "idle", "stands for", "dead", "purity", "NMI", "Hit rate"):
         assert word in text
-    assert json.loads(json.dumps(found.as_dict()))["rows"][1]["verdict"] == "dead"
+    kept = json.loads(json.dumps(found.as_dict()))
+    assert kept["rows"][1]["verdict"] == "dead"
+    assert CodeReport.from_dict(kept) == found
     found.draw(tmp_path / "report.png")
     assert (tmp_path / "report.png").stat().st_size > 10_000
 
@@ -206,7 +208,9 @@ def test_report_is_a_function_of_its_seed_and_leaves_torch_alone(model: InfoGAN)
     assert first.labels is not None
     assert first.labels.n_samples == 50
     assert "DecisionTreeClassifier" in str(first)
-    assert report_codes(model, X, n_samples=300, max_iter=20, random_state=3).labels is None
+    alone = report_codes(model, X, n_samples=300, max_iter=20, random_state=3)
+    assert alone.labels is None
+    assert CodeReport.from_dict(json.loads(json.dumps(alone.as_dict()))) == alone
 
 
 def test_report_on_a_conditional_gan(tmp_path: Path) -> None:
