@@ -26,7 +26,7 @@ from gan_ext import SemiSupervisedGANClassifier, SemiSupervisedProtocol
 from gan_ext.data import ImageData, RandomAffine, RandomFlip, read_mnist, semi_supervised_split
 from gan_ext.estimators import LabeledOnly, ProtocolResult
 from gan_ext.nets import Classifier, compact_discriminator, mlp_generator
-from gan_ext.runs import Experiment, Seeds, at_least, launch
+from gan_ext.runs import Experiment, Seeds, at_least, launch, spread
 from gan_ext.terms import MeanTeacher
 
 Arm = Literal["gan", "game alone", "mean teacher", "supervised", "label spreading"]
@@ -126,7 +126,7 @@ def metrics(result: ProtocolResult) -> dict[str, float]:
     for each in (result.summary(name, count) for name in result.estimators for count in result.n_labeled):
         name = f"{each.estimator}, {each.n_labeled} labels"
         found[f"{name}, mean"] = 100 * each.mean
-        found[f"{name}, std"] = 100 * each.std
+        found[f"{name}, std"] = 100 * spread(each.errors).std
         found[f"{name}, best step on test"] = 100 * each.best_step
         found[f"{name}, best step and seed on test"] = 100 * each.best_on_test
         found[f"{name}, seconds"] = each.seconds

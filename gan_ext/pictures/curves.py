@@ -28,7 +28,7 @@ def draw_curves(
         x_label: what x is, with its unit.
         y_label: what y is, with its unit.
         levels: name to height of a dashed line.
-        logarithmic: whether the vertical axis is.
+        logarithmic: whether the vertical axis is; a linear one where no y is positive.
     """
     from matplotlib.figure import Figure
     from matplotlib.ticker import NullFormatter, StrMethodFormatter
@@ -39,6 +39,7 @@ def draw_curves(
         axis.plot(x, y, label=name, linewidth=1.6)
     for number, (name, height) in enumerate((levels or {}).items()):
         axis.axhline(height, linestyle="--", linewidth=1, color=f"C{len(curves) + number}", label=name)
+    logarithmic = logarithmic and any(value > 0 for _, y in curves.values() for value in y)  # else there is nothing
     axis.set(xlabel=x_label, ylabel=y_label, yscale="log" if logarithmic else "linear")
     if logarithmic:
         low, high = axis.get_ylim()
