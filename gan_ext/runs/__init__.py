@@ -6,16 +6,20 @@ spread, the printed table, a live bar, the result file and where the result came
 
 from gan_ext.runs.experiment import Experiment
 from gan_ext.runs.files import read_npz, write_json, write_result
+from gan_ext.runs.kept import KeepBest, fit_kept
 from gan_ext.runs.live import LiveText, Progress, Written
 from gan_ext.runs.options import Options, Seeds, at_least, launch, plain_errors
+from gan_ext.runs.playing import adam_engine
 from gan_ext.runs.provenance import environment, source_commit
 from gan_ext.runs.recorded import RecordEvery, fit_recorded
 from gan_ext.runs.samples import averaged_samples
 from gan_ext.runs.store import cell_name
-from gan_ext.runs.summary import Spread, course, flat, named, print_table, spread, spreads, table_cells
+from gan_ext.runs.summary import Spread, course, courses, flat, named, over_seeds, print_table, spread, spreads, table_cells
+from gan_ext.runs.timing import clock, step_costs
 
 __all__ = [
     "Experiment",
+    "KeepBest",
     "LiveText",
     "Options",
     "Progress",
@@ -23,21 +27,27 @@ __all__ = [
     "Seeds",
     "Spread",
     "Written",
+    "adam_engine",
     "at_least",
     "averaged_samples",
     "cell_name",
+    "clock",
     "course",
+    "courses",
     "environment",
+    "fit_kept",
     "fit_recorded",
     "flat",
     "launch",
     "named",
+    "over_seeds",
     "plain_errors",
     "print_table",
     "read_npz",
     "source_commit",
     "spread",
     "spreads",
+    "step_costs",
     "table_cells",
     "write_json",
     "write_result",

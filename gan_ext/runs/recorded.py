@@ -61,6 +61,7 @@ def fit_recorded(
     note: str = "",
     bar: bool = True,
     callbacks: Sequence[Callback] = (),
+    save_every: int | None = None,
 ) -> list[dict[str, Any]]:
     """Fit with a live bar, figures on the way and checkpoints; go on from the last of these, if there is one.
 
@@ -70,11 +71,12 @@ def fit_recorded(
         steps: number of the last step.
         measure: figures by name, recorded with the seconds so far (:class:`RecordEvery`).
         folder: of the checkpoints.
-        every: steps between measurements, each followed by a checkpoint.
+        every: steps between measurements, each followed by a checkpoint unless `save_every` is given.
         label: of the bar, and of the sentence that it goes on.
         note: what the bar says of the figures, such as ``"error {error:.2f} %"``.
         bar: whether there is one; several fits side by side have none.
         callbacks: called after every step, before everything else.
+        save_every: steps between checkpoints; there is one after the last step in any case.
 
     Returns:
         The engine's history, of which the last record is of the last step.
@@ -84,5 +86,5 @@ def fit_recorded(
     progress = Progress(steps, label)
     record = RecordEvery(every, measure, progress, note)
     with progress if bar else nullcontext():
-        engine.fit(stream, steps, [*callbacks, record, progress, SaveEvery(every, folder)])
+        engine.fit(stream, steps, [*callbacks, record, progress, SaveEvery(save_every or every, folder)])
     return engine.history

@@ -6,7 +6,9 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["Spread", "course", "flat", "named", "print_table", "spread", "spreads", "table_cells"]
+__all__ = ["Spread", "course", "courses", "flat", "named", "over_seeds", "print_table", "spread", "spreads", "table_cells"]
+
+Row = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -97,17 +99,48 @@ def course(row: Mapping[str, Any], value: str, step: str = "step") -> tuple[list
     return [record[step] for record in kept], [record[value] for record in kept]
 
 
-def named(found: Mapping[str, Spread], mean: str = "", digits: int = 5, alone: bool = False) -> dict[str, float]:
+def over_seeds(rows: Mapping[Any, Row]) -> dict[str, list[Row]]:
+    """Return the rows of each arm, one for each seed.
+
+    Args:
+        rows: by cells whose last part is the seed; the others, joined by a comma, are the arm's name:
+            ``("ring", "GAN", 0)`` is a row of ``"ring, GAN"``.
+    """
+    arms: dict[str, list[Row]] = {}
+    for (*arm, _), row in rows.items():
+        arms.setdefault(", ".join(map(str, arm)), []).append(row)
+    return arms
+
+
+def courses(
+    rows: Mapping[Any, Row], value: str, step: str = "step"
+) -> dict[str, list[tuple[list[float], list[float]]]]:
+    """Return the :func:`course` of every seed of each arm, for :func:`gan_ext.pictures.plot_courses`.
+
+    Args:
+        rows: as in :func:`over_seeds`.
+        value: what is plotted.
+        step: what it is plotted over.
+    """
+    return {arm: [course(row, value, step) for row in each] for arm, each in over_seeds(rows).items()}
+
+
+def named(
+    found: Mapping[str, Spread | Mapping[str, Spread]], mean: str = "", digits: int = 5, alone: bool = False
+) -> dict[str, float]:
     """Return the numbers of ``result.json``: means under their names, deviations under ``"NAME, std"``.
 
     Args:
-        found: spreads by name.
+        found: spreads by name; those of an arm may be together, ``{"GAN": {"nll": ...}}`` is named ``"GAN, nll"``.
         mean: what follows the name of a mean, such as ``", mean"``.
         digits: after the point.
         alone: whether a single value has a deviation too, of 0.
     """
     numbers: dict[str, float] = {}
     for name, each in found.items():
+        if isinstance(each, Mapping):
+            numbers |= named({f"{name}, {score}": value for score, value in each.items()}, mean, digits, alone)
+            continue
         numbers[f"{name}{mean}"] = round(each.mean, digits)
         if alone or len(each) > 1:
             numbers[f"{name}, std"] = round(each.std, digits)

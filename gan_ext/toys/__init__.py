@@ -7,9 +7,11 @@ from gan_ext.toys.games import BilinearGame, DiracGame, Point
 from gan_ext.toys.protocols import AdamNumbers, Published, StackedDigits, ToyProtocol
 from gan_ext.toys.published import PROTOCOLS
 from gan_ext.toys.rates import measured_matrix, measured_radius
+from gan_ext.toys.small_games import SMALL_GAMES, SmallGame, solver_radii
 
 __all__ = [
     "PROTOCOLS",
+    "SMALL_GAMES",
     "AdamNumbers",
     "BilinearGame",
     "DigitReader",
@@ -19,6 +21,7 @@ __all__ = [
     "PlanarMixture",
     "Point",
     "Published",
+    "SmallGame",
     "Spiral",
     "StackedDigits",
     "ToyProtocol",
@@ -30,4 +33,5 @@ __all__ = [
     "measured_radius",
     "plane_field",
     "position",
+    "solver_radii",
 ]

@@ -8,8 +8,17 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import nll_loss
 
-from gan_ext.data import ArrayStream
-from gan_ext.engine import CheckpointError, Compute, Engine, adam, linear, read_tensors, write_tensors
+from gan_ext.data import ArrayStream, stacked_labels
+from gan_ext.engine import (
+    CheckpointError,
+    Compute,
+    Engine,
+    adam,
+    ensure_writable,
+    linear,
+    read_tensors,
+    write_tensors,
+)
 from gan_ext.games import MaximumLikelihood
 from gan_ext.nets import compact_discriminator
 from gan_ext.seeds import RandomStateLike, as_seed, kept_generators, reseed
@@ -69,6 +78,18 @@ class DigitReader(nn.Module):
         self.train(was_training)
         return torch.cat(named).to(images.device).reshape(images.shape[:-2])
 
+    def accuracy(self, images: Tensor, labels: Tensor) -> float:
+        """Return the share of images [n, h, w] whose classes are read as their labels [n] say."""
+        return float((self.read(images) == labels).float().mean())
+
+    def modes(self, images: Tensor) -> Tensor:
+        """Return the mode of every stacked image, int64 [n] on the CPU, for :func:`gan_ext.metrics.label_scores`.
+
+        Args:
+            images: [n, c, h, w], values as in :meth:`read`; modes go from 0 to classes ** c - 1.
+        """
+        return stacked_labels(self.read(images), self.classes).cpu()
+
     def save(self, path: str | Path) -> None:
         """Write the net to one safetensors file.
 
@@ -104,6 +125,7 @@ def digit_reader(
     lr: float = 3e-3,
     random_state: RandomStateLike = 0,
     device: str = "auto",
+    path: str | Path | None = None,
 ) -> DigitReader:
     """Train a :class:`DigitReader` by maximum likelihood with the package's engine.
 
@@ -122,11 +144,13 @@ def digit_reader(
         lr: first learning rate.
         random_state: decides weights, order and dropped noise; the same integer gives the same net.
         device: where to train; the net is returned on the CPU.
+        path: a file of :meth:`DigitReader.save`: read if it exists, and nothing is trained; else written.
 
     Returns:
         The net, in evaluation mode.
 
     Raises:
+        CheckpointError: the file is damaged, of another kind, or cannot be written.
         ValueError: images and labels that do not belong together, or a budget that is not positive.
     """
     if images.ndim != 3 or labels.shape != images.shape[:1] or not len(images):
@@ -138,6 +162,8 @@ def digit_reader(
             f"digit_reader needs epochs > 0, batch_size >= 1 and lr > 0, got epochs={epochs!r}, "
             f"batch_size={batch_size!r}, lr={lr!r}."
         )
+    if path is not None and Path(path).exists():
+        return DigitReader.load(path)
     seed = as_seed(random_state)
     with kept_generators(torch.device("cpu")):
         reseed(torch.device("cpu"), seed)
@@ -148,7 +174,10 @@ def digit_reader(
     schedules = {"model.lr": linear(lr, lr / 100, steps)}
     engine = Engine(game, {"model": adam(lr, (0.9, 0.999))}, seed=seed, schedules=schedules, compute=Compute(device))
     engine.fit(ArrayStream(_Digits(images, labels.long()), batch_size, seed), steps)
-    return reader.cpu().eval()
+    reader.cpu().eval()
+    if path is not None:
+        reader.save(ensure_writable(Path(path).parent) / Path(path).name)
+    return reader
 
 
 def _as_floats(images: Tensor) -> Tensor:
