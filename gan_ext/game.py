@@ -6,14 +6,23 @@ minimizes its own loss.  It knows nothing of optimizers, devices, ranks or loggi
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
 
-__all__ = ["Game", "Loss", "Player", "TwoPlayerGame", "opponents_free", "opponents_held", "owned_parameters"]
+__all__ = [
+    "Game",
+    "Loss",
+    "Player",
+    "TwoPlayerGame",
+    "alone",
+    "opponents_free",
+    "opponents_held",
+    "owned_parameters",
+]
 
 Loss = tuple[Tensor, dict[str, Tensor]]
 """A scalar to minimize, and detached scalars worth logging."""
@@ -111,3 +120,44 @@ def owned_parameters(player: Player) -> Iterator[tuple[str, nn.Parameter]]:
             if parameter.requires_grad and id(parameter) not in seen:
                 seen.add(id(parameter))
                 yield name, parameter
+
+
+class _Alone(Game):
+    def __init__(self, game: Game, names: Collection[str]) -> None:
+        super().__init__()
+        self.game, self.names = game, frozenset(names)
+
+    def players(self) -> dict[str, Player]:
+        return {name: player for name, player in self.game.players().items() if name in self.names}
+
+
+@contextmanager
+def alone(game: Game, names: Collection[str]) -> Iterator[Game]:
+    """Let some players of a game train alone, as in a discriminator's warm-up; the others are frozen meanwhile.
+
+    Args:
+        game: the whole game.
+        names: of those who train.
+
+    Yields:
+        The game of these players.
+
+    Raises:
+        ValueError: a name is no player's, or there is none.
+    """
+    players = game.players()
+    if not names or not set(names) <= players.keys():
+        raise ValueError(f"names={tuple(names)!r} must name some of the game's players, {', '.join(players)}.")
+    frozen = [
+        parameter
+        for name, other in players.items()
+        if name not in names
+        for _, parameter in owned_parameters(other)
+    ]
+    try:
+        for parameter in frozen:
+            parameter.requires_grad_(False)
+        yield _Alone(game, names)
+    finally:
+        for parameter in frozen:
+            parameter.requires_grad_(True)

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from gan_ext import Engine, Game, Loss, Player, TwoPlayerGame
 from gan_ext.data import ArrayStream
 from gan_ext.engine import OptimizerFactory, adam, simultaneous
-from gan_ext.game import owned_parameters
+from gan_ext.game import alone, owned_parameters
 from gan_ext.games import MaximumLikelihood
 from gan_ext.latents import Gaussian
 from gan_ext.losses import discriminator_non_saturating, generator_non_saturating
@@ -176,3 +176,18 @@ def test_a_third_player_learns_beside_the_two() -> None:
 def test_the_third_player_is_sound() -> None:
     check_game(Inverted, Real(torch.randn(8, 2)))
     check_game(Chase, Real(torch.zeros(1)))
+
+
+def test_some_players_train_alone() -> None:
+    game = Inverted()
+    before = {name: value.clone() for name, value in game.state_dict().items()}
+    with alone(game, ["encoder"]) as lone:
+        Engine(lone, {"encoder": adam(0.01)}).fit(ArrayStream(Real(torch.randn(64, 2)), 16), steps=2)
+        assert not any(parameter.requires_grad for parameter in game.generator.parameters())
+    assert all(parameter.requires_grad for parameter in game.parameters())
+    changed = {name.split(".")[0] for name, value in game.state_dict().items() if not value.equal(before[name])}
+    assert changed == {"encoder"}
+    for wrong in ([], ["judge"]):
+        sentence = "must name some of the game's players, discriminator, generator, encoder"
+        with pytest.raises(ValueError, match=sentence), alone(game, wrong):
+            pass

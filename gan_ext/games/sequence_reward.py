@@ -35,7 +35,8 @@ class SequenceReward(Game):
 
     Args:
         generator: the policy, as it begins.
-        reward: maps token numbers [B, T] (padded after their end) to what each sequence earns [B]; a black box.
+        reward: maps token numbers [B, T] (padded after their end) to what each sequence earns [B], or to what each
+            token earns from there on [B, T]; a black box.
         estimator: how the gradient is estimated; ``gan_ext.gradients.ClippedSurrogate(generator)`` if None.
         divergence: :math:`\beta \ge 0`, in units of the reward per nat; a buffer.
         start: :math:`p_0`; the generator as it is now if None.  It is copied, and has no owner.
@@ -88,11 +89,14 @@ class SequenceReward(Game):
     def _values(self, tokens: Tensor, labels: Tensor | None) -> tuple[Tensor, dict[str, Tensor]]:
         """Return action values [B, T]."""
         earned = self.reward(tokens)
-        if not isinstance(earned, Tensor) or earned.shape != tokens.shape[:1]:
+        if not isinstance(earned, Tensor) or earned.shape not in (tokens.shape[:1], tokens.shape):
             got = f"shape {tuple(earned.shape)}" if isinstance(earned, Tensor) else type(earned).__name__
-            raise ValueError(f"reward must return a tensor of shape ({len(tokens)},), one per sequence, got {got}.")
+            raise ValueError(
+                f"reward must return a tensor of shape ({len(tokens)},), one per sequence, or {tuple(tokens.shape)}, "
+                f"one per token; got {got}."
+            )
         mask = real_positions(tokens, self.generator.end)
         apart = self.generator.log_prob(tokens, labels) - self.start.log_prob(tokens, labels)
         paid = reward_to_go(apart, mask, 1.0)
-        values = earned.float()[:, None] - self.divergence * paid
+        values = (earned if earned.dim() == 2 else earned[:, None]).float() - self.divergence * paid
         return values, {"earned": earned.float().mean(), "divergence": paid[:, 0].mean()}

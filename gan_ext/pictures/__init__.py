@@ -5,14 +5,17 @@ from gan_ext.pictures.codes import draw_feature_traversals, draw_heatmap
 from gan_ext.pictures.curves import draw_curves, draw_frontiers
 from gan_ext.pictures.fields import FieldPanel, animate, animate_clouds, animate_fields, draw_clouds, draw_fields
 from gan_ext.pictures.images import draw_images, draw_traversals, image_grid
+from gan_ext.pictures.molecules import draw_molecules
 from gan_ext.pictures.panels import panels, plot_courses
 from gan_ext.pictures.report import draw_code_report
+from gan_ext.pictures.trade_offs import Setting, draw_trade_offs
 from gan_ext.pictures.vitals import diagnosis_figure
 
 __all__ = [
     "ChainFilm",
     "FieldPanel",
     "LivePicture",
+    "Setting",
     "animate",
     "animate_clouds",
     "animate_fields",
@@ -25,6 +28,8 @@ __all__ = [
     "draw_frontiers",
     "draw_heatmap",
     "draw_images",
+    "draw_molecules",
+    "draw_trade_offs",
     "draw_traversals",
     "image_grid",
     "panels",

@@ -20,11 +20,13 @@ from gan_ext.sequences.readout import LinearReadout, chosen_log_prob
 from gan_ext.sequences.rollouts import Score, rollout, rollout_values
 from gan_ext.sequences.sampling import check_sharpening, draw, rows_at_a_time, sample, sharpen
 from gan_ext.sequences.spec import SequenceSpec
+from gan_ext.sequences.verdicts import LikelihoodToGo, draw_by_odds
 from gan_ext.sequences.write_on import write_on
 
 __all__ = [
     "IMPOSSIBLE",
     "LabeledTokens",
+    "LikelihoodToGo",
     "LinearReadout",
     "Reshaped",
     "Score",
@@ -35,6 +37,7 @@ __all__ = [
     "check_sharpening",
     "chosen_log_prob",
     "draw",
+    "draw_by_odds",
     "ema_update",
     "evaluating",
     "join",

@@ -111,12 +111,22 @@ def test_classes_are_passed_on():
     check_game(make, LabeledTokens(torch.zeros(6, T, dtype=torch.int64), torch.arange(6) % 3))
 
 
+def test_tokens_may_earn_each_their_own():
+    """What every token of a sequence earns is what the sequence earns."""
+    batch, losses = TokenBatch(torch.zeros(6, T, dtype=torch.int64)), []
+    for reward in (ones, lambda tokens: ones(tokens)[:, None].expand(tokens.shape)):
+        game = SequenceReward(model(), reward, REINFORCE(None))
+        torch.default_generator.manual_seed(1)
+        losses.append(float(game.generator_loss(batch)[0].detach()))
+    assert losses[0] == losses[1] != 0
+
+
 def test_mistakes_are_named():
     generator, batch = model(), TokenBatch(torch.zeros(6, T, dtype=torch.int64))
     with pytest.raises(ValueError, match="divergence=-1 must be at least 0"):
         SequenceReward(generator, ones, divergence=-1)
     with pytest.raises(ValueError, match="GumbelSoftmax relaxes tokens"):
         SequenceReward(generator, ones, GumbelSoftmax(1.0))
-    for wrong, got in ((lambda tokens: tokens.float(), "shape"), (lambda tokens: 1.0, "float")):
-        with pytest.raises(ValueError, match=rf"reward must return a tensor of shape \(6,\), one per .*, got {got}"):
+    for wrong, got in ((lambda tokens: tokens[:, 1:].float(), "shape"), (lambda tokens: 1.0, "float")):
+        with pytest.raises(ValueError, match=rf"reward must return a tensor of shape \(6,\), one per .*; got {got}"):
             SequenceReward(generator, wrong).generator_loss(batch)

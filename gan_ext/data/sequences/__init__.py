@@ -2,8 +2,10 @@
 
 from gan_ext.data.sequences.corpus import Corpus
 from gan_ext.data.sequences.encoding import LabeledTokens, TokenBatch, decode, encode
+from gan_ext.data.sequences.held_out import HeldOutTexts, hold_out_texts
 from gan_ext.data.sequences.labeled_texts import LabeledText, read_labeled_texts, read_speeches
 from gan_ext.data.sequences.lines import read_lines
+from gan_ext.data.sequences.molecules import Molecules, molecule_chains, read_smiles
 from gan_ext.data.sequences.tokenization import (
     BPETokenizer,
     CharTokenizer,
@@ -24,8 +26,10 @@ __all__ = [
     "CharTokenizer",
     "Corpus",
     "FunctionTokenizer",
+    "HeldOutTexts",
     "LabeledText",
     "LabeledTokens",
+    "Molecules",
     "SmilesTokenizer",
     "TextWindows",
     "TokenBatch",
@@ -37,8 +41,11 @@ __all__ = [
     "decode",
     "encode",
     "get_tokenizer",
+    "hold_out_texts",
+    "molecule_chains",
     "read_labeled_texts",
     "read_lines",
+    "read_smiles",
     "read_speeches",
     "text_windows",
     "tokenizer_config",

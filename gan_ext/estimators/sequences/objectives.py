@@ -1,16 +1,15 @@
-"""An objective of sequences: the opponent that it names, copies of the generator in its game, some players alone."""
+"""An objective of sequences: the opponent that it names, copies of the generator in its game."""
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from functools import partial
 
 import torch
 from torch import nn
 
-from gan_ext.game import Game, Player, owned_parameters
+from gan_ext.game import Game, owned_parameters
 from gan_ext.games import Opponent, SeqGAN
 
-__all__ = ["alone", "copies_of", "opponent_of", "players_of", "renew"]
+__all__ = ["copies_of", "opponent_of", "players_of", "renew"]
 
 
 def opponent_of(objective: Callable[..., Game]) -> Opponent:
@@ -63,30 +62,3 @@ def renew(copies: Sequence[nn.Module], generator: nn.Module) -> None:
     """Let copies be those of the generator as it is now."""
     for copy in copies:
         copy.load_state_dict(generator.state_dict())
-
-
-class _Alone(Game):
-    def __init__(self, game: Game, names: Sequence[str]) -> None:
-        super().__init__()
-        self.game, self.names = game, tuple(names)
-
-    def players(self) -> dict[str, Player]:
-        return {name: player for name, player in self.game.players().items() if name in self.names}
-
-
-@contextmanager
-def alone(game: Game, names: Sequence[str]) -> Iterator[Game]:
-    """Let some players of a game train alone, as in a discriminator's warm-up; the others are frozen meanwhile."""
-    others = [
-        parameter
-        for name, other in game.players().items()
-        if name not in names
-        for _, parameter in owned_parameters(other)
-    ]
-    try:
-        for parameter in others:
-            parameter.requires_grad_(False)
-        yield _Alone(game, names)
-    finally:
-        for parameter in others:
-            parameter.requires_grad_(True)

@@ -13,9 +13,9 @@ from gan_ext.data import ArrayStream, Corpus, LabeledTokens, TokenBatch
 from gan_ext.doctor.guard import CollapseGuard
 from gan_ext.engine import Callback, Engine, adam, as_solver, cosine
 from gan_ext.estimators.base.running import Running, RunningParameters
-from gan_ext.estimators.sequences.objectives import alone, copies_of, opponent_of, players_of, renew
+from gan_ext.estimators.sequences.objectives import copies_of, opponent_of, players_of, renew
 from gan_ext.estimators.sequences.task_reward import TaskReward
-from gan_ext.game import Game
+from gan_ext.game import Game, alone
 from gan_ext.games import Opponent, SequenceLikelihood
 from gan_ext.games.sequence_opponents import build_generator
 from gan_ext.gradients import AdvantageWatch

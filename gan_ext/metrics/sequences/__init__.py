@@ -31,7 +31,9 @@ from gan_ext.metrics.sequences.likelihood import (
 )
 from gan_ext.metrics.sequences.ngrams import distinct, ngram_entropy, ngram_jaccard, unique_ratio
 from gan_ext.metrics.sequences.oracle import OracleScores, oracle_scores
+from gan_ext.metrics.sequences.properties import internal_diversity, logp, molecule_values, qed, ring_count
 from gan_ext.metrics.sequences.smiles import KnownMolecules, SmilesScores, canonical_smiles, smiles_scores
+from gan_ext.metrics.sequences.text_scores import TextScorer, TextScores
 from gan_ext.metrics.sequences.token_lists import token_lists
 
 __all__ = [
@@ -49,6 +51,8 @@ __all__ = [
     "OracleScores",
     "Quality",
     "SmilesScores",
+    "TextScorer",
+    "TextScores",
     "UncertainPoint",
     "backward_bleu",
     "best_sum",
@@ -60,7 +64,10 @@ __all__ = [
     "frontier_band",
     "gap",
     "gap_with_luck",
+    "internal_diversity",
     "known_word_share",
+    "logp",
+    "molecule_values",
     "negative_log_likelihood",
     "ngram_entropy",
     "ngram_jaccard",
@@ -69,6 +76,8 @@ __all__ = [
     "nll_test",
     "oracle_scores",
     "perplexity",
+    "qed",
+    "ring_count",
     "sample_score",
     "seed_gap",
     "self_bleu",

@@ -1,0 +1,66 @@
+"""All that is asked of generated texts at once: BLEU, self-BLEU, backward BLEU, language-model scores."""
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+import numpy as np
+from torch import Tensor
+
+from gan_ext.metrics.sequences.bleu import BLEU, backward_bleu, self_bleu
+from gan_ext.metrics.sequences.language_model import LanguageModelScorer
+from gan_ext.metrics.sequences.ngrams import unique_ratio
+
+__all__ = ["TextScorer", "TextScores"]
+
+
+class TextScores(NamedTuple):
+    """Scores of generated texts; those of n-grams by n, those of language models in nats per token."""
+
+    bleu: dict[int, float]
+    """Mean over texts against the references: quality."""
+    self_bleu: dict[int, float]
+    """Each against the others; lower is more diverse."""
+    backward_bleu: dict[int, float]
+    """The references against the texts: coverage."""
+    unique: float
+    """Share of different texts."""
+    length: float
+    """Mean number of words."""
+    lm: float
+    """Under a language model of real text: quality."""
+    reverse_lm: float
+    """Of real text under a language model of the texts: coverage."""
+
+
+class TextScorer:
+    """Score generated texts against real ones; what is needed of the real ones is computed once.
+
+    References: Texygen (Zhu et al., 2018), https://arxiv.org/abs/1802.01886; Language GANs Falling Short (Caccia et
+    al., 2020), https://arxiv.org/abs/1811.02549
+
+    Args:
+        references: real texts as lists of words.
+        words: makes lists of words of token numbers [n, T].
+        language_model: scores token numbers.
+    """
+
+    def __init__(
+        self,
+        references: Sequence[Sequence[str]],
+        words: Callable[[Tensor], list[list[str]]],
+        language_model: LanguageModelScorer,
+    ) -> None:
+        self.references, self.words, self.language_model = list(references), words, language_model
+        self._bleu = BLEU(self.references)
+
+    def __call__(self, tokens: Tensor) -> TextScores:
+        """Return the scores of generated token numbers [n, T]; texts without a word count for language models only."""
+        words = [text for text in self.words(tokens) if text]
+        return TextScores(
+            {n: float(values.mean()) for n, values in self._bleu.scores(words).items()},
+            self_bleu(words),
+            backward_bleu(self.references, words),
+            unique_ratio(words),
+            float(np.mean([len(text) for text in words])),
+            *self.language_model(tokens),
+        )
