@@ -57,7 +57,6 @@ def test_without_augmentation_pixels_are_whitened(colors, tmp_path, played, resu
     assert "on 40 test images" in result_of(tmp_path / "out")["protocol"]
 
 
-@pytest.mark.slow
 @pytest.mark.data
 def test_real_files_are_played(tmp_path, played, result_of, drawn):
     folder = Path(os.environ["GAN_EXT_DATA"]) / "cifar10"
