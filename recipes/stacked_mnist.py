@@ -16,61 +16,40 @@ what a killed run has finished and goes on within the fit it was killed in.  The
 (about 20 minutes a fit on one of them), --full for a GPU.
 """
 
-import json
-import shutil
-import time
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
-import numpy as np
 import torch
-import tyro
-from numpy.typing import NDArray
-from rich.console import Console
-from rich.table import Table
 from torch import Tensor
 
-from gan_ext import Compute, Engine
-from gan_ext.data import DataError, ImageData, StackedStream, read_mnist, stacked_labels
-from gan_ext.engine import (
-    Every,
-    OptimizerFactory,
-    SaveEvery,
-    adam,
-    ensure_writable,
-    flat_then_linear,
-    resolve_device,
-    write_tensors,
-)
+from gan_ext import Compute, Engine, runs
+from gan_ext.data import StackedStream, read_mnist
+from gan_ext.engine import flat_then_linear, resolve_device, write_tensors
 from gan_ext.games import R3GAN, Adversarial, RealBatch
 from gan_ext.latents import Gaussian
-from gan_ext.metrics import LabelScores, label_scores
+from gan_ext.metrics import label_scores
 from gan_ext.nets import plain_conv_discriminator, plain_conv_generator
-from gan_ext.pictures import draw_images
-from gan_ext.runs import Progress, plain_errors, write_json, write_result
-from gan_ext.seeds import kept_generators, mix, reseed
+from gan_ext.pictures import draw_images, panels, plot_courses
+from gan_ext.seeds import mix, seeded
 from gan_ext.toys import DigitReader, digit_reader
 
 Arm = Literal["r3gan", "standard", "packed"]
-MODES = 1000
-LATENT = 64
+MODES, LATENT = 1000, 64
 
 
-@dataclass
-class Config:
+@dataclass(kw_only=True)
+class Config(runs.Seeds):
     """Settings of the recipe."""
 
     data: Path
     """Folder with the four idx.gz files of MNIST."""
     out: Path = Path("runs/stacked_mnist")
-    """Where pictures, checkpoints and result.json go."""
+    device: str = "auto"
+    threads: int = 0
     arms: tuple[Arm, ...] = ("r3gan", "standard", "packed")
     """Which games are played."""
-    seeds: int = 1
-    """Fits of each arm, with seeds seed, seed + 1, ..."""
-    seed: int = 0
-    """The first seed."""
     steps: int = 20_000
     """Training steps of one fit."""
     batch_size: int = 64
@@ -93,234 +72,99 @@ class Config:
     """Passes over MNIST of the classifier that names digits."""
     precision: Literal["float32", "bfloat16"] = "bfloat16"
     """Of the networks in training."""
-    device: str = "auto"
-    """auto, cpu, cuda or cuda:N."""
-    threads: int = 0
-    """Threads of torch; 0 leaves its default, the number of cores."""
     save_every: int = 1000
     """Steps between checkpoints."""
     full: bool = False
     """On a GPU: batches of 512, four times the channels, 100 000 steps."""
-    resume: bool = False
-    """Go on where a killed run stopped."""
-
-
-def nets(config: Config, seed: int, packing: int) -> tuple[torch.nn.Module, torch.nn.Module]:
-    """Return a generator and a discriminator, the same ones for the same seed."""
-    with kept_generators(torch.device("cpu")):
-        reseed(torch.device("cpu"), mix(seed, 7))
-        generator = plain_conv_generator((3, 28, 28), LATENT, 2 * config.channels)
-        discriminator = plain_conv_discriminator((3, 28, 28), config.channels, packing=packing)
-    return generator.to(memory_format=torch.channels_last), discriminator.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
 
 def play(config: Config, arm: Arm, seed: int) -> Engine:
-    """Return the engine of one arm before its first step."""
+    """Return the engine of one arm before its first step; nets depend on the seed alone."""
     packing = 2 if arm == "packed" else 1
-    generator, discriminator = nets(config, seed, packing)
-    game: Adversarial
-    if arm == "r3gan":
-        game = R3GAN(generator, discriminator, Gaussian(LATENT), config.gamma)
-        rate, betas = config.learning_rate, (0.0, 0.99)
-    else:
-        game = Adversarial(generator, discriminator, Gaussian(LATENT), packing=packing)
-        rate, betas = config.baseline_rate, (0.5, 0.999)
-    players: dict[str, OptimizerFactory] = {name: adam(rate, betas) for name in ("discriminator", "generator")}
-    return Engine(
-        game, players, seed=seed, ema=config.ema,
-        schedules={f"{name}.lr": flat_then_linear(rate, config.steps) for name in players},
+    with seeded(mix(seed, 7)):
+        generator = plain_conv_generator((3, 28, 28), LATENT, 2 * config.channels)
+        discriminator = plain_conv_discriminator((3, 28, 28), config.channels, packing=packing)
+    networks, paired = (generator, discriminator, Gaussian(LATENT)), arm == "r3gan"
+    game = R3GAN(*networks, config.gamma) if paired else Adversarial(*networks, packing=packing)
+    game.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    rate = flat_then_linear(config.learning_rate if paired else config.baseline_rate, config.steps)
+    return runs.adam_engine(
+        game, rate, (0.0, 0.99) if paired else (0.5, 0.999), seed=seed, ema=config.ema,
         compute=Compute(config.device, config.precision),
     )  # fmt: skip
 
 
-class Meter:
-    """Names the modes of generated images with a classifier of digits, as training goes on."""
-
-    def __init__(self, config: Config, reader: DigitReader) -> None:
-        self.config, self.device = config, resolve_device(config.device)
-        self.reader = reader.to(self.device)
-        self.note: Progress | None = None
-        self.start = time.monotonic()
-
-    def __call__(self, engine: Engine) -> None:
-        """Record modes and divergence of the averaged generator."""
-        found = self.scores(engine)
-        engine.record(modes=found.modes, kl=found.kl, seconds=time.monotonic() - self.start)
-        if self.note is not None:
-            self.note.note = f"{found.modes} modes, KL {found.kl:.3f}"
-
-    def scores(self, engine: Engine) -> LabelScores:
-        """Return the scores of as many samples of the averaged generator as the settings say."""
-        modes = [self.modes(part) for part in drawn(engine, self.config.samples)]
-        return label_scores(torch.cat(modes), MODES)
-
-    def modes(self, images: Tensor) -> Tensor:
-        """Return the modes of images [n, 3, h, w] in [-1, 1]."""
-        return stacked_labels(self.reader.read((images + 1) / 2)).cpu()
+def scores(reader: DigitReader, images: Tensor) -> dict[str, Any]:
+    """Return modes and divergence of images [n, 3, h, w] in [-1, 1]."""
+    return label_scores(reader.modes((images + 1) / 2), MODES)._asdict()
 
 
-@torch.no_grad()
-def drawn(engine: Engine, n: int, seed: int = 1) -> list[Tensor]:
-    """Return n samples of the averaged generator in parts, without touching the run's random numbers."""
-    game = engine.averaged
-    assert isinstance(game, Adversarial)
-    with kept_generators(engine.device), engine.compute.autocast(engine.device):
-        reseed(engine.device, mix(seed, 11))
-        noise = torch.randn(n, LATENT, device=engine.device)
-        return [game.generator(part).float() for part in noise.split(1000)]
-
-
-def fit(config: Config, arm: Arm, seed: int, data: ImageData, reader: DigitReader) -> dict[str, Any]:
-    """Play one arm, with a live bar and checkpoints; return its scores and their course."""
-    folder = config.out / "fits" / f"{arm}-seed-{seed}"
-    images = torch.from_numpy(np.concatenate([data.x_train, data.x_test]))
+def fit(config: Config, images: Tensor, reader: DigitReader, arm: Arm, seed: int) -> dict[str, Any]:
+    """Play one arm, with a live bar and checkpoints; return its scores, their course and some samples."""
+    engine, label = play(config, arm, seed), f"{arm}-{seed}"
     stream = StackedStream(RealBatch, images, config.batch_size, seed=seed, values=(-1.0, 1.0))
-    engine, meter = play(config, arm, seed), Meter(config, reader)
-    if config.resume:
-        engine.resume(folder)
-    if engine.history:
-        meter.start -= engine.history[-1]["seconds"]
-    with Progress(config.steps, f"{arm}, seed {seed}") as progress:
-        meter.note = progress
-        engine.fit(
-            stream, config.steps, [Every(config.measure_every, meter), SaveEvery(config.save_every, folder), progress]
-        )
-    weights = engine.averaged.state_dict()
-    write_tensors(config.out / f"generator-{arm}-{seed}.safetensors", weights, {"arm": arm, "steps": config.steps})
-    np.save(config.out / f"samples-{arm}-{seed}.npy", images_of(engine))
-    course, last = engine.history, engine.history[-1]
-    whole = next((entry for entry in course if entry["modes"] == MODES), None)
-    return {
-        "modes": last["modes"],
-        "kl": last["kl"],
-        "seconds": last["seconds"],
-        "steps to 1000 modes": whole["step"] if whole else None,
-        "seconds to 1000 modes": whole["seconds"] if whole else None,
-        "course": course,
-    }
+    found = runs.fit_recorded(
+        engine, stream, config.steps, lambda engine: scores(reader, runs.averaged_samples(engine, config.samples)),
+        folder=config.fits / label, every=config.measure_every, save_every=config.save_every, label=label,
+        note="{modes} modes, KL {kl:.3f}",
+    )  # fmt: skip
+    whole = next((record for record in found if record["modes"] == MODES), {})
+    row = {name: found[-1][name] for name in ("modes", "kl", "seconds")}
+    row |= {"steps to 1000 modes": whole.get("step"), "seconds to 1000 modes": whole.get("seconds")}
+    return {**row, "course": found, "samples": ((runs.averaged_samples(engine, 50, seed=2) + 1) / 2).clamp(0, 1)}
 
 
-def images_of(engine: Engine) -> NDArray[np.float32]:
-    """Return 50 samples as images [n, 3, h, w] in [0, 1]."""
-    (images,) = drawn(engine, 50, seed=2)
-    shown: NDArray[np.float32] = ((images + 1) / 2).clamp(0, 1).cpu().numpy()
-    return shown
-
-
-def reader_of(config: Config, data: ImageData) -> tuple[DigitReader, float]:
-    """Train the classifier of digits, or take the one a killed run has trained; return it with its accuracy."""
-    path = config.out / "reader.safetensors"
-    if not path.exists():
-        images, labels = torch.from_numpy(data.x_train), torch.from_numpy(data.y_train)
-        digit_reader(images, labels, epochs=config.reader_epochs, device=config.device).save(path)
-    reader = DigitReader.load(path)
-    right = reader.read(torch.from_numpy(data.x_test)) == torch.from_numpy(data.y_test)
-    return reader, 100 * float(right.float().mean())
-
-
-def real_scores(config: Config, data: ImageData, reader: DigitReader) -> LabelScores:
-    """Return what real stacked images score at the same number: the floor."""
-    images = torch.from_numpy(np.concatenate([data.x_train, data.x_test]))
-    stream = StackedStream(RealBatch, images, 1000, n=None, seed=config.seed + 1000, values=(-1.0, 1.0))
-    meter, parts = Meter(config, reader), range(max(1, config.samples // 1000))
-    return label_scores(torch.cat([meter.modes(stream[part].x.to(meter.device)) for part in parts]), MODES)
-
-
-def finished(config: Config) -> dict[str, Any]:
-    """Return what a killed run with the same settings has finished."""
-    free = {"out", "arms", "seeds", "seed", "device", "threads", "save_every", "resume"}
-    settings = {name: str(value) for name, value in asdict(config).items() if name not in free}
-    path, rows = config.out / "settings.json", config.out / "rows"
-    if config.resume and path.exists():
-        kept = json.loads(path.read_text())
-        if kept != settings:
-            raise DataError(f"{path} is of a run with {kept}; use another --out or leave out --resume.")
-    else:
-        for folder in (rows, config.out / "fits"):
-            shutil.rmtree(folder, ignore_errors=True)
-        (config.out / "reader.safetensors").unlink(missing_ok=True)
-        write_json(path, settings)
-    ensure_writable(rows)
-    return {file.stem: json.loads(file.read_text()) for file in sorted(rows.glob("*.json"))}
-
-
-def draw_course(path: Path, rows: dict[str, Any], floor: float) -> None:
-    """Draw modes and divergence over steps, a line for each fit."""
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(9, 3.4), layout="constrained")
-    left, right = figure.subplots(1, 2)
-    arms = sorted({name.rsplit("-", 1)[0] for name in rows})
-    for name, row in rows.items():
-        arm, seed = name.rsplit("-", 1)
-        steps = [entry["step"] for entry in row["course"]]
-        style: dict[str, Any] = {"color": f"C{arms.index(arm)}", "label": f"{arm}, seed {seed}"}
-        left.plot(steps, [entry["modes"] for entry in row["course"]], **style)
-        right.plot(steps, [entry["kl"] for entry in row["course"]], **style)
-    left.axhline(MODES, color="black", linestyle=":", linewidth=1)
-    right.axhline(floor, color="black", linestyle=":", linewidth=1, label="real images")
-    right.set_yscale("log")
-    for axis, title in ((left, "modes found, of 1000"), (right, "divergence from the even histogram, nats")):
-        axis.set_title(title, fontsize=10)
-        axis.set_xlabel("steps")
-    right.legend(fontsize=8)
-    figure.savefig(path, dpi=120)
-
-
-def table(rows: dict[str, Any], real: LabelScores) -> Table:
-    """Lay the scores out."""
-    shown = Table(title=f"Stacked MNIST, {real.n} samples")
-    for heading in ("", "modes", "KL", "steps to 1000", "seconds"):
-        shown.add_column(heading, justify="right" if heading else "left")
-    shown.add_row("real images", str(real.modes), f"{real.kl:.4f}", "", "")
-    for name, row in rows.items():
-        whole = row["steps to 1000 modes"]
-        cells = (str(round(row["modes"])), f"{row['kl']:.4f}", str(whole or "-"), f"{row['seconds']:.0f}")
-        shown.add_row(name, *cells)
-    return shown
+def draw(config: Config, run: runs.Experiment, rows: dict[tuple[Arm, int], dict[str, Any]], floor: float) -> None:
+    """Draw samples of each fit, and modes and divergence over steps; write the averaged generators."""
+    pictures = {f"{arm}-{seed}": run.arrays((arm, seed))["samples"] for arm, seed in rows}
+    draw_images(config.out / "samples.png", pictures)
+    with panels(config.out / "modes.png", columns=2, size=(4.5, 3.4)) as (left, right):
+        plot_courses(left, runs.courses(rows, "modes"), {"all": MODES})
+        plot_courses(right, runs.courses(rows, "kl"), {"real images": floor})
+        left.set(title="modes found, of 1000", xlabel="steps")
+        right.set(title="divergence from the even histogram, nats", xlabel="steps", yscale="log")
+        right.legend(fontsize=8)
+    for arm, seed in rows:
+        engine = play(config, arm, seed)
+        engine.resume(config.fits / f"{arm}-{seed}")  # at its last step
+        path = config.out / f"generator-{arm}-{seed}.safetensors"
+        write_tensors(path, engine.averaged.state_dict(), {"arm": arm, "steps": config.steps})
 
 
 def main(config: Config) -> None:
     """Play every arm, then print, draw and write."""
     if config.full:
         config.batch_size, config.channels, config.steps = 512, 4 * config.channels, 100_000
-    if config.steps < 1 or config.batch_size % 2:
-        raise DataError(f"--steps {config.steps} must be at least 1 and --batch-size {config.batch_size} even.")
-    ensure_writable(config.out)
-    if config.threads:
-        torch.set_num_threads(config.threads)
-    data = read_mnist(config.data)
-    rows = finished(config)
-    reader, accuracy = reader_of(config, data)
-    real = real_scores(config, data, reader)
-    print(f"The classifier names {accuracy:.2f} % of MNIST's test images right.")
-    for seed in range(config.seed, config.seed + config.seeds):
-        for arm in config.arms:
-            name = f"{arm}-{seed}"
-            if name not in rows:
-                rows[name] = fit(config, arm, seed, data, reader)
-                write_json(config.out / "rows" / f"{name}.json", rows[name])
-    Console(width=100).print(table(rows, real))
-    draw_images(config.out / "samples.png", {name: np.load(config.out / f"samples-{name}.npy") for name in rows})
-    draw_course(config.out / "modes.png", rows, real.kl)
-    metrics = {"classifier, accuracy": round(accuracy, 3), "real, modes": real.modes, "real, kl": round(real.kl, 5)}
-    for title in sorted({name.rsplit("-", 1)[0] for name in rows}):
-        of_arm = [row for name, row in rows.items() if name.rsplit("-", 1)[0] == title]
-        for score in ("modes", "kl"):
-            values = [row[score] for row in of_arm]
-            metrics[f"{title}, {score}"] = round(float(np.mean(values)), 5)
-            if len(values) > 1:
-                metrics[f"{title}, {score}, std"] = round(float(np.std(values, ddof=1)), 5)
-    seconds = sum(row["seconds"] for row in rows.values())
-    write_result(
-        config.out, "stacked_mnist", asdict(config), metrics,
+    runs.at_least(config, 1, "seeds", "steps", "batch_size", "samples", "measure_every", "save_every")
+    if config.batch_size % 2:
+        raise ValueError(f"--batch-size {config.batch_size} must be even: packed images come in pairs.")
+    x, y, x_test, y_test = map(torch.from_numpy, read_mnist(config.data))
+    run = runs.Experiment("stacked_mnist", config, free=("arms", "save_every"))
+    path, images = config.fits / "reader.safetensors", torch.cat([x, x_test])
+    reader = digit_reader(x, y, epochs=config.reader_epochs, device=config.device, path=path)
+    reader.to(resolve_device(config.device))
+    real = StackedStream(RealBatch, images, config.samples, None, config.seed + 1000, values=(-1.0, 1.0))
+    cell, right = ("real", config.seed), 100 * reader.accuracy(x_test, y_test)
+    floor = run.fill([cell], lambda *_: scores(reader, real[0].x))[cell]
+    print(f"The classifier names {right:.2f} % of MNIST's test images right.")
+    cells = [(arm, seed) for seed in config.each_seed() for arm in config.arms]
+    rows = run.fill(cells, partial(fit, config, images, reader))
+
+    table: list[tuple[str, ...]] = [("real images", str(floor["modes"]), f"{floor['kl']:.4f}")]
+    formats = {"modes": ".0f", "kl": ".4f", "steps to 1000 modes": ".0f", "seconds": ".0f"}
+    table += [(f"{arm}-{seed}", *runs.table_cells(row, formats)) for (arm, seed), row in rows.items()]
+    runs.print_table(f"Stacked MNIST, {floor['n']} samples", ("", "modes", "KL", "steps to 1000", "seconds"), table)
+    draw(config, run, rows, floor["kl"])
+    metrics = {"classifier, accuracy": right, "real, modes": floor["modes"], "real, kl": floor["kl"]}
+    metrics |= runs.named({arm: runs.spreads(each, ("modes", "kl")) for arm, each in runs.over_seeds(rows).items()})
+    run.finish(
+        {name: round(value, 5) for name, value in metrics.items()},
         f"{config.samples} samples of the averaged generator of the last step, named by a classifier of digits; the "
         "128 000 stacked images are made of training and test digits, as published",
-        seconds, len(rows) * config.steps / max(seconds, 1e-9), config.device, rows=rows, floor=real._asdict(),
+        len(rows) * config.steps, sum(row["seconds"] for row in rows.values()), floor=floor,
+        rows={f"{arm}-{seed}": row for (arm, seed), row in rows.items()},
     )  # fmt: skip
-    print(f"Pictures and result.json are in {config.out}")
 
 
 if __name__ == "__main__":
-    with plain_errors():
-        main(tyro.cli(Config))
+    runs.launch(main, Config)

@@ -13,8 +13,20 @@ from gan_ext.runs.playing import adam_engine
 from gan_ext.runs.provenance import environment, source_commit
 from gan_ext.runs.recorded import RecordEvery, fit_recorded
 from gan_ext.runs.samples import averaged_samples
+from gan_ext.runs.sequence_fits import SequenceFits
 from gan_ext.runs.store import cell_name
-from gan_ext.runs.summary import Spread, course, courses, flat, named, over_seeds, print_table, spread, spreads, table_cells
+from gan_ext.runs.summary import (
+    Spread,
+    course,
+    courses,
+    flat,
+    named,
+    over_seeds,
+    print_table,
+    spread,
+    spreads,
+    table_cells,
+)
 from gan_ext.runs.timing import clock, step_costs
 
 __all__ = [
@@ -25,6 +37,7 @@ __all__ = [
     "Progress",
     "RecordEvery",
     "Seeds",
+    "SequenceFits",
     "Spread",
     "Written",
     "adam_engine",

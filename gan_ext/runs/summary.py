@@ -6,7 +6,18 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["Spread", "course", "courses", "flat", "named", "over_seeds", "print_table", "spread", "spreads", "table_cells"]
+__all__ = [
+    "Spread",
+    "course",
+    "courses",
+    "flat",
+    "named",
+    "over_seeds",
+    "print_table",
+    "spread",
+    "spreads",
+    "table_cells",
+]
 
 Row = dict[str, Any]
 

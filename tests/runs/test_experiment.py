@@ -16,9 +16,11 @@ from gan_ext.runs import (
     Seeds,
     at_least,
     cell_name,
+    courses,
     flat,
     launch,
     named,
+    over_seeds,
     print_table,
     read_npz,
     spread,
@@ -166,6 +168,14 @@ def test_spreads_by_hand():
     assert named(one) == {"GAN, nll": 1.0}
     assert named(one, ", mean", alone=True) == {"GAN, nll, mean": 1.0, "GAN, nll, std": 0.0}
     assert named({"third": spread([1 / 3])}, digits=2) == {"third": 0.33}
+
+
+def test_rows_of_an_arm_are_those_of_its_seeds():
+    rows = {("ring", "GAN", seed): {"nll": seed, "course": [{"step": 1, "nll": 2.0}, {"step": 2}]} for seed in (0, 2)}
+    assert over_seeds(rows) == {"ring, GAN": list(rows.values())}
+    assert courses(rows, "nll") == {"ring, GAN": [([1], [2.0]), ([1], [2.0])]}
+    found = {arm: spreads(each) for arm, each in over_seeds(rows).items()}
+    assert named(found) == {"ring, GAN, nll": 1.0, "ring, GAN, nll, std": pytest.approx(2**0.5, abs=1e-5)}
 
 
 def test_cells_of_a_table_are_in_the_order_of_its_formats():

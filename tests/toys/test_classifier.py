@@ -28,7 +28,7 @@ def reader() -> DigitReader:
 
 def test_it_reads_digits_it_has_not_seen(reader: DigitReader) -> None:
     x, y = digits()
-    assert (reader.read(x[1200:]) == y[1200:]).float().mean() > 0.9
+    assert float((reader.read(x[1200:]) == y[1200:]).float().mean()) == reader.accuracy(x[1200:], y[1200:]) > 0.9
     assert not reader.training
 
 
@@ -38,7 +38,8 @@ def test_it_reads_every_channel(reader: DigitReader) -> None:
     read = reader.read(stream[0].x)
     assert read.shape == (200, 3)
     assert (read == y[stream.digits(0)]).float().mean() > 0.9
-    scores = label_scores(stacked_labels(read), 1000)
+    assert torch.equal(reader.modes(stream[0].x), stacked_labels(read))
+    scores = label_scores(reader.modes(stream[0].x), 1000)
     assert 150 < scores.modes <= 200
 
 
@@ -65,6 +66,15 @@ def test_a_file_gives_it_back(reader: DigitReader, tmp_path: Path) -> None:
     x, _ = digits()
     with torch.no_grad():
         assert torch.equal(loaded(x[:20, None]), reader(x[:20, None]))
+
+
+def test_a_path_keeps_it_and_nothing_is_trained_twice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    x, y = digits()
+    path = tmp_path / "fits" / "reader.safetensors"
+    first = digit_reader(x[:100], y[:100], epochs=1, device="cpu", path=path)
+    monkeypatch.setattr("gan_ext.toys.classifier.Engine.fit", None)
+    again = digit_reader(x[:100], y[:100], epochs=1, device="cpu", path=path)
+    assert torch.equal(first(x[:20, None]), again(x[:20, None]))
 
 
 def test_other_files_are_refused(reader: DigitReader, tmp_path: Path) -> None:
