@@ -20,21 +20,9 @@ from sklearn.mixture import GaussianMixture
 from gan_ext import InfoGAN, report_codes
 from gan_ext.data import RandomAffine
 from gan_ext.explorer import write_explorer
-from gan_ext.metrics import cluster_scores, matching
+from gan_ext.metrics import cluster_scores, cluster_table
 from gan_ext.pictures import draw_heatmap, draw_traversals
-from gan_ext.runs import (
-    Experiment,
-    Progress,
-    Seeds,
-    at_least,
-    flat,
-    launch,
-    named,
-    print_table,
-    read_npz,
-    spreads,
-    write_json,
-)
+from gan_ext.runs import Experiment, Progress, Seeds, at_least, flat, launch, named, print_table, read_npz, spreads
 
 Array = NDArray[Any]
 SCORES = ("accuracy", "purity", "NMI", "ARI")
@@ -97,31 +85,26 @@ def compare(x: Array, y: Array, model: InfoGAN, seed: int) -> dict[str, dict[str
         "k-means": KMeans(k, n_init=10, random_state=seed).fit_predict(flat),
         "Gaussian mixture": GaussianMixture(k, reg_covar=1e-2, random_state=seed).fit_predict(flat),
     }
-    return {
-        name: {score: 100 * value for score, value in zip(SCORES, cluster_scores(y, found))}
-        for name, found in clusters.items()
-    }
+    return {name: cluster_scores(y, found).percent() for name, found in clusters.items()}
 
 
 def draw(model: InfoGAN, y: Array, out: Path, seed: int) -> None:
     """Draw what the codes do, and write the page with sliders."""
-    class_of = matching(y, model.labels_)
-    k = model.codes_["category"].dim
-    order = sorted(range(k), key=lambda cluster: (class_of.get(cluster) is None, str(class_of.get(cluster))))
-    kinds = model.traverse("category", order, n_samples=6, random_state=seed)
+    table = cluster_table(y, model.labels_, model.codes_["category"].dim)
+    kinds = model.traverse("category", table.clusters, n_samples=6, random_state=seed)
     panels = {"category (columns), noise (rows)": kinds[:, :, 0]}
     for code in ("style[0]", "style[1]"):
-        rows = [model.traverse(code, codes={"category": cluster}, random_state=seed)[0, :, 0] for cluster in order]
+        rows = [
+            model.traverse(code, codes={"category": cluster}, random_state=seed)[0, :, 0] for cluster in table.clusters
+        ]
         panels[f"{code} from -1 to 1, a row for each category"] = np.stack(rows)
     draw_traversals(out / "traversals.png", panels, columns=3)
-    classes, clusters = [str(name) for name in np.unique(y)], [str(cluster) for cluster in order]
-    table = np.array([[np.sum((y == name) & (model.labels_ == k)) for k in order] for name in np.unique(y)])
-    draw_heatmap(out / "clusters.png", table, classes, clusters, x_label="category", y_label="digit")
+    draw_heatmap(out / "clusters.png", *table.shown, x_label="category", y_label="digit")
     write_explorer(
         out / "codes.html", model.game_.generator, model.codes_, model.game_.noise, model.sample_shape_,
         title="What the codes do", text="Categories were found without labels. Move the sliders.",
-        labels={"category": [f"{cluster} (mostly {class_of.get(cluster)})" for cluster in range(k)]},
-        tables={"Digits (rows) by category": (table, classes, clusters)},
+        labels={"category": [f"{cluster} (mostly {name})" for cluster, name in enumerate(table.stands_for)]},
+        tables={"Digits (rows) by category": table.shown},
     )  # fmt: skip
 
 
@@ -135,8 +118,7 @@ def main(config: Config) -> None:
     model = fitted(config.seed)  # after a kill from its last checkpoint
     codes = report_codes(model, x, y, random_state=config.seed)
     print(codes)
-    codes.draw(config.out / "report.png")
-    write_json(config.out / "report.json", codes.as_dict())
+    codes.write(config.out)
     draw(model, y, config.out, config.seed)
     found, names = spreads(map(flat, rows.values())), list(rows[config.seed])
     print_table(

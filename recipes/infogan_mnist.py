@@ -11,56 +11,54 @@ must be the same for a digit and for the same digit bent a little, and be sure a
 `--published` leaves them out; `--adversarial 0 --information 0` leaves the GAN out.
 """
 
-import json
-import shutil
 import time
-from dataclasses import asdict, dataclass
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache, partial
+from itertools import product
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
-import torch
-import tyro
-from numpy.typing import NDArray
-from rich.console import Console
-from rich.table import Table
-from scipy.stats import spearmanr
 from sklearn.cluster import KMeans
 from sklearn.decomposition import PCA
-from sklearn.metrics import adjusted_rand_score, normalized_mutual_info_score
 from sklearn.mixture import GaussianMixture
+from sklearn.pipeline import make_pipeline
 
 from gan_ext import InfoGAN, report_codes
-from gan_ext.data import DataError, ImageData, RandomAffine, fetch_mnist, read_mnist
-from gan_ext.engine import ensure_writable
+from gan_ext.data import RandomAffine, UnitImages, fetch_mnist, read_mnist, unit_images
+from gan_ext.estimators import CodeReport
 from gan_ext.explorer import write_explorer
-from gan_ext.metrics import hungarian_accuracy, matching, purity
+from gan_ext.metrics import cluster_scores, cluster_table, monotonicity, stroke_moments
 from gan_ext.pictures import draw_heatmap, draw_traversals
-from gan_ext.runs import Progress, plain_errors, write_json, write_result
+from gan_ext.runs import Experiment, Progress, Seeds, at_least, flat, launch, named, print_table, spreads, table_cells
 
-Array = NDArray[Any]
-SCORES = ("accuracy", "purity", "NMI", "ARI")
+SCORES, STYLES = ("accuracy", "purity", "NMI", "ARI"), ("style[0]", "style[1]")
 PUBLISHED = {
     "InfoGAN, published": {"accuracy": 95.0},
     "Bidirectional InfoGAN, published": {"accuracy": 96.61},
     "ClusterGAN, published": {"purity": 91.0, "NMI": 85.4, "ARI": 82.9},
 }
+PUBLISHED_GAME: dict[str, Any] = {
+    "adversarial": 1.0, "information": {"category": 1.0, "style": 0.1}, "entropy": 0.0, "balance": 0.0,
+    "consistency": 0.0, "smoothing": 0.0,
+}  # fmt: skip
+BASELINES: dict[str, Callable[[int], Any]] = {
+    "k-means": lambda seed: KMeans(10, n_init=3, random_state=seed),
+    "Gaussian mixture (50 components)": lambda seed: make_pipeline(
+        PCA(50, random_state=seed), GaussianMixture(10, random_state=seed, reg_covar=1e-3)),
+}  # fmt: skip
 
 
 @dataclass
-class Config:
+class Config(Seeds):
     """Settings of the recipe."""
 
     data: Path | None = None
     """Folder with the four idx.gz files; fetched through scikit-learn if not given."""
     out: Path = Path("runs/infogan_mnist")
-    """Where pictures, pages, checkpoints and result.json go."""
     device: str = "auto"
-    """auto, cpu, cuda or cuda:N."""
-    seed: int = 0
-    """The first seed."""
     seeds: int = 3
-    """How many seeds to train, one after the other; all are reported."""
     steps: int = 5000
     """Training steps of one seed, each of 100 images."""
     published: bool = False
@@ -74,225 +72,99 @@ class Config:
     baselines: bool = True
     """Also run k-means and a Gaussian mixture (on 50 principal components) on the same images."""
     validation: int = 0
-    """Training images kept apart; if not 0, they take the place of the test images in every figure (for choosing
-    settings without a look at test data)."""
+    """Training images kept apart, to choose settings by; if not 0, figures are of them instead of the test images."""
     threads: int = 0
-    """Threads of torch; 0 leaves its default, the number of cores."""
     precision: Literal["float32", "bfloat16"] = "bfloat16"
     """Of the networks."""
-    resume: bool = False
-    """Go on from the checkpoints in --out."""
 
 
-def build(config: Config, seed: int, progress: Progress) -> InfoGAN:
-    """Return the estimator for one seed."""
-    weights = {"category": config.information, "style": config.style}
-    game: dict[str, Any] = {
-        "adversarial": config.adversarial,
-        "information": weights,
-        "entropy": 0.1,
-        "balance": 0.4,
-        "augment": RandomAffine(),
-    }
-    if config.published:
-        game = {
-            "adversarial": 1.0,
-            "information": {"category": 1.0, "style": 0.1},
-            "entropy": 0.0,
-            "balance": 0.0,
-            "consistency": 0.0,
-            "smoothing": 0.0,
-        }
-    return InfoGAN(
-        10,
-        n_continuous=2,
-        latent_dim=62,
-        averaging=0.999,
-        max_iter=config.steps,
-        device=config.device,
-        precision=config.precision,
-        checkpoint=config.out / f"seed-{seed}" / "fit",
-        callbacks=(progress,),
-        random_state=seed,
-        **game,
-    )
-
-
-def images(x: Array) -> Array:
-    """Return images as [n, 1, 28, 28], values 0 to 1."""
-    return (x.astype(np.float32) / 255)[:, None]
-
-
-def scores(y: Array, clusters: Array) -> dict[str, float]:
-    """Return how well clusters agree with digits, in percent; accuracy matches each cluster with one digit."""
-    return {
-        "accuracy": 100 * hungarian_accuracy(y, clusters),
-        "purity": 100 * purity(y, clusters),
-        "NMI": 100 * float(normalized_mutual_info_score(y, clusters)),
-        "ARI": 100 * float(adjusted_rand_score(y, clusters)),
-    }
-
-
-def shape_of(x: Array) -> dict[str, Array]:
-    """Return slant and width of the ink in images [n, 28, 28]: shear of the second moments, and width in pixels."""
-    rows, columns = np.mgrid[: x.shape[1], : x.shape[2]]
-    ink = x.sum((1, 2)).clip(1e-6)
-    middle_row, middle_column = (x * rows).sum((1, 2)) / ink, (x * columns).sum((1, 2)) / ink
-    down, across = rows - middle_row[:, None, None], columns - middle_column[:, None, None]
-    vertical = (x * down**2).sum((1, 2)).clip(1e-6)
-    return {
-        "slant": -(x * down * across).sum((1, 2)) / vertical,
-        "width": np.sqrt((x * across**2).sum((1, 2)) / ink),
-        "ink": ink / x[0].size,
-    }
+def fit(data: UnitImages, config: Config, seed: int) -> InfoGAN:
+    """Train once, with a live bar and checkpoints; a digit bent a little stays the same digit."""
+    game: dict[str, Any] = PUBLISHED_GAME if config.published else {
+        "adversarial": config.adversarial, "information": {"category": config.information, "style": config.style},
+        "entropy": 0.1, "balance": 0.4, "augment": RandomAffine(),
+    }  # fmt: skip
+    with Progress(config.steps, f"seed {seed}") as progress:
+        return InfoGAN(
+            10, n_continuous=2, latent_dim=62, **game, averaging=0.999, max_iter=config.steps, device=config.device,
+            precision=config.precision, checkpoint=config.fits / f"seed-{seed}", callbacks=(progress,),
+            random_state=seed,
+        ).fit(data.x)  # fmt: skip
 
 
 def directions(model: InfoGAN, seed: int) -> dict[str, float]:
     """Return how steadily slant, width and ink follow each continuous code: mean rank correlation, all else held."""
-    found: dict[str, list[float]] = {}
-    for code in ("style[0]", "style[1]"):
-        for digit in range(10):
-            rows = model.traverse(code, n_samples=20, codes={"category": digit}, random_state=seed)[:, :, 0]
-            for row in rows:
-                for name, values in shape_of(row.astype(np.float64)).items():
-                    found.setdefault(f"{name} by {code}", []).append(float(spearmanr(range(len(row)), values)[0]))
-    return {name: float(np.mean(values)) for name, values in found.items()}
-
-
-def run_seed(config: Config, seed: int, x: Array, x_test: Array, y_test: Array) -> dict[str, Any]:
-    """Train once, measure on images that training did not see, and draw what the codes do."""
-    out = ensure_writable(config.out / f"seed-{seed}")
-    start = time.monotonic()
-    with Progress(config.steps, f"seed {seed}") as progress:
-        model = build(config, seed, progress).fit(x)
-    seconds = time.monotonic() - start
-    clusters = model.predict(x_test)
-    codes = report_codes(model, x_test, y_test, random_state=seed)
-    print(codes)
-    codes.draw(out / "report.png")
-    write_json(out / "report.json", codes.as_dict())
-    draw(model, y_test, clusters, out, seed)
-    return {
-        "scores": scores(y_test, clusters),
-        "directions": directions(model, seed),
-        "codes": codes.as_dict(),
-        "seconds": seconds,
-        "history": model.history_,
-    }
-
-
-def draw(model: InfoGAN, y: Array, clusters: Array, out: Path, seed: int) -> None:
-    """Draw traversals and the table of clusters against digits, and write the page with sliders."""
-    digit_of = matching(y, clusters)
-    order = sorted(range(10), key=lambda k: (digit_of.get(k) is None, str(digit_of.get(k))))
-    kinds = model.traverse("category", order, n_samples=10, random_state=seed)
-    panels = {"category (columns) with ten noises (rows)": kinds[:, :, 0]}
-    for code in ("style[0]", "style[1]"):
-        rows = [model.traverse(code, codes={"category": k}, random_state=seed)[0, :, 0] for k in order]
-        panels[f"{code} from -1 to 1"] = np.stack(rows)
-    draw_traversals(out / "traversals.png", panels)
-    table = np.array([[np.sum((y == digit) & (clusters == k)) for k in order] for digit in range(10)])
-    names = [str(k) for k in order]
-    draw_heatmap(out / "clusters.png", table, [str(k) for k in range(10)], names, x_label="category", y_label="digit")
-    write_explorer(
-        out / "codes.html", model.game_.generator, model.codes_, model.game_.noise, (1, 28, 28),
-        title="InfoGAN on MNIST", text="Categories were found without labels. Move the sliders.",
-        labels={"category": [f"{k} (digit {digit_of.get(k)})" for k in range(10)]},
-        tables={"Test digits (rows) by category": (table, [str(k) for k in range(10)], names)},
-    )  # fmt: skip
-
-
-def baselines(x: Array, x_test: Array, y_test: Array, seeds: range) -> dict[str, list[dict[str, float]]]:
-    """Return the scores of scikit-learn's clusterings, fitted on the training images, for every seed."""
-    flat, flat_test = x.reshape(len(x), -1), x_test.reshape(len(x_test), -1)
-    found: dict[str, list[dict[str, float]]] = {"k-means": [], "Gaussian mixture (50 components)": []}
-    for seed in seeds:
-        found["k-means"].append(scores(y_test, KMeans(10, n_init=3, random_state=seed).fit(flat).predict(flat_test)))
-        reduced = PCA(50, random_state=seed).fit(flat)
-        mixture = GaussianMixture(10, random_state=seed, reg_covar=1e-3).fit(reduced.transform(flat))
-        clusters = mixture.predict(reduced.transform(flat_test))
-        found["Gaussian mixture (50 components)"].append(scores(y_test, clusters))
+    found: dict[str, float] = {}
+    for code in STYLES:
+        kinds = [model.traverse(code, n_samples=20, codes={"category": k}, random_state=seed) for k in range(10)]
+        shape = stroke_moments(np.concatenate(kinds)[:, :, 0])  # [samples, values] each
+        found |= {f"{name} by {code}": monotonicity(each).correlation for name, each in shape._asdict().items()}
     return found
 
 
-def load(config: Config) -> tuple[Array, Array, Array]:
-    """Return training images, and images and digits to measure on."""
-    data: ImageData = fetch_mnist() if config.data is None else read_mnist(config.data)
-    x, x_test, y_test = images(data.x_train), images(data.x_test), data.y_test
-    if config.validation:
-        if not 1000 <= config.validation < len(x):
-            raise DataError(f"--validation {config.validation} must be at least 1000 and less than {len(x)}.")
-        cut = len(x) - config.validation
-        x, x_test, y_test = x[:cut], x[cut:], data.y_train[cut:]
-    return x, x_test, y_test
+def measure(data: UnitImages, config: Config, fitted: Callable[[int], InfoGAN], seed: int) -> dict[str, Any]:
+    """Train once, and return what is measured on images that training did not see."""
+    start = time.monotonic()
+    model = fitted(seed)
+    seconds = time.monotonic() - start
+    codes = report_codes(model, data.x_test, data.y_test, random_state=seed)
+    return {
+        "scores": cluster_scores(data.y_test, model.predict(data.x_test)).percent(),
+        "directions": directions(model, seed), "codes": codes.as_dict(), "seconds": seconds, "history": model.history_,
+    }  # fmt: skip
 
 
-def finished(config: Config) -> dict[str, Any]:
-    """Return the seeds that a killed run with the same settings has finished."""
-    path = config.out / "finished.json"
-    free = ("out", "seeds", "resume", "threads", "device", "baselines")
-    settings = {name: str(value) for name, value in asdict(config).items() if name not in free}
-    if config.resume and path.exists():
-        kept: dict[str, Any] = json.loads(path.read_text())
-        if kept["settings"] == settings:
-            return kept
-        raise DataError(f"{path} is of a run with {kept['settings']}; use another --out or leave out --resume.")
-    for folder in config.out.glob("seed-*/fit"):
-        shutil.rmtree(folder)
-    fresh: dict[str, Any] = {"settings": settings, "seeds": {}, "baselines": {}}
-    write_json(path, fresh)
-    return fresh
+def cluster(data: UnitImages, name: str, seed: int) -> dict[str, float]:
+    """Return the scores, in percent, of one of scikit-learn's clusterings, fitted on the training images."""
+    x, x_test = (part.reshape(len(part), -1) for part in (data.x, data.x_test))
+    return cluster_scores(data.y_test, BASELINES[name](seed).fit(x).predict(x_test)).percent()
 
 
-def summary(rows: dict[str, list[dict[str, float]]]) -> tuple[Table, dict[str, float]]:
-    """Return a table, and its numbers by name: means and standard deviations over seeds."""
-    table = Table(title="Clusters against digits, %, mean +- standard deviation over seeds")
-    for heading in ("", "seeds", *SCORES):
-        table.add_column(heading, justify="right" if heading else "left")
-    metrics: dict[str, float] = {}
-    for name, found in rows.items():
-        cells = []
-        for score in SCORES:
-            values = [each[score] for each in found]
-            mean, spread = float(np.mean(values)), float(np.std(values, ddof=1)) if len(values) > 1 else 0.0
-            metrics |= {f"{name}, {score}, mean": round(mean, 3), f"{name}, {score}, std": round(spread, 3)}
-            cells.append(f"{mean:.1f} +- {spread:.1f}")
-        table.add_row(name, str(len(found)), *cells)
-    for name, published in PUBLISHED.items():
-        table.add_row(
-            f"[dim]{name}", "", *(f"[dim]{published[score]:.1f}" if score in published else "" for score in SCORES)
-        )
-    return table, metrics
+def draw(model: InfoGAN, data: UnitImages, out: Path, seed: int) -> None:
+    """Draw traversals and the table of clusters against digits, and write the page with sliders."""
+    table = cluster_table(data.y_test, model.predict(data.x_test), 10)
+    kinds = model.traverse("category", table.clusters, n_samples=10, random_state=seed)
+    panels = {"category (columns) with ten noises (rows)": kinds[:, :, 0]}
+    for code in STYLES:
+        rows = [model.traverse(code, codes={"category": k}, random_state=seed)[0, :, 0] for k in table.clusters]
+        panels[f"{code} from -1 to 1"] = np.stack(rows)
+    draw_traversals(out / "traversals.png", panels)
+    draw_heatmap(out / "clusters.png", *table.shown, x_label="category", y_label="digit")
+    write_explorer(
+        out / "codes.html", model.game_.generator, model.codes_, model.game_.noise, (1, 28, 28),
+        title="InfoGAN on MNIST", text="Categories were found without labels. Move the sliders.",
+        labels={"category": [f"{k} (digit {digit})" for k, digit in enumerate(table.stands_for)]},
+        tables={"Test digits (rows) by category": table.shown},
+    )  # fmt: skip
 
 
 def main(config: Config) -> None:
     """Train every seed, compare, and write the result."""
-    ensure_writable(config.out)
-    if config.threads:
-        torch.set_num_threads(config.threads)
-    x, x_test, y_test = load(config)
-    kept = finished(config)
-    seeds = range(config.seed, config.seed + config.seeds)
-    for seed in seeds:
-        if str(seed) not in kept["seeds"]:
-            kept["seeds"][str(seed)] = run_seed(config, seed, x, x_test, y_test)
-            write_json(config.out / "finished.json", kept)
-    if config.baselines and not kept["baselines"]:
-        kept["baselines"] = baselines(x, x_test, y_test, seeds)
-        write_json(config.out / "finished.json", kept)
-    done = [kept["seeds"][str(seed)] for seed in seeds]
-    table, metrics = summary({"InfoGAN": [each["scores"] for each in done], **kept["baselines"]})
-    Console(width=120).print(table)
-    seconds = sum(each["seconds"] for each in done)
-    part = "validation images" if config.validation else "test images"
-    write_result(
-        config.out, "infogan_mnist", asdict(config), metrics,
-        f"{len(x_test)} {part}, averaged weights of the last step, mean and standard deviation over {len(done)} seeds",
-        seconds, config.steps * len(done) / seconds, config.device, rows=dict(zip(map(str, seeds), done)),
+    at_least(config, 1, "seeds", "steps")
+    at_least(config, 1000 if config.validation else 0, "validation")
+    data = unit_images(fetch_mnist() if config.data is None else read_mnist(config.data), config.validation)
+    run, fitted = Experiment("infogan_mnist", config, free=("baselines",)), cache(partial(fit, data, config))
+    rows = run.fill(config.each_seed(), partial(measure, data, config, fitted))
+    kinds = list(BASELINES) if config.baselines else []
+    others = run.fill(product(kinds, config.each_seed()), partial(cluster, data))
+    for seed, row in rows.items():
+        codes, out = CodeReport.from_dict(row["codes"]), config.out / f"seed-{seed}"
+        print(codes)
+        codes.write(out)
+        draw(fitted(seed), data, out, seed)
+    found = spreads(flat({"InfoGAN": rows[n]["scores"], **{kind: others[kind, n] for kind in kinds}}) for n in rows)
+    cells = {each: [f"{found[f'{each}, {score}']:.1f}" for score in SCORES] for each in ["InfoGAN", *kinds]}
+    table = [(each, str(len(rows)), *shown) for each, shown in cells.items()]
+    table += [(f"[dim]{each}", "", *table_cells(row, dict.fromkeys(SCORES, ".1f"))) for each, row in PUBLISHED.items()]
+    print_table("Clusters against digits, %, mean +- standard deviation over seeds", ("", "seeds", *SCORES), table, 120)
+    measured = f"{len(data.x_test)} {'validation' if config.validation else 'test'} images"
+    run.finish(
+        named(found, ", mean", digits=3, alone=True),
+        f"{measured}, averaged weights of the last step, mean and standard deviation over {len(rows)} seeds",
+        config.steps * len(rows), sum(row["seconds"] for row in rows.values()), rows=rows,
+        said="of training; pictures, pages and result.json are in {out}",
     )  # fmt: skip
-    print(f"{seconds / 60:.1f} minutes of training; pictures, pages and result.json are in {config.out}")
 
 
 if __name__ == "__main__":
-    with plain_errors():
-        main(tyro.cli(Config))
+    launch(main, Config)

@@ -24,19 +24,7 @@ from gan_ext import InfoGAN, report_codes
 from gan_ext.explorer import write_explorer
 from gan_ext.metrics import cluster_scores, matching, rank_correlation
 from gan_ext.pictures import draw_feature_traversals, draw_heatmap
-from gan_ext.runs import (
-    Experiment,
-    Progress,
-    Seeds,
-    at_least,
-    flat,
-    launch,
-    named,
-    print_table,
-    read_npz,
-    spreads,
-    write_json,
-)
+from gan_ext.runs import Experiment, Progress, Seeds, at_least, flat, launch, named, print_table, read_npz, spreads
 
 Array = NDArray[Any]
 EMBEDDED = {"wine": load_wine, "breast_cancer": load_breast_cancer, "iris": load_iris}
@@ -100,10 +88,7 @@ def compare(table: Rows, model: InfoGAN, seed: int) -> dict[str, dict[str, float
         "k-means": KMeans(k, n_init=10, random_state=seed).fit_predict(scaled),
         "Gaussian mixture": GaussianMixture(k, reg_covar=1e-3, n_init=5, random_state=seed).fit_predict(scaled),
     }
-    return {
-        name: {score: 100 * value for score, value in zip(SCORES, cluster_scores(table.y, found))}
-        for name, found in clusters.items()
-    }
+    return {name: cluster_scores(table.y, found).percent() for name, found in clusters.items()}
 
 
 def most_moved(moved: Mapping[str, Array], x: Array) -> list[int]:
@@ -150,8 +135,7 @@ def main(config: Config) -> None:
     model = fitted(config.seed)  # after a kill from its last checkpoint
     codes = report_codes(model, table.x, table.y, random_state=config.seed)
     print(codes)
-    codes.draw(config.out / "report.png")
-    write_json(config.out / "report.json", codes.as_dict())
+    codes.write(config.out)
     draw(model, table, config.out, config.seed)
     found, names = spreads(map(flat, rows.values())), list(rows[config.seed])
     print_table(

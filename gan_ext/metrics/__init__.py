@@ -2,12 +2,14 @@
 
 from gan_ext.metrics.classes import (
     ClusterScores,
+    ClusterTable,
     Rate,
     Reliability,
     RiskCoverage,
     SplitScore,
     auroc,
     cluster_scores,
+    cluster_table,
     contingency,
     error_rate,
     expected_calibration_error,
@@ -102,6 +104,7 @@ from gan_ext.metrics.samples import (
 )
 from gan_ext.metrics.sequences import (
     BLEU,
+    TEXYGEN_CAPTIONS,
     BagOfNgrams,
     Band,
     Coverage,
@@ -130,6 +133,7 @@ from gan_ext.metrics.sequences import (
     gap_with_luck,
     internal_diversity,
     known_word_share,
+    largest_gain,
     logp,
     molecule_values,
     negative_log_likelihood,
@@ -171,6 +175,7 @@ from gan_ext.metrics.statistics import (
 
 __all__ = [
     "BLEU",
+    "TEXYGEN_CAPTIONS",
     "DCI",
     "BagOfNgrams",
     "Band",
@@ -178,6 +183,7 @@ __all__ = [
     "BoltzmannMachine",
     "ClassConditionalScores",
     "ClusterScores",
+    "ClusterTable",
     "CodeInterventions",
     "Coverage",
     "DensityCoverage",
@@ -236,6 +242,7 @@ __all__ = [
     "class_conditional_scores",
     "class_density_coverage",
     "cluster_scores",
+    "cluster_table",
     "contingency",
     "coverage_at",
     "cross_talk",
@@ -273,6 +280,7 @@ __all__ = [
     "kl_floor",
     "known_word_share",
     "label_scores",
+    "largest_gain",
     "level_probabilities",
     "logp",
     "manifold_scores",

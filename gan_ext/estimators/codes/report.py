@@ -7,6 +7,8 @@ from typing import Any
 
 from typing_extensions import Self
 
+from gan_ext.runs import write_json
+
 __all__ = ["DEAD", "ClassScores", "CodeReport", "CodeRow"]
 
 DEAD = 0.05  # share of its entropy below which a code is dead
@@ -144,6 +146,13 @@ class CodeReport:
             table=table,
             classes=[str(name) for name in self.labels.classes] if self.labels else (),
         )
+
+    def write(self, folder: str | Path) -> None:
+        """Write ``report.json``, which :meth:`from_dict` reads, and the picture ``report.png`` into a folder."""
+        folder = Path(folder)
+        folder.mkdir(parents=True, exist_ok=True)
+        write_json(folder / "report.json", self.as_dict())
+        self.draw(folder / "report.png")
 
     def __str__(self) -> str:
         parts = [self._heading(), _table(self.rows), self._changes(), self._cross_talk()]

@@ -4,7 +4,9 @@ from gan_ext.metrics.classes.calibration import Reliability, expected_calibratio
 from gan_ext.metrics.classes.class_scores import SplitScore, inception_score, mode_score
 from gan_ext.metrics.classes.clustering import (
     ClusterScores,
+    ClusterTable,
     cluster_scores,
+    cluster_table,
     contingency,
     hungarian_accuracy,
     matching,
@@ -16,12 +18,14 @@ from gan_ext.metrics.classes.rejection import RiskCoverage, auroc, false_positiv
 
 __all__ = [
     "ClusterScores",
+    "ClusterTable",
     "Rate",
     "Reliability",
     "RiskCoverage",
     "SplitScore",
     "auroc",
     "cluster_scores",
+    "cluster_table",
     "contingency",
     "error_rate",
     "expected_calibration_error",

@@ -16,8 +16,10 @@ from torch import Tensor
 
 __all__ = [
     "ClusterScores",
+    "ClusterTable",
     "Contingency",
     "cluster_scores",
+    "cluster_table",
     "contingency",
     "hungarian_accuracy",
     "matching",
@@ -41,6 +43,31 @@ class ClusterScores(NamedTuple):
     purity: float
     nmi: float
     ari: float
+
+    def percent(self) -> dict[str, float]:
+        """Return them in percent, by the names that tables show: accuracy, purity, NMI, ARI."""
+        return {name: 100 * value for name, value in zip(("accuracy", "purity", "NMI", "ARI"), self, strict=True)}
+
+
+class ClusterTable(NamedTuple):
+    """Samples of each class (row) in each cluster (column), as a heat map shows them.
+
+    Args:
+        counts: [classes, clusters]; columns follow `clusters`.
+        classes: sorted.
+        clusters: numbers, in the order of the classes that they stand for; those that stand for none come last.
+        stands_for: class of cluster 0, 1, ..., None for none.
+    """
+
+    counts: Contingency
+    classes: list[Hashable]
+    clusters: list[int]
+    stands_for: list[Hashable | None]
+
+    @property
+    def shown(self) -> tuple[Contingency, list[str], list[str]]:
+        """The counts, and the names of rows and columns."""
+        return self.counts, [str(name) for name in self.classes], [str(cluster) for cluster in self.clusters]
 
 
 def contingency(labels_true: ArrayLike | Tensor, labels_pred: ArrayLike | Tensor) -> Contingency:
@@ -149,6 +176,28 @@ def cluster_scores(labels_true: ArrayLike | Tensor, labels_pred: ArrayLike | Ten
         float(normalized_mutual_info_score(true, pred)),
         float(adjusted_rand_score(true, pred)),
     )
+
+
+def cluster_table(labels_true: ArrayLike | Tensor, labels_pred: ArrayLike | Tensor, n_clusters: int) -> ClusterTable:
+    """Return how many samples of each class are in each cluster, with clusters in the order of :func:`matching`.
+
+    Args:
+        labels_true: classes [n], numbers or strings.
+        labels_pred: clusters [n], from 0 to n_clusters - 1; some may be empty.
+        n_clusters: how many there are.
+
+    Raises:
+        ValueError: labels that are empty, not [n], of different lengths, or NaN; clusters out of range.
+    """
+    true, pred = _pair(labels_true, labels_pred)
+    if pred.dtype.kind not in "iu" or int(pred.min()) < 0 or int(pred.max()) >= n_clusters:
+        raise ValueError(f"labels_pred must be integers from 0 to {n_clusters - 1}, got {np.unique(pred).tolist()}.")
+    classes, class_of = np.unique(true).tolist(), matching(true, pred)
+    stands_for = [class_of.get(cluster) for cluster in range(n_clusters)]
+    place = {name: number for number, name in enumerate(classes)}
+    clusters = sorted(range(n_clusters), key=lambda cluster: place.get(stands_for[cluster], len(classes)))
+    counts = np.array([[np.sum((true == name) & (pred == cluster)) for cluster in clusters] for name in classes])
+    return ClusterTable(counts, classes, clusters, stands_for)
 
 
 def _pair(true: ArrayLike | Tensor, pred: ArrayLike | Tensor) -> tuple[NDArray[np.generic], NDArray[np.generic]]:

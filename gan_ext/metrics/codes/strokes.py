@@ -33,17 +33,15 @@ def stroke_moments(images: ArrayLike | Tensor) -> StrokeMoments:
     without ink has slant 0 and width 0.
 
     Args:
-        images: values >= 0 [..., h, w].
+        images: [..., h, w], ink above 0; values below 0 count as 0.
 
     Raises:
-        ValueError: fewer than two axes, no pixels, or a negative value.
+        ValueError: fewer than two axes, or no pixels.
     """
     x = np.asarray(images.detach().cpu() if isinstance(images, Tensor) else images, dtype=np.float64)
     if x.ndim < 2 or not min(x.shape[-2:]):
         raise ValueError(f"images must be [..., h, w], got shape {x.shape}.")
-    if (x < 0).any():
-        raise ValueError(f"images must not be negative, got {x.min():g}: ink has no sign.")
-    rows, columns = np.indices(x.shape[-2:])
+    x, (rows, columns) = x.clip(0), np.indices(x.shape[-2:])
     ink = x.sum((-2, -1))
     weights = x / np.maximum(ink, 1e-6)[..., None, None]
     down, across = (place - (weights * place).sum((-2, -1), keepdims=True) for place in (rows, columns))

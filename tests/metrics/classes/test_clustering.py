@@ -7,7 +7,7 @@ import pytest
 import torch
 from sklearn.metrics import adjusted_rand_score, normalized_mutual_info_score
 
-from gan_ext.metrics import cluster_scores, contingency, hungarian_accuracy, matching, purity
+from gan_ext.metrics import cluster_scores, cluster_table, contingency, hungarian_accuracy, matching, purity
 
 # Class a is split into clusters 0 and 1; cluster 2 holds b and one c; no cluster stands for c in both senses.
 TRUE = ["a", "a", "a", "a", "a", "b", "b", "c"]
@@ -81,3 +81,16 @@ def test_the_usual_scores_at_once_are_those_of_each() -> None:
     assert found.nmi == pytest.approx(normalized_mutual_info_score(TRUE, PRED))
     assert found.ari == pytest.approx(adjusted_rand_score(TRUE, PRED))
     assert cluster_scores(TRUE, TRUE) == (1.0, 1.0, 1.0, 1.0)
+    shown = cluster_scores(TRUE, PRED).percent()
+    assert list(shown) == ["accuracy", "purity", "NMI", "ARI"]
+    assert (shown["accuracy"], shown["purity"]) == (62.5, 87.5)
+
+
+def test_a_table_has_clusters_in_the_order_of_their_classes_and_empty_ones_last() -> None:
+    found = cluster_table(TRUE, torch.tensor(PRED), 4)
+    assert (found.classes, found.clusters) == (["a", "b", "c"], [0, 2, 1, 3])
+    assert found.counts.tolist() == [[3, 0, 2, 0], [0, 2, 0, 0], [0, 1, 0, 0]]
+    assert found.stands_for == ["a", "c", "b", None]
+    assert found.shown[1:] == (["a", "b", "c"], ["0", "2", "1", "3"])
+    with pytest.raises(ValueError, match=r"must be integers from 0 to 1, got \[0, 1, 2\]"):
+        cluster_table(TRUE, PRED, 2)
