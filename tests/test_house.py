@@ -72,8 +72,11 @@ ARROWS: dict[str, tuple[set[str], set[str]]] = {
         ARRAYS | {"zuko"},
     ),
     "testing": ({"engine", "game", "seeds", "toys"}, TENSORS),
-    "runs": ({"engine", "seeds"}, TENSORS | {"numpy", "rich", "sklearn", "tyro"}),
-    "pictures": (set(), {"numpy", "einops", "matplotlib", "PIL"}),
+    "runs": (
+        {"data", "engine", "game", "games", "metrics", "seeds", "sequences"},
+        TENSORS | {"numpy", "rich", "sklearn", "tyro"},
+    ),
+    "pictures": (set(), {"numpy", "einops", "matplotlib", "PIL", "rdkit"}),
     "explorer": ({"latents", "nets"}, TENSORS | {"numpy"}),
     "doctor": (
         {"engine", "game", "games", "latents", "losses", "metrics", "seeds", "sequences", "toys"},

@@ -6,6 +6,7 @@ spread, the printed table, a live bar, the result file and where the result came
 
 from gan_ext.runs.experiment import Experiment
 from gan_ext.runs.files import read_npz, write_json, write_result
+from gan_ext.runs.frontiers import told_gains
 from gan_ext.runs.kept import KeepBest, fit_kept
 from gan_ext.runs.live import LiveText, Progress, Written
 from gan_ext.runs.options import Options, Seeds, at_least, launch, plain_errors
@@ -62,6 +63,7 @@ __all__ = [
     "spreads",
     "step_costs",
     "table_cells",
+    "told_gains",
     "write_json",
     "write_result",
 ]

@@ -26,6 +26,10 @@ class SequenceSpec:
     pad: int
     classes: int = 0
 
+    def options(self) -> dict[str, int]:
+        """Return the arguments of a generator's constructor: sizes and special tokens; the start is no token."""
+        return {"vocabulary": self.vocabulary, "length": self.length, **self.tokens(), "start_is_a_token": False}
+
     def tokens(self) -> Mapping[str, int]:
         """Return start, end and pad by name."""
         return {"start": self.start, "end": self.end, "pad": self.pad}

@@ -14,6 +14,7 @@ from torch import Tensor
 from gan_ext.data.sequences.encoding import LabeledTokens, OnLong, TokenBatch, check_tokens, decode, encode
 from gan_ext.data.sequences.tokenization import BPETokenizer, Tokenizer, get_tokenizer
 from gan_ext.data.sequences.vocabulary import SPECIALS, Vocab, as_vocab, build_vocab_from_iterator
+from gan_ext.sequences import SequenceSpec
 
 __all__ = ["Corpus"]
 
@@ -139,6 +140,11 @@ class Corpus:
     def end(self) -> int:
         """Number of ``<eos>``."""
         return self.vocabulary[EOS]
+
+    @property
+    def spec(self) -> SequenceSpec:
+        """What networks of these sequences are built from."""
+        return SequenceSpec(len(self.vocabulary), self.length, self.start, self.end, self.pad, len(self.classes))
 
     @property
     def data(self) -> TokenBatch | LabeledTokens:

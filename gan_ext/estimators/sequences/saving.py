@@ -11,7 +11,6 @@ from torch import nn
 
 from gan_ext.data import Corpus, Vocab, tokenizer_config, tokenizer_from_config
 from gan_ext.engine import CheckpointError, read_tensors, write_tensors
-from gan_ext.estimators.sequences.training import spec_of
 from gan_ext.games import LeakyOpponent
 from gan_ext.games.sequence_opponents import ReadsFeatures, build_generator
 from gan_ext.seeds import kept_generators
@@ -101,7 +100,7 @@ def _networks(generator: SequenceModel, leak: nn.Module | None) -> nn.ModuleDict
 
 def _built(corpus: Corpus, makers: Mapping[str, Make | None], leaky: bool) -> tuple[SequenceModel, nn.Module | None]:
     """Return untrained networks, the discriminator if the generator reads its features."""
-    spec = spec_of(corpus)
+    spec = corpus.spec
     with kept_generators(torch.device("cpu")):
         if not leaky:
             return build_generator(makers["generator"], spec).eval(), None

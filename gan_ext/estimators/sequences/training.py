@@ -20,9 +20,9 @@ from gan_ext.games import Opponent, SequenceLikelihood
 from gan_ext.games.sequence_opponents import build_generator
 from gan_ext.gradients import AdvantageWatch
 from gan_ext.seeds import kept_generators, mix, reseed
-from gan_ext.sequences import SequenceModel, SequenceSpec
+from gan_ext.sequences import SequenceModel
 
-__all__ = ["SequenceTraining", "Start", "TrainingParameters", "spec_of", "split", "take"]
+__all__ = ["SequenceTraining", "Start", "TrainingParameters", "split", "take"]
 
 DataT = TypeVar("DataT", bound=TokenBatch | LabeledTokens)
 
@@ -120,7 +120,7 @@ class SequenceTraining:
                 network.cpu().eval()
 
     def _networks(self) -> tuple[SequenceModel, nn.Module | None]:
-        settings, spec, cpu = self.settings, spec_of(self.corpus), torch.device("cpu")
+        settings, spec, cpu = self.settings, self.corpus.spec, torch.device("cpu")
         with kept_generators(cpu):
             reseed(cpu, self.seed)
             if self.against is None:
@@ -225,13 +225,6 @@ class SequenceTraining:
             keep=None if folder is None else Path(folder) / "best.safetensors",
             labels=getattr(self.held_out, "labels", None),
         )
-
-
-def spec_of(corpus: Corpus) -> SequenceSpec:
-    """Return what networks for a corpus are built from."""
-    return SequenceSpec(
-        len(corpus.vocabulary), corpus.length, corpus.start, corpus.end, corpus.pad, len(corpus.classes)
-    )
 
 
 def take(network: nn.Module, fitted: nn.Module, name: str) -> None:

@@ -14,6 +14,7 @@ from gan_ext.metrics.sequences.frontier import (
     dominated_by,
     frontier_band,
     gap,
+    largest_gain,
     sample_score,
     seed_gap,
     temperature_frontier,
@@ -33,11 +34,12 @@ from gan_ext.metrics.sequences.ngrams import distinct, ngram_entropy, ngram_jacc
 from gan_ext.metrics.sequences.oracle import OracleScores, oracle_scores
 from gan_ext.metrics.sequences.properties import internal_diversity, logp, molecule_values, qed, ring_count
 from gan_ext.metrics.sequences.smiles import KnownMolecules, SmilesScores, canonical_smiles, smiles_scores
-from gan_ext.metrics.sequences.text_scores import TextScorer, TextScores
+from gan_ext.metrics.sequences.text_scores import TEXYGEN_CAPTIONS, TextScorer, TextScores
 from gan_ext.metrics.sequences.token_lists import token_lists
 
 __all__ = [
     "BLEU",
+    "TEXYGEN_CAPTIONS",
     "BagOfNgrams",
     "Band",
     "Coverage",
@@ -66,6 +68,7 @@ __all__ = [
     "gap_with_luck",
     "internal_diversity",
     "known_word_share",
+    "largest_gain",
     "logp",
     "molecule_values",
     "negative_log_likelihood",

@@ -24,6 +24,7 @@ __all__ = [
     "dominated_by",
     "frontier_band",
     "gap",
+    "largest_gain",
     "sample_score",
     "seed_gap",
     "temperature_frontier",
@@ -253,6 +254,19 @@ def dominated_by(reference: Sequence[Frontier], arm: Sequence[Frontier]) -> list
         if len(frontiers) < 2:
             raise ValueError(f"{name} has {len(frontiers)} seed(s); a spread over seeds needs at least 2.")
     return [each for each in seed_gap(reference, arm) if each.gap > each.spread]
+
+
+def largest_gain(reference: Sequence[Frontier], arm: Sequence[Frontier]) -> Gap:
+    """Return the largest gap of :func:`dominated_by`; one of 0 at a quality that is not a number, if there is none.
+
+    Args:
+        reference: a frontier for each seed, at least two.
+        arm: a frontier for each seed, at least two.
+
+    Raises:
+        ValueError: fewer than two seeds, which have no spread.
+    """
+    return max(dominated_by(reference, arm), key=lambda each: each.gap, default=Gap(math.nan, 0.0))
 
 
 def _sample(model: SequenceModel, n: int, temperature: float, seed: int, labels: Tensor | None) -> Tensor:

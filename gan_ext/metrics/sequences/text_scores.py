@@ -1,16 +1,29 @@
 """All that is asked of generated texts at once: BLEU, self-BLEU, backward BLEU, language-model scores."""
 
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from torch import Tensor
 
-from gan_ext.metrics.sequences.bleu import BLEU, backward_bleu, self_bleu
+from gan_ext.metrics.sequences.bleu import BLEU, backward_bleu, bleu, self_bleu
 from gan_ext.metrics.sequences.language_model import LanguageModelScorer
 from gan_ext.metrics.sequences.ngrams import unique_ratio
 
-__all__ = ["TextScorer", "TextScores"]
+__all__ = ["TEXYGEN_CAPTIONS", "TextScorer", "TextScores"]
+
+TEXYGEN_CAPTIONS = {
+    "MLE": (0.305, 0.583),
+    "SeqGAN": (0.294, 0.670),
+    "MaliGAN": (0.257, 0.606),
+    "RankGAN": (0.264, 0.762),
+    "LeakGAN": (0.355, 0.848),
+    "TextGAN": (0.277, 0.804),
+}
+"""BLEU-4 and self-BLEU-4 of image captions as published, at no temperature but 1.
+
+References: Texygen (Zhu et al., 2018), https://arxiv.org/abs/1802.01886
+"""
 
 
 class TextScores(NamedTuple):
@@ -64,3 +77,11 @@ class TextScorer:
             float(np.mean([len(text) for text in words])),
             *self.language_model(tokens),
         )
+
+    def real(self, texts: Sequence[Sequence[str]]) -> dict[str, Any]:
+        """Return what other real texts, lists of words, score: ``bleu``, ``self_bleu`` and ``lm``, which is both levels.
+
+        Take as many as texts are generated: self-BLEU grows with their number.
+        """
+        lm = self.language_model.real.lm
+        return {"bleu": bleu(self.references, texts), "self_bleu": self_bleu(texts), "lm": lm}
