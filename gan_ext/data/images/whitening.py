@@ -9,6 +9,8 @@ from scipy.linalg import eigh
 from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from gan_ext.moments import column_moments
+
 __all__ = ["ZCAWhitening"]
 
 _ROWS = 4096  # of a block, so that no second copy of all data is made
@@ -50,7 +52,7 @@ class ZCAWhitening(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):  # ty
         if not self.eps > 0:
             raise ValueError(f"ZCAWhitening needs eps > 0, got {self.eps}; 0.01 suits pixels in [-1, 1].")
         table = self._table(X, reset=True)
-        self.mean_ = table.mean(0, dtype=np.float64).astype(np.float32)
+        self.mean_ = column_moments(table)[0]
         variances, axes = eigh(_covariance(table, self.mean_), overwrite_a=True, driver="evd")
         deviations = np.sqrt(variances.clip(0) + self.eps)
         self.whitening_ = ((axes / deviations) @ axes.T).astype(np.float32)
@@ -61,22 +63,22 @@ class ZCAWhitening(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):  # ty
         """Return X [n, ...] whitened."""
         check_is_fitted(self)
         table = self._table(X, reset=False)
-        made = np.empty_like(table)
+        made = np.empty(table.shape, np.float32)
         for block, rows in _blocks(table):
-            made[block] = (rows - self.mean_) @ self.whitening_
+            made[block] = (rows - self.mean_).astype(np.float32) @ self.whitening_
         return made.reshape(len(made), *(_image_shape(X) or made.shape[1:]))
 
     def inverse_transform(self, X: Any) -> NDArray[np.float32]:
         """Return what :meth:`transform` made X [n, ...] of."""
         check_is_fitted(self)
         table = self._table(X, reset=False)
-        made = np.empty_like(table)
+        made = np.empty(table.shape, np.float32)
         for block, rows in _blocks(table):
-            made[block] = rows @ self.coloring_ + self.mean_
+            made[block] = rows.astype(np.float32) @ self.coloring_ + self.mean_
         return made.reshape(len(made), *(_image_shape(X) or made.shape[1:]))
 
-    def _table(self, X: Any, reset: bool) -> NDArray[np.float32]:
-        """Return samples as checked rows [n, d], float32."""
+    def _table(self, X: Any, reset: bool) -> NDArray[Any]:
+        """Return samples as checked rows [n, d], float32 or float64."""
         shape = _image_shape(X)
         if not reset and shape and self.image_shape_ and shape != self.image_shape_:
             raise ValueError(f"ZCAWhitening was fitted on samples of shape {self.image_shape_}, got {shape}.")
@@ -84,8 +86,8 @@ class ZCAWhitening(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):  # ty
             self.image_shape_: tuple[int, ...] = shape
         if shape:
             X = np.asarray(X).reshape(len(X), -1)
-        table: NDArray[np.float32] = validate_data(
-            self, X, dtype=np.float32, reset=reset, ensure_min_samples=2 if reset else 1
+        table: NDArray[Any] = validate_data(
+            self, X, dtype=[np.float32, np.float64], order="C", reset=reset, ensure_min_samples=2 if reset else 1
         )
         return table
 
@@ -101,16 +103,16 @@ def _image_shape(X: Any) -> tuple[int, ...]:
     return shape if len(shape) > 1 else ()
 
 
-def _blocks(table: NDArray[np.float32]) -> Iterator[tuple[slice, NDArray[np.float32]]]:
+def _blocks(table: NDArray[Any]) -> Iterator[tuple[slice, NDArray[Any]]]:
     for begin in range(0, len(table), _ROWS):
         block = slice(begin, begin + _ROWS)
         yield block, table[block]
 
 
-def _covariance(table: NDArray[np.float32], mean: NDArray[np.float32]) -> NDArray[np.float64]:
-    """Return the covariance [d, d]: products of blocks in float32, their sum in float64."""
+def _covariance(table: NDArray[Any], mean: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the covariance [d, d], in float64."""
     total = np.zeros((table.shape[1],) * 2)
     for _, rows in _blocks(table):
-        centered = rows - mean
+        centered = rows - mean  # float64, as the mean is: squares of large numbers fit, sums keep their last digits
         total += centered.T @ centered
     return total / len(table)

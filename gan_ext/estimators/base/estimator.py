@@ -15,6 +15,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 from torch import Tensor, nn
 
+from gan_ext.data.missing import plain_labels
 from gan_ext.engine import Callback, resolve_device
 from gan_ext.estimators.base.assembly import claim_folder
 from gan_ext.estimators.base.scaling import Scaler
@@ -77,9 +78,11 @@ class GANEstimator(BaseEstimator):  # type: ignore[misc]
     scaler_: Scaler
 
     def _read_training_data(self, X: Any, y: Any = "no_validation", reset: bool = True) -> Any:
-        """Return checked data (and labels): finite numbers, a table (n, d) or images (n, c, h, w)."""
+        """Return checked data (and labels): finite numbers, a table (n, d) or images (n, c, h, w), rows in C order."""
+        if y is not None and not isinstance(y, str):
+            y = plain_labels(y, getattr(self, "unlabeled", None))
         checked = validate_data(
-            self, X, y, reset=reset, dtype=[np.float64, np.float32], allow_nd=True, ensure_min_samples=2
+            self, X, y, reset=reset, dtype=[np.float64, np.float32], order="C", allow_nd=True, ensure_min_samples=2
         )
         shape = (checked[0] if isinstance(checked, tuple) else checked).shape
         if len(shape) not in (2, 4):
@@ -101,7 +104,7 @@ class GANEstimator(BaseEstimator):  # type: ignore[misc]
         if len(self.sample_shape_) > 1:  # of images scikit-learn would count channels, and call them features
             X = np.asarray(X)
             self._check_sample_shape(X)
-        X = validate_data(self, X, dtype=[np.float64, np.float32], allow_nd=True, reset=False)
+        X = validate_data(self, X, dtype=[np.float64, np.float32], order="C", allow_nd=True, reset=False)
         self._check_sample_shape(X)
         checked: Array = X
         return checked
@@ -130,7 +133,11 @@ class GANEstimator(BaseEstimator):  # type: ignore[misc]
 
     def _judge(self, network: nn.Module, X: Any, read: Callable[[Any], Tensor]) -> Array:
         """Return what `read` takes from the network's output on data, in blocks and in double precision."""
-        scaled = torch.tensor(self.scaler_.forward(self._read_data(X)))
+        return self._judge_checked(network, self._read_data(X), read)
+
+    def _judge_checked(self, network: nn.Module, X: Array, read: Callable[[Any], Tensor]) -> Array:
+        """Return the same for data that is checked already, and has lost the names of its features."""
+        scaled = torch.tensor(self.scaler_.forward(X))
         device = resolve_device(self.device)
         # In the precision of the data: one sample then gets the same answer alone as among others.
         network = copy.deepcopy(network).to(device, scaled.dtype)

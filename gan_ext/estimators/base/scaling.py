@@ -5,6 +5,8 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from gan_ext.moments import ROWS, column_moments
+
 __all__ = ["Scaler", "Scaling"]
 
 Scaling = Literal["auto", "standard", "minmax", "none"]
@@ -25,25 +27,30 @@ class Scaler:
     def __init__(self, scaling: Scaling, x: NDArray[Any]) -> None:
         self.kind = _choice(x) if scaling == "auto" else scaling
         shape = (1,) * (x.ndim - 1)
-        self.shift: NDArray[Any] = np.zeros(shape, x.dtype)
-        self.scale: NDArray[Any] = np.ones(shape, x.dtype)
+        self.shift: NDArray[np.float64] = np.zeros(shape)
+        self.scale: NDArray[np.float64] = np.ones(shape)
         if self.kind == "standard":
-            self.shift, deviation = x.mean(0), x.std(0)
+            self.shift, deviation = column_moments(x)
             # A feature that never changes would be divided by rounding error.
-            constant = deviation <= 10 * np.finfo(x.dtype).eps * np.abs(self.shift).clip(1e-30)
-            self.scale = np.where(constant, 1, deviation).astype(x.dtype)
+            self.scale = np.where(deviation == 0, 1, deviation)
         elif self.kind == "minmax":
-            self.shift = self.shift + x.min()
-            self.scale = self.scale * (np.ptp(x) or 1)
+            low, high = float(x.min()), float(x.max())
+            self.shift, self.scale = self.shift + low, self.scale * ((high - low) or 1)
 
     def forward(self, x: NDArray[Any]) -> NDArray[Any]:
         """Return scaled data, in the precision of `x`."""
-        scaled: NDArray[Any] = (x - self.shift.astype(x.dtype)) / self.scale.astype(x.dtype)
+        if self.kind == "none":
+            return x.copy()
+        scaled = np.empty(x.shape, x.dtype)
+        for begin in range(0, len(x), ROWS):
+            rows = slice(begin, begin + ROWS)
+            # In float64, where neither the difference of far numbers nor a tiny scale is lost.
+            scaled[rows] = (x[rows].astype(np.float64) - self.shift) / self.scale
         return scaled
 
     def inverse(self, x: NDArray[Any]) -> NDArray[Any]:
         """Return data in the units it came in."""
-        unscaled: NDArray[Any] = x * self.scale.astype(x.dtype) + self.shift.astype(x.dtype)
+        unscaled: NDArray[Any] = (x.astype(np.float64) * self.scale + self.shift).astype(x.dtype)
         return unscaled
 
 

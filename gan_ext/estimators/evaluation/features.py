@@ -125,7 +125,7 @@ class TrainedFeatures(TransformerMixin, BaseEstimator):  # type: ignore[misc]
 
     def _checked(self, X: Any) -> Array:
         X = X.detach().cpu().numpy() if isinstance(X, Tensor) else X
-        checked: Array = check_array(X, dtype=[np.float32, np.float64], allow_nd=True)
+        checked: Array = check_array(X, dtype=[np.float32, np.float64], order="C", allow_nd=True)
         if checked.ndim not in (2, 4):
             raise ValueError(
                 f"X has shape {checked.shape}; pass a table (n, d) or images (n, channels, height, width)."

@@ -69,12 +69,14 @@ class ClassGaussians(NamedTuple):
 
         .. math:: \min_k (x - \mu_k)^\top \Sigma^{-1} (x - \mu_k)
         """
-        along, places = x @ self.directions, self.means @ self.directions
+        origin = self.means.mean(0)  # differences of far numbers, not of their squares
+        x, means = x.astype(np.float64) - origin, self.means - origin
+        along, places = x @ self.directions, means @ self.directions
         nearest = np.full(len(x), np.inf)
-        for mean, place in zip(self.means, places, strict=True):
+        for mean, place in zip(means, places, strict=True):
             inside = (along - place) ** 2
-            # |x - mean|^2 without an array of all differences.
-            whole = (x**2).sum(1) - 2 * x @ mean + mean @ mean
+            difference = x - mean
+            whole = np.einsum("nd,nd->n", difference, difference)
             beside = np.maximum(whole - inside.sum(1), 0)
             nearest = np.minimum(nearest, inside @ (1 / self.variances) + beside / self.rest)
         return nearest
@@ -107,6 +109,7 @@ def class_gaussians(
         random_state: decides the search for directions, where there are many.
     """
     present, place = np.unique(classes, return_inverse=True)
+    x = x.astype(np.float64)
     means = np.stack([x[place == each].mean(0) for each in range(len(present))])
     centered = x - means[place]
     n, d = centered.shape
@@ -114,11 +117,12 @@ def class_gaussians(
     if d <= _DIRECTIONS:
         variances, directions = np.linalg.eigh(centered.T @ centered / n)
     else:
+        unit = np.sqrt(total / d) or 1.0  # float32 is enough for directions, but not for every unit
         _, values, rows = randomized_svd(
-            centered.astype(np.float32), min(_DIRECTIONS, n), n_iter=2, random_state=random_state
+            (centered / unit).astype(np.float32), min(_DIRECTIONS, n), n_iter=2, random_state=random_state
         )
-        variances, directions = values.astype(np.float64) ** 2 / n, rows.T.astype(np.float64)
-    floor = max(shrinkage * total / d, 1e-12)
+        variances, directions = (unit * values.astype(np.float64)) ** 2 / n, rows.T.astype(np.float64)
+    floor = max(shrinkage, 1e-12) * total / d or 1e-12  # without any spread: an absolute one
     # Where no direction is left, nothing but rounding lies beside.
     left = max(total - float(variances.sum()), 0.0) / (d - len(variances)) if len(variances) < d else np.inf
     found = ClassGaussians(means, directions, np.maximum(variances, 0) + floor, left + floor, 0.0, 1.0)
