@@ -61,12 +61,13 @@ from gan_ext.data.sequences import (
     read_lines,
     read_smiles,
     read_speeches,
+    read_text_split,
     text_windows,
     tokenizer_config,
     tokenizer_from_config,
     vocab,
 )
-from gan_ext.data.splits import SemiSupervisedSplit, SplitTensors, semi_supervised_split
+from gan_ext.data.splits import SemiSupervisedSplit, SplitTensors, matching_rows, semi_supervised_split
 from gan_ext.data.streams import ArrayStream, SemiStream
 
 __all__ = [
@@ -120,6 +121,7 @@ __all__ = [
     "few_labels",
     "get_tokenizer",
     "hold_out_texts",
+    "matching_rows",
     "molecule_chains",
     "read_cifar10",
     "read_dsprites",
@@ -128,6 +130,7 @@ __all__ = [
     "read_mnist",
     "read_smiles",
     "read_speeches",
+    "read_text_split",
     "semi_supervised_split",
     "stacked_labels",
     "strong_augmentation",

@@ -6,7 +6,7 @@ spread, the printed table, a live bar, the result file and where the result came
 
 from gan_ext.runs.experiment import Experiment
 from gan_ext.runs.files import read_npz, write_json, write_result
-from gan_ext.runs.frontiers import told_gains
+from gan_ext.runs.frontiers import frontiers_of, print_points, told_gains
 from gan_ext.runs.kept import KeepBest, fit_kept
 from gan_ext.runs.live import LiveText, Progress, Written
 from gan_ext.runs.options import Options, Seeds, at_least, launch, plain_errors
@@ -18,6 +18,7 @@ from gan_ext.runs.sequence_fits import SequenceFits
 from gan_ext.runs.store import cell_name
 from gan_ext.runs.summary import (
     Spread,
+    compared,
     course,
     courses,
     flat,
@@ -46,16 +47,19 @@ __all__ = [
     "averaged_samples",
     "cell_name",
     "clock",
+    "compared",
     "course",
     "courses",
     "environment",
     "fit_kept",
     "fit_recorded",
     "flat",
+    "frontiers_of",
     "launch",
     "named",
     "over_seeds",
     "plain_errors",
+    "print_points",
     "print_table",
     "read_npz",
     "source_commit",

@@ -1,10 +1,68 @@
 """Frontiers of several arms over seeds, compared with the first one."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from gan_ext.metrics import FrontierPoint, largest_gain
+from gan_ext.runs.summary import Spread, flat, over_seeds, print_table, spreads
 
-__all__ = ["told_gains"]
+__all__ = ["frontiers_of", "print_points", "told_gains"]
+
+Row = dict[str, Any]
+
+
+def frontiers_of(
+    rows: Mapping[Any, Row], point: Callable[[Row], tuple[float, float, float]], curve: str = "curve"
+) -> dict[str, list[list[FrontierPoint]]]:
+    """Return the frontier of every arm and seed, in one plane.
+
+    Args:
+        rows: by cells whose last part is the seed (:func:`gan_ext.runs.over_seeds`).
+        point: temperature, quality and coverage of a point of a row's curve.
+        curve: where a row has its points.
+    """
+    return {
+        arm: [[FrontierPoint(*point(each)) for each in row[curve]] for row in own]
+        for arm, own in over_seeds(rows).items()
+    }
+
+
+def print_points(
+    title: str,
+    rows: Mapping[Any, Row],
+    columns: Mapping[str, tuple[str, str]],
+    last: Mapping[str, Row] | None = None,
+    curve: str = "curve",
+    width: int = 130,
+) -> None:
+    """Print a row for each point of every arm's curve, means over seeds.
+
+    Args:
+        title: above the table.
+        rows: by cells whose last part is the seed.
+        columns: heading to a number's name (:func:`gan_ext.runs.flat`) and its format, such as ``("bleu, 4", ".3f")``;
+            with ``+-`` before the format the deviation over seeds stands beside the mean.
+        last: more rows by their names, such as that of real data.
+        curve: where a row has its points.
+        width: characters of a line.
+    """
+    table = []
+    for arm, own in over_seeds(rows).items():
+        for points in zip(*(row[curve] for row in own), strict=True):
+            table.append((arm, spreads(map(flat, points))))
+    table += [(name, spreads([flat(row)])) for name, row in (last or {}).items()]
+
+    def cell(found: Mapping[str, Spread], name: str, form: str, alone: bool) -> str:
+        if name not in found:
+            return ""
+        both = form.startswith("+-") and not alone
+        return format(found[name] if both else found[name].mean, form.removeprefix("+-"))
+
+    print_table(
+        title, ("", *columns),
+        [(name, *(cell(found, *column, name in (last or {})) for column in columns.values())) for name, found in table],
+        width=width,
+    )  # fmt: skip
 
 
 def told_gains(frontiers: Mapping[str, Sequence[Sequence[FrontierPoint]]], plane: str) -> dict[str, float]:

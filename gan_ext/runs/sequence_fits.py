@@ -14,8 +14,8 @@ from gan_ext.games import SeqGAN, SequenceLikelihood
 from gan_ext.metrics import LanguageModelScorer, TextScorer, nll_test
 from gan_ext.runs.kept import KeepBest, fit_kept
 from gan_ext.runs.options import Options
-from gan_ext.seeds import seeded
-from gan_ext.sequences import SequenceModel, TokenBatch, sample
+from gan_ext.seeds import mix, seeded
+from gan_ext.sequences import SequenceModel, TokenBatch, draw_by_odds, sample
 
 __all__ = ["SequenceFits"]
 
@@ -128,7 +128,7 @@ class SequenceFits:
                 self.play("warm-up", seed, judging, warm_up, {"discriminator": warm_up_rate})
         if steps:
             turns = alternating({"discriminator": moves, "generator": 1})
-            self.play(name, seed, game, steps, dict(zip(("discriminator", "generator"), rates)), solver=turns)
+            self.play(name, seed, game, steps, {"discriminator": rates[0], "generator": rates[1]}, solver=turns)
         return game
 
     def draw(self, model: SequenceModel, n: int, temperature: float, seed: int) -> Tensor:
@@ -146,6 +146,16 @@ class SequenceFits:
         tokens = sample(model.to(device), n, temperature=temperature, uniforms=noise)
         model.cpu()
         return tokens.cpu()
+
+    def draw_again(
+        self, model: SequenceModel, judge: nn.Module, n: int, temperature: float, seed: int, power: float
+    ) -> Tensor:
+        """Return sequences [n, T] out of four times as many, by a power of a discriminator's odds for being real.
+
+        See :meth:`draw` and :func:`gan_ext.sequences.draw_by_odds`.
+        """
+        draws = torch.Generator().manual_seed(mix(4))
+        return draw_by_odds(self.draw(model, 4 * n, temperature, seed), judge.cpu(), n, power, draws)
 
     def judge(self, model: SequenceModel, tokens: Tensor, steps: int, rate: float = 4e-3) -> SequenceModel:
         """Fit a model that only judges, by maximum likelihood, the rate falling to 0; nothing is kept or shown.

@@ -31,7 +31,7 @@ def trade_off(logits: Tensor, weight: float | Tensor, iterations: int = 8) -> Te
     Raises:
         ValueError: a weight that is not positive.
     """
-    if not isinstance(weight, Tensor) and not weight > 0:
+    if not isinstance(weight, Tensor) and not 0 < weight < float("inf"):
         raise ValueError(f"weight={weight!r} must be positive.")
     known = logits.float().log_softmax(-1)
     probability = known.exp()

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 __all__ = [
+    "COLDEST",
     "IMPOSSIBLE",
     "LabeledTokens",
     "SequenceModel",
@@ -75,6 +76,9 @@ State = tuple[Tensor, ...]
 
 IMPOSSIBLE = -1e4
 """The logit of a token that cannot come: its probability is exactly 0 in float32, and no product with it is NaN."""
+
+COLDEST = 1e-37
+"""The smallest temperature that float32 divides by; all below are this one, whose draws are the likeliest tokens."""
 
 
 def real_positions(tokens: Tensor, end: int | None) -> Tensor:
@@ -173,9 +177,12 @@ class SequenceModel(nn.Module, ABC):
         """
         logits = self(tokens, labels).float()
         if temperature != 1.0:
-            logits = self.allow(logits / temperature)  # again, for heat would revive what cannot come
+            logits = logits - logits.amax(-1, keepdim=True)  # so that cold leaves the likeliest where it is
+            # Again, for heat would revive what cannot come.
+            logits = self.allow(logits / max(temperature, COLDEST))
         chosen = logits.log_softmax(-1).gather(-1, tokens[..., None])[..., 0]
-        known: Tensor = chosen * real_positions(tokens, self.end)
+        chosen = chosen.masked_fill(chosen == -torch.inf, IMPOSSIBLE)  # a subclass may mask by -inf
+        known: Tensor = chosen.masked_fill(~real_positions(tokens, self.end), 0.0)
         return known
 
     def first(self, n: int) -> Tensor:

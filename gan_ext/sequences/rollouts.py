@@ -117,7 +117,7 @@ def _started(
     ended = torch.zeros_like(kept[..., 0], dtype=torch.bool)
     if model.end is not None:
         ended = (kept[..., :position] == model.end).any(-1)
-    token = torch.where(ended, model.pad, draw(logits, uniform)).flatten()
+    token = torch.where(ended, model.pad, draw(logits, uniform, check=False)).flatten()
     flat_noise = None if noise is None else noise.reshape(batch * n, length)
     whole = _Pack(flat, flat_noise, token, repeat(state, n), _still_open(model, ~ended.flatten(), token))
     rows = rows_at_a_time(model, batch * n)
@@ -128,7 +128,7 @@ def _advanced(model: SequenceModel, pack: _Pack, position: int) -> _Pack:
     logits, state = model.step(pack.token, pack.state)
     noise = pack.noise
     uniform = torch.rand(len(logits), device=logits.device) if noise is None else noise[:, position]
-    token = torch.where(pack.open, draw(logits, uniform), model.pad)
+    token = torch.where(pack.open, draw(logits, uniform, check=False), model.pad)
     return _Pack(pack.kept, pack.noise, token, state, _still_open(model, pack.open, token))
 
 

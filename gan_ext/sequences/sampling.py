@@ -1,18 +1,20 @@
 """Sampling tokens, with temperature, top-k and top-p (nucleus): in blocks, never a token of probability zero."""
 
 import math
+from numbers import Integral, Real
 
 import torch
 from torch import Tensor
 
-from gan_ext.sequences.model import IMPOSSIBLE, SequenceModel, evaluating
+from gan_ext.sequences.model import COLDEST, IMPOSSIBLE, SequenceModel, evaluating
 
 __all__ = ["check_sharpening", "draw", "rows_at_a_time", "sample", "sharpen"]
 
 _NUMBERS = 400_000  # logits held at a time by a thread of a CPU: more leave the cache of a core, and cost page faults
+_COLD = 1e-3  # a temperature below which differences are divided, not logits: those could become infinite
 
 
-def draw(logits: Tensor, uniform: Tensor) -> Tensor:
+def draw(logits: Tensor, uniform: Tensor, *, check: bool = True) -> Tensor:
     r"""Draw tokens by inverting the distribution function.
 
     .. math:: x = \min \{ v : \textstyle\sum_{w \le v} e^{l_w} > u \sum_w e^{l_w} \}
@@ -23,14 +25,28 @@ def draw(logits: Tensor, uniform: Tensor) -> Tensor:
     Args:
         logits: [B, V], of any float type; computed in float32.
         uniform: numbers in [0, 1), [B] or [B, N] for N draws from each distribution.
+        check: whether to look for rows that are no distribution, which waits for the device; within a step of a game
+            leave it to the engine, which finds the loss that is not finite.
 
     Returns:
         Token numbers [B] or [B, N].
+
+    Raises:
+        ValueError: a row with NaN, with infinity, or without any possible token.
     """
+    tokens, possible = _drawn(logits, uniform)
+    if check:
+        _check_possible(possible)
+    return tokens
+
+
+def _drawn(logits: Tensor, uniform: Tensor) -> tuple[Tensor, Tensor]:
+    """Return tokens, and which rows [B] (bool) are a distribution; the tokens of others mean nothing."""
     single = uniform.dim() == 1
     uniform = uniform[:, None] if single else uniform
     rows, vocabulary = logits.shape
-    weights = (logits.float() - logits.amax(1, keepdim=True).float()).exp_()
+    largest = logits.amax(1, keepdim=True).float()
+    weights = (logits.float() - largest).exp_()
     block = _block(vocabulary)
     if vocabulary % block:
         weights = torch.nn.functional.pad(weights, (0, -vocabulary % block))
@@ -45,7 +61,15 @@ def draw(logits: Tensor, uniform: Tensor) -> Tensor:
     heavy = (within < within[..., -1:]).sum(-1)
     place = torch.minimum((within <= (threshold - before)[..., None]).sum(-1), heavy)
     token = chosen * block + place
-    return token[:, 0] if single else token
+    return token[:, 0] if single else token, largest[:, 0].isfinite()
+
+
+def _check_possible(possible: Tensor) -> None:
+    if not bool(possible.all()):
+        raise ValueError(
+            f"{int((~possible).sum())} of {len(possible)} rows of logits are no distribution over tokens: a logit is NaN "
+            "or infinite, or all of them are -inf. Look for weights that are not finite, or a mask that leaves no token."
+        )
 
 
 def _block(vocabulary: int) -> int:
@@ -74,12 +98,13 @@ def sharpen(
     """
     check_sharpening(temperature, top_k, top_p)
     if isinstance(temperature, Tensor) or temperature > 10:  # so hot that what cannot come would come
-        logits = torch.where(logits > IMPOSSIBLE / 2, logits / temperature, logits)
+        logits = torch.where(logits > IMPOSSIBLE / 2, _divided(logits, temperature), logits)
     elif temperature != 1.0:
-        logits = logits / temperature
+        logits = _divided(logits, temperature)
     if top_k is not None and top_k < logits.shape[-1]:
-        least = logits.topk(top_k, -1).values[..., -1:]
-        logits = logits.masked_fill(logits < least, IMPOSSIBLE)
+        # By place, not by value, so that of equal ones no more than k stay.
+        likely = logits.argmax(-1, keepdim=True) if top_k == 1 else logits.topk(top_k, -1).indices
+        logits = torch.full_like(logits, IMPOSSIBLE).scatter(-1, likely, logits.gather(-1, likely))
     if top_p is not None and top_p < 1:
         ordered, order = logits.sort(-1, descending=True)
         probabilities = ordered.float().softmax(-1)
@@ -88,14 +113,30 @@ def sharpen(
     return logits
 
 
+def _divided(logits: Tensor, temperature: float | Tensor) -> Tensor:
+    """Return logits by the temperature, also one so low that only the likeliest tokens stay finite."""
+    if isinstance(temperature, Tensor):
+        cold, temperature = temperature < _COLD, temperature.clamp_min(COLDEST)
+    elif temperature >= _COLD:
+        return logits / temperature
+    else:
+        cold, temperature = None, max(temperature, COLDEST)
+    below = ((logits - logits.amax(-1, keepdim=True)).float() / temperature).clamp_min(IMPOSSIBLE).to(logits.dtype)
+    return below if cold is None else torch.where(cold, below, logits / temperature)
+
+
 def check_sharpening(temperature: float | Tensor = 1.0, top_k: int | None = None, top_p: float | None = None) -> None:
     """Raise ValueError for a temperature, k or p out of range."""
-    if not isinstance(temperature, Tensor) and not (temperature > 0 and math.isfinite(temperature)):
+    if not isinstance(temperature, Tensor) and not (_is_number(temperature) and 0 < temperature < math.inf):
         raise ValueError(f"temperature={temperature!r} must be a positive number.")
-    if top_k is not None and top_k < 1:
+    if top_k is not None and not (isinstance(top_k, Integral) and not isinstance(top_k, bool) and top_k >= 1):
         raise ValueError(f"top_k={top_k!r} must be at least 1, or None for all tokens.")
-    if top_p is not None and not 0 < top_p <= 1:
+    if top_p is not None and not (_is_number(top_p) and 0 < top_p <= 1):
         raise ValueError(f"top_p={top_p!r} must be in (0, 1], or None for all tokens.")
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, Real) and not isinstance(value, bool)
 
 
 @torch.no_grad()
@@ -109,6 +150,7 @@ def sample(
     top_k: int | None = None,
     top_p: float | None = None,
     uniforms: Tensor | None = None,
+    check: bool = True,
 ) -> Tensor:
     """Draw `n` sequences [n, T] without dropout; on a CPU in blocks of rows that fit the cache.
 
@@ -121,9 +163,10 @@ def sample(
         top_k: see :func:`sharpen`.
         top_p: see :func:`sharpen`.
         uniforms: the noise, numbers in [0, 1) [n, T]; drawn if None.
+        check: whether to look, at the end, for logits that were no distribution (see :func:`draw`).
 
     Raises:
-        ValueError: a prefix longer than T, or a value out of range.
+        ValueError: a prefix longer than T, a value out of range, or logits that are no distribution.
     """
     check_sharpening(temperature, top_k, top_p)
     if prefix is not None and (prefix.dim() != 2 or len(prefix) != n or prefix.shape[1] > model.length):
@@ -140,7 +183,7 @@ def sample(
             part = slice(begin, min(begin + rows, n))
             state = model.initial(part.stop - begin, None if labels is None else labels[part])
             given = None if prefix is None else prefix[part]
-            parts.append(_continue(model, state, uniforms[part], given, temperature, top_k, top_p))
+            parts.append(_continue(model, state, uniforms[part], given, temperature, top_k, top_p, check))
     return torch.cat(parts) if parts else torch.empty(0, model.length, dtype=torch.int64, device=device)
 
 
@@ -158,18 +201,22 @@ def _continue(
     temperature: float | Tensor,
     top_k: int | None,
     top_p: float | None,
+    check: bool,
 ) -> Tensor:
     given = 0 if prefix is None else prefix.shape[1]
     token, tokens = model.first(len(uniforms)), []
-    open_ = torch.ones_like(token, dtype=torch.bool)
+    open_ = possible = torch.ones_like(token, dtype=torch.bool)
     for position in range(model.length):
         logits, state = model.step(token, state)
         if prefix is not None and position < given:
             token = prefix[:, position]
         else:
-            token = draw(sharpen(logits, temperature, top_k, top_p), uniforms[:, position])
+            token, fine = _drawn(sharpen(logits, temperature, top_k, top_p), uniforms[:, position])
+            possible = possible & (fine | ~open_)
             token = torch.where(open_, token, model.pad)
         tokens.append(token)
         if model.end is not None:
             open_ = open_ & (token != model.end)
+    if check:
+        _check_possible(possible)
     return torch.stack(tokens, 1)

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 __all__ = ["SequenceSpec"]
 
@@ -26,7 +27,7 @@ class SequenceSpec:
     pad: int
     classes: int = 0
 
-    def options(self) -> dict[str, int]:
+    def options(self) -> dict[str, Any]:
         """Return the arguments of a generator's constructor: sizes and special tokens; the start is no token."""
         return {"vocabulary": self.vocabulary, "length": self.length, **self.tokens(), "start_is_a_token": False}
 

@@ -4,7 +4,7 @@ from gan_ext.data.sequences.corpus import Corpus
 from gan_ext.data.sequences.encoding import LabeledTokens, TokenBatch, decode, encode
 from gan_ext.data.sequences.held_out import HeldOutTexts, hold_out_texts
 from gan_ext.data.sequences.labeled_texts import LabeledText, read_labeled_texts, read_speeches
-from gan_ext.data.sequences.lines import read_lines
+from gan_ext.data.sequences.lines import read_lines, read_text_split
 from gan_ext.data.sequences.molecules import Molecules, molecule_chains, read_smiles
 from gan_ext.data.sequences.tokenization import (
     BPETokenizer,
@@ -47,6 +47,7 @@ __all__ = [
     "read_lines",
     "read_smiles",
     "read_speeches",
+    "read_text_split",
     "text_windows",
     "tokenizer_config",
     "tokenizer_from_config",

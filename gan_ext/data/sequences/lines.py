@@ -1,4 +1,4 @@
-"""A reader of text files: one sequence a line, plain or gzipped."""
+"""Readers of text files: one sequence a line, plain or gzipped."""
 
 import gzip
 import zlib
@@ -7,7 +7,7 @@ from pathlib import Path
 
 from gan_ext.data.errors import DataError
 
-__all__ = ["read_lines"]
+__all__ = ["read_lines", "read_text_split"]
 
 
 def read_lines(path: str | Path, encoding: str = "utf-8", max_lines: int | None = None) -> list[str]:
@@ -57,3 +57,22 @@ def _decoded(content: bytes, path: str | Path, encoding: str) -> str:
         ) from error
     except LookupError as error:
         raise ValueError(f"encoding={encoding!r} is unknown; utf-8, latin-1 and utf-16 are usual ones.") from error
+
+
+def read_text_split(folder: str | Path | None, advice: str, flag: str = "--data") -> tuple[list[str], list[str]]:
+    """Read train.txt and test.txt of a folder, one text a line, plain or gzipped; empty lines are left out.
+
+    Args:
+        folder: where they lie.
+        advice: a sentence that says where to get them, for the error.
+        flag: the option that gave the folder.
+
+    Raises:
+        DataError: no folder, one without these files, or files that cannot be read.
+    """
+    paths = [Path(folder or "FOLDER") / name for name in ("train.txt", "test.txt")]
+    if folder is None or not all(path.is_file() for path in paths):
+        where = paths[0].parent
+        raise DataError(f"{flag} {where} must be a folder with train.txt and test.txt, one text a line. {advice}")
+    train, test = ([line for line in read_lines(path) if line.strip()] for path in paths)
+    return train, test
