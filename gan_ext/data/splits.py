@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.utils import check_random_state
 from torch import Tensor
 
-__all__ = ["SemiSupervisedSplit", "SplitTensors", "semi_supervised_split"]
+__all__ = ["SemiSupervisedSplit", "SplitTensors", "matching_rows", "semi_supervised_split"]
 
 Rows = NDArray[np.intp]
 
@@ -117,6 +117,27 @@ def semi_supervised_split(
     labeled = _first_of_each(y, rest, n_labeled, balanced)
     unlabeled = np.setdiff1d(rest, labeled)
     return SemiSupervisedSplit(*(np.sort(part) for part in (labeled, unlabeled, validation, test)))
+
+
+def matching_rows(y: ArrayLike, like: ArrayLike, random_state: int | np.random.RandomState | None = None) -> Rows:
+    """Return rows [m] whose labels, one by one, are those of other samples: real ones to score beside generated ones.
+
+    Args:
+        y: labels [n] of the rows to draw from.
+        like: labels [m] that are wanted, each one of `y`.
+        random_state: seed of the draws; no row is drawn twice unless a label is wanted more often than it is there.
+
+    Raises:
+        ValueError: a label that `y` lacks.
+    """
+    y, like, draws = np.asarray(y), np.asarray(like), check_random_state(random_state)
+    rows = np.empty(len(like), np.intp)
+    for name in np.unique(like).tolist():
+        there, wanted = np.flatnonzero(y == name), like == name
+        if not len(there):
+            raise ValueError(f"No row of y has the label {name!r}.")
+        rows[wanted] = draws.choice(there, wanted.sum(), replace=wanted.sum() > len(there))
+    return rows
 
 
 def _first_of_each(y: NDArray[Any], rows: Rows, number: int, balanced: bool) -> Rows:

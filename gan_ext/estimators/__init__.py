@@ -23,6 +23,7 @@ from gan_ext.estimators.codes import (
 )
 from gan_ext.estimators.evaluation import (
     ClassifierFeatures,
+    ClassJudge,
     EvaluatesItself,
     Evaluation,
     EvaluationRow,
@@ -51,6 +52,7 @@ __all__ = [
     "ChainJudge",
     "ChainMixing",
     "ClassConditioning",
+    "ClassJudge",
     "ClassScores",
     "ClassifierFeatures",
     "CodeReport",

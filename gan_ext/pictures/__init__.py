@@ -1,12 +1,13 @@
 """Pictures of samples, codes and learning curves (needs matplotlib, in the extra ``recipes``)."""
 
+from gan_ext.pictures.bars import draw_bars
 from gan_ext.pictures.chains import ChainFilm, LivePicture
 from gan_ext.pictures.codes import draw_feature_traversals, draw_heatmap
 from gan_ext.pictures.curves import draw_curves, draw_frontiers
 from gan_ext.pictures.fields import FieldPanel, animate, animate_clouds, animate_fields, draw_clouds, draw_fields
 from gan_ext.pictures.images import draw_images, draw_traversals, image_grid
 from gan_ext.pictures.molecules import draw_molecules
-from gan_ext.pictures.panels import panels, plot_courses
+from gan_ext.pictures.panels import draw_courses, panels, plot_courses
 from gan_ext.pictures.report import draw_code_report
 from gan_ext.pictures.trade_offs import Setting, draw_trade_offs
 from gan_ext.pictures.vitals import diagnosis_figure
@@ -20,8 +21,10 @@ __all__ = [
     "animate_clouds",
     "animate_fields",
     "diagnosis_figure",
+    "draw_bars",
     "draw_clouds",
     "draw_code_report",
+    "draw_courses",
     "draw_curves",
     "draw_feature_traversals",
     "draw_fields",

@@ -8,6 +8,7 @@ import numpy as np
 
 __all__ = [
     "Spread",
+    "compared",
     "course",
     "courses",
     "flat",
@@ -166,6 +167,34 @@ def table_cells(values: Mapping[str, Any], formats: Mapping[str, str]) -> list[s
         formats: name to format, such as ``{"nll": ".3f", "real words": ".1%"}``, in the order of the columns.
     """
     return ["" if values.get(name) is None else format(values[name], form) for name, form in formats.items()]
+
+
+def compared(
+    found: Mapping[str, Mapping[str, Spread]],
+    formats: Mapping[str, str],
+    lower: Sequence[str] = (),
+    apart: Sequence[str] = (),
+) -> list[tuple[str, ...]]:
+    """Return the rows of a table of arms by scores, the best arm of each score in bold.
+
+    Args:
+        found: arm to score to its spread over seeds; the deviation of a single seed is not shown.
+        formats: score to format, in the order of the columns.
+        lower: scores of which less is better.
+        apart: arms that do not compete, such as real data, and scores in which nobody does, such as seconds.
+    """
+    best: dict[str, str] = {}
+    for score in (score for score in formats if score not in apart):
+        means = {arm: scores[score].mean for arm, scores in found.items() if arm not in apart}
+        best[score] = (min if score in lower else max)(means, key=means.__getitem__)
+    rows = []
+    for arm, scores in found.items():
+        texts = {
+            score: format(scores[score] if len(scores[score]) > 1 else scores[score].mean, form)
+            for score, form in formats.items()
+        }
+        rows.append((arm, *(f"[bold]{text}[/]" if best.get(score) == arm else text for score, text in texts.items())))
+    return rows
 
 
 def print_table(title: str, headings: Sequence[str], rows: Iterable[Sequence[str]], width: int = 110) -> None:

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from gan_ext.data import SemiSupervisedSplit, semi_supervised_split
+from gan_ext.data import SemiSupervisedSplit, matching_rows, semi_supervised_split
 
 Y = np.repeat([0, 1, 2], [40, 50, 60])[np.random.RandomState(0).permutation(150)]
 
@@ -164,3 +164,14 @@ def test_the_pool_is_all_that_is_trained_on_and_tensors_are_its_parts() -> None:
     parts = semi_supervised_split(Y, 6, random_state=0).tensors(x, Y, *test)
     assert len(parts.pool) == 150
     assert parts.truth.tolist() == [0, 1, 2, 3]
+
+
+def test_rows_that_match_labels_are_drawn_once_while_there_are_enough() -> None:
+    y, like = np.array(["a", "b", "b", "c", "c", "c"]), np.array(["c", "b", "c", "b", "c"])
+    rows = matching_rows(y, like, random_state=0)
+    assert y[rows].tolist() == like.tolist()
+    assert len(set(rows.tolist())) == 5
+    assert matching_rows(y, like, random_state=0).tolist() == rows.tolist()
+    assert matching_rows(y, ["a", "a"], random_state=0).tolist() == [0, 0]
+    with pytest.raises(ValueError, match="No row of y has the label 'd'"):
+        matching_rows(y, ["d"])

@@ -16,6 +16,7 @@ from gan_ext.runs import (
     Seeds,
     at_least,
     cell_name,
+    compared,
     courses,
     flat,
     launch,
@@ -182,6 +183,20 @@ def test_cells_of_a_table_are_in_the_order_of_its_formats():
     values = {"good": 0.5, "nll": spread([1.0, 3.0]), "none": None, "name": "x"}
     formats = {"nll": ".1f", "good": ".0%", "none": ".1f", "absent": ".1f", "name": "s"}
     assert table_cells(values, formats) == ["2.0 +- 1.4", "50%", "", "", "x"]
+
+
+def test_the_best_arm_of_a_score_is_in_bold():
+    found = {
+        "real": {"fid": spread([0.0]), "hits": spread([9.0]), "seconds": spread([1.0])},
+        "one": {"fid": spread([1.0, 3.0]), "hits": spread([5.0]), "seconds": spread([2.0])},
+        "other": {"fid": spread([4.0]), "hits": spread([6.0]), "seconds": spread([3.0])},
+    }
+    rows = compared(found, {"fid": ".1f", "hits": ".0f", "seconds": ".0f"}, lower=("fid",), apart=("real", "seconds"))
+    assert rows == [
+        ("real", "0.0", "9", "1"),
+        ("one", "[bold]2.0 +- 1.4[/]", "5", "2"),
+        ("other", "4.0", "[bold]6[/]", "3"),
+    ]
 
 
 def test_a_table_is_printed(capsys):

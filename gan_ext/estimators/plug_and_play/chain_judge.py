@@ -1,34 +1,19 @@
 """What class-conditional chains are worth: whether they hit their class, cover it, and move about in it."""
 
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.cluster import KMeans
 
-from gan_ext.metrics import (
-    ClassConditionalScores,
-    autocorrelation_time,
-    class_conditional_scores,
-    mode_switch_rate,
-)
+from gan_ext.estimators.evaluation import ClassJudge
+from gan_ext.estimators.evaluation.class_judge import SeesClasses
+from gan_ext.metrics import autocorrelation_time, mode_switch_rate
 from gan_ext.plug_and_play import PlugAndPlay
 
 __all__ = ["ChainJudge", "ChainMixing"]
 
 Array = NDArray[Any]
-
-
-class SeesClasses(Protocol):
-    """A fitted classifier with features inside."""
-
-    def transform(self, X: Any) -> Array:
-        """Return the features [n, F] of samples."""
-        ...
-
-    def predict(self, X: Any) -> Array:
-        """Return the classes [n] of samples."""
-        ...
 
 
 class ChainMixing(NamedTuple):
@@ -44,7 +29,7 @@ class ChainMixing(NamedTuple):
     switches: float
 
 
-class ChainJudge:
+class ChainJudge(ClassJudge):
     """Judges class-conditional chains by a classifier that led none of them, beside real samples that it has not seen.
 
     Args:
@@ -58,16 +43,9 @@ class ChainJudge:
     def __init__(
         self, classifier: SeesClasses, X: Array, y: ArrayLike, *, prototypes: int = 10, random_state: int = 0
     ) -> None:
-        self.classifier, self.y = classifier, np.asarray(y)
-        self.features = classifier.transform(X)
+        super().__init__(classifier, X, y)
         groups = KMeans(prototypes * len(np.unique(self.y)), n_init=1, random_state=random_state)
         self.groups = groups.fit(self.features)
-
-    def scores(self, samples: Array, y: ArrayLike) -> ClassConditionalScores:
-        """Return how good samples [n, ...] are that should be of the classes y [n], every class among them."""
-        return class_conditional_scores(
-            self.features, self.y, self.classifier.transform(samples), y, self.classifier.predict(samples)
-        )
 
     def mixing(self, chains: PlugAndPlay, n_samples: int, *, steps: int = 200, random_state: int = 0) -> ChainMixing:
         """Run chains, without cooling, and return how fast they mix.
