@@ -27,18 +27,19 @@ import numpy as np
 
 from gan_ext import Compute, Engine
 from gan_ext.data import ArrayStream
-from gan_ext.engine import Consensus, Every, Lookahead, Solver, adam
+from gan_ext.engine import Consensus, Every, Lookahead, Solver
 from gan_ext.games import R3GAN, Adversarial, RealBatch
 from gan_ext.latents import Uniform
 from gan_ext.metrics import mode_scores
 from gan_ext.nets import fourier_nets
-from gan_ext.pictures import animate_clouds, draw_clouds, panels, plot_courses
+from gan_ext.pictures import animate_clouds, draw_clouds, draw_courses
 from gan_ext.runs import (
     Experiment,
     Seeds,
+    adam_engine,
     at_least,
     averaged_samples,
-    course,
+    courses,
     launch,
     named,
     print_table,
@@ -96,11 +97,9 @@ def play(config: Config, toy: Toy, arm: Arm, seed: int) -> Engine:
     networks, paired = (generator, discriminator, Uniform(2, -1.0, 1.0)), arm.startswith("r3gan")
     game = R3GAN(*networks, config.gamma) if paired else Adversarial(*networks)
     rate = config.learning_rate if paired else config.baseline_rate
-    players = dict.fromkeys(("discriminator", "generator"), adam(rate, (0.0, 0.9) if paired else (0.5, 0.999)))
-    return Engine(
-        game, players, SOLVERS.get(arm), seed=seed, ema=config.ema,
-        schedules={f"{name}.lr": lambda step: rate * max(0.01, 1 - step / config.steps) for name in players},
-        compute=Compute(config.device),
+    return adam_engine(
+        game, lambda step: rate * max(0.01, 1 - step / config.steps), (0.0, 0.9) if paired else (0.5, 0.999),
+        SOLVERS.get(arm), seed=seed, ema=config.ema, compute=Compute(config.device),
     )  # fmt: skip
 
 
@@ -130,18 +129,17 @@ def fit(config: Config, toy: Toy, arm: Arm, seed: int) -> dict[str, Any]:
     }
 
 
-def draw(config: Config, run: Experiment) -> None:
+def draw(config: Config, run: Experiment, rows: dict[tuple[Toy, Arm, int], dict[str, Any]]) -> None:
     """Draw the samples of the first seed, a film of them, and the share of good samples over time."""
-    with panels(config.out / "good_samples.png", columns=len(config.toys), size=(4.5, 3.4)) as axes:
-        for axis, toy in zip(axes, config.toys):
-            films = {arm: run.arrays((toy, arm, config.seed))["clouds"] for arm in config.arms}
-            modes = TOYS[toy]().modes.numpy()
-            draw_clouds(config.out / f"{toy}.png", {arm: film[-1] for arm, film in films.items()}, modes)
-            animate_clouds(config.out / f"{toy}.gif", [dict(zip(films, each)) for each in zip(*films.values())], modes)
-            kept = {arm: run.rows([(toy, arm, seed) for seed in config.each_seed()]).values() for arm in config.arms}
-            plot_courses(axis, {str(arm): [course(row, "high_quality") for row in rows] for arm, rows in kept.items()})
-            axis.set(title=f"{toy}: share of good samples", xlabel="steps", ylim=(0, 1))
-            axis.legend(fontsize=8)
+    shown = {}
+    for toy in config.toys:
+        films = {arm: run.arrays((toy, arm, config.seed))["clouds"] for arm in config.arms}
+        modes = TOYS[toy]().modes.numpy()
+        draw_clouds(config.out / f"{toy}.png", {arm: film[-1] for arm, film in films.items()}, modes)
+        animate_clouds(config.out / f"{toy}.gif", [dict(zip(films, each)) for each in zip(*films.values())], modes)
+        kept = {cell[1:]: row for cell, row in rows.items() if cell[0] == toy}
+        shown[f"{toy}: share of good samples"] = courses(kept, "high_quality")
+    draw_courses(config.out / "good_samples.png", shown, "steps", top=1.0, size=(4.5, 3.4))
 
 
 def main(config: Config) -> None:
@@ -162,7 +160,7 @@ def main(config: Config) -> None:
             figures[f"{toy}, {arm}, {score}, worst"] = round(worst, 5)
     title = f"{config.steps} steps, mean (worst) of {config.seeds} seeds"
     print_table(title, ("", "modes", "good samples", "reverse KL"), table, width=110)
-    draw(config, run)
+    draw(config, run, rows)
     run.finish(
         figures,
         f"{config.samples} samples of the averaged generator after the last step, PacGAN's scores; settings were "

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-__all__ = ["panels", "plot_courses"]
+__all__ = ["draw_courses", "panels", "plot_courses"]
 
 Line = tuple[Sequence[float], Sequence[float]]
 
@@ -51,3 +51,33 @@ def plot_courses(
     for (name, height), dashes in zip((levels or {}).items(), ("--", ":", "-.", "-"), strict=False):
         axis.axhline(height, color="gray", linestyle=dashes, linewidth=1, label=name)
     axis.grid(alpha=0.2)
+
+
+def draw_courses(
+    path: str | Path,
+    shown: Mapping[str, Mapping[str, Sequence[Line]]],
+    x_label: str,
+    y_label: str = "",
+    levels: Mapping[str, float] | None = None,
+    top: float | None = None,
+    size: tuple[float, float] = (4.6, 3.6),
+    **style: Any,
+) -> None:
+    """Draw panels beside each other, each with :func:`plot_courses` of what is never below 0, on one scale.
+
+    Args:
+        path: the picture's file.
+        shown: title of a panel to its arms, name to (x, y) of each seed.
+        x_label: what x is.
+        y_label: what y is.
+        levels: name to height of a gray line.
+        top: where the axes end; at the highest value if None.
+        size: width and height of a panel, in inches.
+        style: of the lines, such as ``marker="o"``.
+    """
+    with panels(path, columns=len(shown), size=size, sharey=True) as axes:
+        for axis, (title, courses) in zip(axes, shown.items(), strict=True):
+            plot_courses(axis, courses, levels, **style)
+            axis.set(title=title, xlabel=x_label, ylim=(0, top))
+        axes[0].set_ylabel(y_label)
+        axes[0].legend(fontsize=8)

@@ -3,6 +3,7 @@
 from gan_ext.reinforcement.environment import Environment, TokenEnvironment, Transition
 from gan_ext.reinforcement.episodes import EpisodeStream, collect, demonstrations, episode_returns
 from gan_ext.reinforcement.gymnasium import GymnasiumEnvironment
+from gan_ext.reinforcement.small_nets import imitation_game, small_policy
 
 __all__ = [
     "Environment",
@@ -13,4 +14,6 @@ __all__ = [
     "collect",
     "demonstrations",
     "episode_returns",
+    "imitation_game",
+    "small_policy",
 ]

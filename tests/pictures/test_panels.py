@@ -2,7 +2,7 @@
 
 import pytest
 
-from gan_ext.pictures import panels, plot_courses
+from gan_ext.pictures import draw_courses, panels, plot_courses
 
 
 def test_panels_are_given_row_by_row_and_written(tmp_path):
@@ -28,3 +28,14 @@ def test_courses_have_a_color_an_arm_and_levels(tmp_path):
         assert axis.get_lines()[0].get_marker() == "o"
     assert names == ["a", "b", "best"]
     assert colors == ["C0", "C0", "C1", "gray"]
+
+
+def test_panels_of_courses_have_one_scale_from_zero(tmp_path, monkeypatch):
+    seen = []
+    monkeypatch.setattr("gan_ext.pictures.panels.plot_courses", lambda axis, *rest, **style: seen.append((axis, rest)))
+    shown = {"few": {"a": [([0, 1], [2, 3])]}, "many": {"a": [([0, 1], [2, 9])]}}
+    draw_courses(tmp_path / "own.png", shown, "steps", "return", {"best": 5.0}, top=10)
+    assert [axis.get_title() for axis, _ in seen] == ["few", "many"]
+    assert [rest for _, rest in seen] == [(courses, {"best": 5.0}) for courses in shown.values()]
+    assert {axis.get_ylim() for axis, _ in seen} == {(0, 10)}
+    assert (tmp_path / "own.png").read_bytes().startswith(b"\x89PNG")

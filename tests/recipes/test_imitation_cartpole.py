@@ -1,41 +1,47 @@
 """The recipe of imitation keeps the recipes' contract, on a few short episodes."""
 
-import signal
-import time
+import pytest
 
 TINY = (
-    "--steps", 2, "--cloning-steps", 20, "--expert-steps", 2, "--batch", 4, "--judgments", 1, "--passes", 2,
-    "--episodes", 2, "--every", 5, "--tests", 5, "--jobs", 1, "--seeds", 2,
+    "--steps", 1, "--cloning-steps", 4, "--expert-steps", 1, "--batch", 2, "--judgments", 1, "--passes", 1,
+    "--episodes", 2, "--every", 5, "--tests", 3, "--jobs", 1, "--seeds", 2,
 )  # fmt: skip
 
 
-def test_it_leaves_table_picture_and_result_also_after_a_kill(tmp_path, started, played, result_of):
-    code, output = played("imitation_cartpole", *TINY, "--out", tmp_path / "whole")
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory, played):
+    out = tmp_path_factory.mktemp("imitation")
+    code, output = played("imitation_cartpole", *TINY, "--out", out)
     assert code == 0, output
+    return out, output
+
+
+def timeless(result):
+    return {name: value for name, value in result["metrics"].items() if "seconds" not in name}
+
+
+def test_it_leaves_table_picture_and_result(whole, result_of, drawn):
+    out, output = whole
     assert "novice" in output
-    result = result_of(tmp_path / "whole")
-    metrics = result["metrics"]
+    metrics = result_of(out)["metrics"]
     for arm in ("behavioral cloning", "gail", "gail, states", "gail, novice"):
         stem = f"{arm}, 2 episodes, every 5"
         assert 8 <= metrics[f"{stem}, return, worst"] <= metrics[f"{stem}, return"] <= 500
+        assert metrics[f"{stem}, worst episode"] <= metrics[f"{stem}, return, worst"]
     assert metrics["expert, return"] >= metrics["expert, worst episode"]
-    assert (tmp_path / "whole" / "returns.png").read_bytes().startswith(b"\x89PNG")
-    process = started("imitation_cartpole", *TINY, "--out", tmp_path / "killed")
-    deadline = time.monotonic() + 300
-    while not list((tmp_path / "killed").glob("rows/*.json")):
-        assert process.poll() is None, process.communicate()
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
-    process.send_signal(signal.SIGKILL)
-    process.communicate()
-    code, output = played("imitation_cartpole", *TINY, "--out", tmp_path / "killed", "--resume")
+    drawn(out, "returns.png")
+
+
+def test_it_reports_again(whole, reported_again):
+    assert "behavioral cloning" in reported_again("imitation_cartpole", *TINY, out=whole[0])
+
+
+def test_it_ends_after_a_kill_as_if_there_had_been_none(whole, killed, played, result_of, tmp_path):
+    killed("imitation_cartpole", *TINY, out=tmp_path, until="rows/gail_2_5_0.json")
+    code, output = played("imitation_cartpole", *TINY, "--out", tmp_path, "--resume")
     assert code == 0, output
-    timeless = [
-        {name: value for name, value in result_of(tmp_path / run)["metrics"].items() if "seconds" not in name}
-        for run in ("whole", "killed")
-    ]
-    assert timeless[0] == timeless[1]
-    code, output = played("imitation_cartpole", *TINY, "--rate", 1, "--out", tmp_path / "killed", "--resume")
+    assert timeless(result_of(tmp_path)) == timeless(result_of(whole[0]))
+    code, output = played("imitation_cartpole", *TINY, "--rate", 1, "--out", tmp_path, "--resume")
     assert code != 0
     assert "use another --out" in output
 

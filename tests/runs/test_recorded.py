@@ -68,3 +68,9 @@ def test_a_bar_shows_the_note(tmp_path, capsys):
     assert "at " in capsys.readouterr().out
     with pytest.raises(ValueError, match="steps >= 1, got 0"):
         RecordEvery(0, place)
+
+
+def test_checkpoints_may_be_more_frequent_than_measurements(tmp_path):
+    found = fit_recorded(an_engine(), NOTHING, 5, place, folder=tmp_path, every=4, save_every=3, label="own", bar=False)
+    assert [record["step"] for record in found] == [4, 5]
+    assert sorted(path.stem for path in tmp_path.iterdir()) == ["step-000000003", "step-000000005"]
