@@ -13,6 +13,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 from sklearn.utils.validation import check_consistent_length, column_or_1d
 
+from gan_ext.data.missing import plain_labels
 from gan_ext.estimators.base.classifier import Classifier
 from gan_ext.estimators.base.labels import Labels, read_labels
 from gan_ext.estimators.codes.measures import Pool
@@ -38,7 +39,7 @@ def labels_of(real: RealSamples, X: Array, y: Any) -> Labels:
     Raises:
         ValueError: `y` of another length, or with a class that `fit` did not see or that has too few samples.
     """
-    y = column_or_1d(y)
+    y = column_or_1d(plain_labels(y, real.unlabeled))
     check_consistent_length(X, y)
     labels = read_labels(y, real.unlabeled)
     known = list(real.classes) or labels.classes.tolist()

@@ -15,7 +15,7 @@ from gan_ext.data import ArrayStream
 from gan_ext.engine import Callback, Engine, Solver, Turns, adam, flat_then_linear
 from gan_ext.estimators.base.checks import warn_of_constants
 from gan_ext.estimators.base.estimator import RandomState, new_seed, on_cpu
-from gan_ext.estimators.base.labels import Labels, read_labels
+from gan_ext.estimators.base.labels import Labels, every_label, read_labels
 from gan_ext.estimators.base.parameters import (
     CLASSES,
     SCALING,
@@ -220,7 +220,7 @@ class ConditionalGAN(FittedConditionalGAN):
         self
         """
         check_parameters(self)
-        X, y = self._read_training_data(X, y, reset=not self._goes_on())
+        X, y = self._read_training_data(X, every_label(y, self.classes), reset=not self._goes_on())
         labels = read_labels(y, None, self.classes, None)
         seed = new_seed(self.random_state)
         self._claim_checkpoint(X, labels.codes)

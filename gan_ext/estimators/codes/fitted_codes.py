@@ -188,7 +188,7 @@ class CodedGAN(GANEstimator):
         real = RealSamples(
             self._read_data,
             lambda X: torch.tensor(scaler.forward(X), dtype=torch.float32),
-            None if game.category is None else self.predict,
+            None if game.category is None else self._clusters,
             tuple(self.classes_.tolist()) if hasattr(self, "classes_") else (),
             self.unlabeled,
             self.device,
@@ -214,8 +214,18 @@ class CodedGAN(GANEstimator):
         place_codes(self.codes_, torch.zeros(n, self.codes_.dim), wanted)
 
     def _means(self, X: Any) -> Array:
+        return self._means_checked(self._read_data(X))
+
+    def _means_checked(self, X: Array) -> Array:
         codes = copy.deepcopy(self.codes_)
-        return self._judge(self.game_.discriminator, X, lambda reading: codes.posterior_mean(reading.statistics))
+        network = self.game_.discriminator
+        return self._judge_checked(network, X, lambda reading: codes.posterior_mean(reading.statistics))
+
+    def _clusters(self, X: Array) -> Array:
+        """Return the categories of data that is checked already."""
+        assert self.game_.category is not None
+        clusters: Array = self._means_checked(X)[:, self.codes_.columns()[self.game_.category]].argmax(1)
+        return clusters
 
     def _from_codes(self, vectors: Tensor, random_state: RandomState) -> Array:
         def draw() -> Tensor:

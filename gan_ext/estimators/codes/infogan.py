@@ -243,7 +243,7 @@ class InfoGAN(ClusterMixin, TransformerMixin, CodedGAN):  # type: ignore[misc]
         """
         check_parameters(self)
         check_codes(self)
-        labels = None
+        labels, given = None, X
         if y is None:
             X = self._read_training_data(X, reset=not self._goes_on())
         else:
@@ -262,7 +262,7 @@ class InfoGAN(ClusterMixin, TransformerMixin, CodedGAN):  # type: ignore[misc]
         self.game_, self.codes_, self._states = game, game.codes, player_states(engine.game)
         self.history_, self.n_iter_ = list(engine.history), engine.step
         if game.category is not None:
-            self.labels_ = self.predict(X)
+            self.labels_ = self.predict(given)  # with the names of features that it came with
         return self
 
     def _take_up(self, X: Array, labels: Labels | None) -> None:

@@ -11,6 +11,7 @@ from sklearn.utils.validation import column_or_1d
 from torch.nn import functional as F  # noqa: N812
 from typing_extensions import Self
 
+from gan_ext.data.missing import plain_labels
 from gan_ext.engine import Callback, Solver, Turns
 from gan_ext.estimators.base.estimator import RandomState
 from gan_ext.estimators.base.labels import read_labels
@@ -145,7 +146,7 @@ class ClassifierFeatures(TrainedFeatures):
         self
         """
         check_parameters(self)
-        X, y = self._checked(X), column_or_1d(y)
+        X, y = self._checked(X), column_or_1d(plain_labels(y, self.unlabeled))
         if len(y) != len(X):
             raise ValueError(f"X has {len(X)} samples and y {len(y)} labels; fit needs one for each.")
         labels = read_labels(y, self.unlabeled)

@@ -8,9 +8,11 @@ import torch
 from numpy.typing import NDArray
 from scipy.stats import binomtest
 from sklearn.preprocessing import StandardScaler
+from sklearn.utils import _safe_indexing
 from sklearn.utils.validation import check_is_fitted, column_or_1d
 from torch import Tensor
 
+from gan_ext.data.missing import plain_labels
 from gan_ext.engine import resolve_device
 from gan_ext.estimators.base.estimator import RandomState, new_seed
 from gan_ext.estimators.base.labels import Labels, read_labels
@@ -146,7 +148,7 @@ def evaluate(
     seed = _seed(random_state)
     if isinstance(estimator, EvaluatesItself):
         return estimator.evaluate_samples(X, y, n, training, resamples, seed)
-    X = _real("X", X, 2 * _LEAST)
+    given, X = X, _real("X", X, 2 * _LEAST)
     labels = None if y is None else _labels(estimator, X, y)
     make = sampler(estimator)
     if make is None and not (classifies(estimator) and labels is not None):
@@ -154,7 +156,7 @@ def evaluate(
             f"estimator is {type(estimator).__name__}, which cannot make samples: it has no method sample. Pass one "
             "that has, or a classifier with `y`."
         )
-    rows = _accuracy(estimator, X, labels)
+    rows = _accuracy(estimator, given if hasattr(given, "columns") else X, labels)
     size = min(n, len(X) // 2)
     if make is None:
         return Evaluation(type(estimator).__name__, size, "nothing but its classes", tuple(rows))
@@ -235,10 +237,11 @@ def _rows(
     return [EvaluationRow(name, *each, floors[name], _BETTER[name]) for name, each in found.items()]
 
 
-def _accuracy(estimator: object, X: Array, labels: Labels | None) -> list[EvaluationRow]:
+def _accuracy(estimator: object, X: Any, labels: Labels | None) -> list[EvaluationRow]:
     if labels is None or not classifies(estimator):
         return []
-    hits = np.asarray(estimator.predict(X[labels.known])) == labels.classes[labels.codes[labels.known]]
+    rows = _safe_indexing(X, np.flatnonzero(labels.known))  # of a frame with its names of columns
+    hits = np.asarray(estimator.predict(rows)) == labels.classes[labels.codes[labels.known]]
     low, high = binomtest(int(hits.sum()), len(hits)).proportion_ci()
     found = Interval(float(hits.mean()), float(low), float(high))
     return [EvaluationRow("accuracy", *found, None, "higher")]
@@ -288,11 +291,11 @@ def _real(name: str, X: Any, least: int) -> Array:
 
 
 def _labels(estimator: object, X: Array, y: Any) -> Labels:
-    y = column_or_1d(y)
+    unlabeled = getattr(estimator, "unlabeled", getattr(getattr(estimator, "estimator", estimator), "unlabeled", None))
+    y = column_or_1d(plain_labels(y, unlabeled))
     if len(y) != len(X):
         raise ValueError(f"X has {len(X)} samples and y {len(y)} labels; evaluate needs one for each.")
-    inner = getattr(estimator, "estimator", estimator)
-    return read_labels(y, getattr(estimator, "unlabeled", getattr(inner, "unlabeled", None)))
+    return read_labels(y, unlabeled)
 
 
 def _notes(sets: _Sets, features: Features | None) -> tuple[str, ...]:

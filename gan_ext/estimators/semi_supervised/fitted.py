@@ -253,14 +253,19 @@ class GANClassifier(ClassifierMixin, GANEstimator):  # type: ignore[misc]
         """Set what follows from a finished fit: no temperature yet, and where the features of the classes lie."""
         self.temperature_ = 1.0
         some = X[np.random.default_rng(seed).permutation(len(X))[:_KEPT]]
-        classes = self._logits(some).argmax(1)
+        network = self.game_.discriminator
+        classes = self._judge_checked(network, some, lambda judged: judged[0]).argmax(1)
+        features = self._judge_checked(network, some, lambda judged: judged[1])
         self._gaussians = (
-            class_gaussians(self._flat(some), classes, random_state=seed),
-            class_gaussians(self.features(some), classes, random_state=seed),
+            class_gaussians(self._flat_checked(some), classes, random_state=seed),
+            class_gaussians(features, classes, random_state=seed),
         )
 
     def _flat(self, X: Any) -> Array:
         """Return scaled samples as rows (n, d)."""
-        scaled = self.scaler_.forward(self._read_data(X))
+        return self._flat_checked(self._read_data(X))
+
+    def _flat_checked(self, X: Array) -> Array:
+        scaled = self.scaler_.forward(X)
         rows: Array = scaled.reshape(len(scaled), -1).astype(np.float64)
         return rows

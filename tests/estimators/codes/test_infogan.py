@@ -275,7 +275,7 @@ def test_constant_features_are_named():
         (np.zeros(300, int), "one class only"),
         (np.full(300, -1), "no labeled sample"),
         (np.r_[np.full(299, 0.5), 1.0], "float labels such as 0.5"),
-        (np.r_[np.full(299, np.nan), 1.0], "NaN"),
+        (np.r_[np.full(299, np.nan), 1.0], "one class only"),
         (np.zeros(299, int), "inconsistent numbers of samples"),
     ],
 )

@@ -188,7 +188,7 @@ def test_all_labeled_says_that_it_becomes_supervised():
         (lambda x, y: (x, np.where(y == 1, -5, y)), "negative label -5"),
         (lambda x, y: (x, np.where(y == 1, 0.5, y)), "float labels such as 0.5"),
         (lambda x, y: (x, np.where(y == 1, "b", np.where(y == 0, "a", "-1"))), "looks like the mark -1 for no label"),
-        (lambda x, y: (x, np.where(y == 1, None, y)), "label None; mark samples without label by -1"),
+        (lambda x, y: (x, np.where(y == 1, None, y)), "one class only"),
         (lambda x, y: (x[:, :, None], y), r"pass a table \(n, d\) or images"),
         (lambda x, y: (x, y[:-1]), "inconsistent numbers of samples"),
     ],
