@@ -60,14 +60,14 @@ class CoT(Game):
 
     def mediator_loss(self, batch: Any) -> Loss:
         labels = labels_of(batch)
-        fake = sample(self.generator, len(batch.tokens), labels=labels)
+        fake = sample(self.generator, len(batch.tokens), labels=labels, check=False)
         both = torch.cat([batch.tokens, fake])
         mixed = TokenBatch(both) if labels is None else LabeledTokens(both, labels.repeat(2))
         return sequence_nll_loss(self.mediator, mixed)
 
     def generator_loss(self, batch: Any) -> Loss:
         labels = labels_of(batch)
-        tokens = sample(self.generator, len(batch.tokens), labels=labels)
+        tokens = sample(self.generator, len(batch.tokens), labels=labels, check=False)
         with evaluating(self.mediator, self.generator):
             with torch.no_grad():
                 target = self.mediator(tokens, labels).float().log_softmax(-1)

@@ -134,14 +134,14 @@ class LeakGAN(Game):
 
     def discriminator_loss(self, batch: Any) -> Loss:
         with evaluating(self.discriminator):
-            fake = sample(self.generator, len(batch.tokens))
+            fake = sample(self.generator, len(batch.tokens), check=False)
         real, generated = self.discriminator(torch.cat([batch.tokens, fake])).chunk(2)
         loss = discriminator_non_saturating(real, generated)
         return loss, {"adversarial": loss.detach()}
 
     def manager_loss(self, batch: Any) -> Loss:
         with evaluating(self.discriminator, self.generator):
-            tokens = sample(self.generator, len(batch.tokens))
+            tokens = sample(self.generator, len(batch.tokens), check=False)
             rewards = self._rewards(tokens)
             mask = real_positions(tokens, self.generator.end)
             loss = -token_mean(rewards * self._directions(tokens), mask)
@@ -154,7 +154,7 @@ class LeakGAN(Game):
     def worker_loss(self, batch: Any) -> Loss:
         ema_update(self.policy, self.generator, self.lag)
         with evaluating(self.discriminator, self.generator):
-            tokens = sample(self.generator, len(batch.tokens))
+            tokens = sample(self.generator, len(batch.tokens), check=False)
             mask = real_positions(tokens, self.generator.end)
             trace = self.generator.trace(tokens)
             with torch.no_grad():

@@ -102,7 +102,7 @@ class SeqGAN(TwoPlayerGame):
 
     def discriminator_loss(self, batch: Any) -> Loss:
         labels = labels_of(batch)
-        fake = sample(self.generator, len(batch.tokens), labels=labels)
+        fake = sample(self.generator, len(batch.tokens), labels=labels, check=False)
         verdicts = judged(
             self.discriminator, torch.cat([batch.tokens, fake]), None if labels is None else labels.repeat(2)
         )

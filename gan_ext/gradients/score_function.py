@@ -28,7 +28,7 @@ class _ScoreFunction(GradientEstimator):
     def forward(
         self, model: SequenceModel, reward: Reward, n: int, labels: Tensor | None = None
     ) -> tuple[Tensor, dict[str, Tensor]]:
-        tokens = sample(model, n, labels=labels)
+        tokens = sample(model, n, labels=labels, check=False)
         mask = real_positions(tokens, model.end)
         return self.given(model.log_prob(tokens, labels), earned(reward, tokens, mask), mask)
 
@@ -128,7 +128,7 @@ class SelfCritical(GradientEstimator):
     def forward(
         self, model: SequenceModel, reward: Reward, n: int, labels: Tensor | None = None
     ) -> tuple[Tensor, dict[str, Tensor]]:
-        tokens = sample(model, n, labels=labels)
+        tokens = sample(model, n, labels=labels, check=False)
         mask = real_positions(tokens, model.end)
         values = earned(reward, tokens, mask)
         with torch.no_grad():

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from gan_ext.nets.layers.linear import Linear
-from gan_ext.sequences import SequenceModel, State, draw
+from gan_ext.sequences import IMPOSSIBLE, SequenceModel, State, draw
 
 __all__ = ["CategoricalPolicy", "GaussianPolicy", "Policy", "SequencePolicy", "plain_value"]
 
@@ -130,10 +130,10 @@ class SequencePolicy(Policy):
 
     def act(self, observation: Tensor, uniform: Tensor, memory: State) -> tuple[Tensor, State]:
         logits, memory = self.model.step(observation, memory)
-        return draw(logits, uniform[:, 0]), memory
+        return draw(logits, uniform[:, 0], check=False), memory
 
     def forward(self, observations: Tensor, actions: Tensor) -> tuple[Tensor, Tensor]:
-        log_probs = self.model(actions).float().log_softmax(-1)
+        log_probs = self.model(actions).float().log_softmax(-1).clamp_min(IMPOSSIBLE)  # a model may mask by -inf
         entropy = -(log_probs.exp() * log_probs).sum(-1)
         return log_probs.gather(-1, actions[..., None])[..., 0], entropy
 

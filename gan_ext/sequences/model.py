@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 __all__ = [
+    "COLD",
     "COLDEST",
     "IMPOSSIBLE",
     "LabeledTokens",
@@ -76,6 +77,9 @@ State = tuple[Tensor, ...]
 
 IMPOSSIBLE = -1e4
 """The logit of a token that cannot come: its probability is exactly 0 in float32, and no product with it is NaN."""
+
+COLD = 1e-3
+"""A temperature below which differences of logits are divided, not logits: those could become infinite."""
 
 COLDEST = 1e-37
 """The smallest temperature that float32 divides by; all below are this one, whose draws are the likeliest tokens."""
@@ -177,7 +181,8 @@ class SequenceModel(nn.Module, ABC):
         """
         logits = self(tokens, labels).float()
         if temperature != 1.0:
-            logits = logits - logits.amax(-1, keepdim=True)  # so that cold leaves the likeliest where it is
+            if temperature < COLD:
+                logits = logits - logits.amax(-1, keepdim=True)
             # Again, for heat would revive what cannot come.
             logits = self.allow(logits / max(temperature, COLDEST))
         chosen = logits.log_softmax(-1).gather(-1, tokens[..., None])[..., 0]

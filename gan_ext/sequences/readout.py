@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import linear
 
-from gan_ext.sequences.model import SequenceModel, real_positions
+from gan_ext.sequences.model import COLD, SequenceModel, real_positions
 
 __all__ = ["LinearReadout", "chosen_log_prob"]
 
@@ -37,6 +37,8 @@ class LinearReadout(SequenceModel):
         return self.logits(self.states(tokens, labels))
 
     def log_prob(self, tokens: Tensor, labels: Tensor | None = None, temperature: float = 1.0) -> Tensor:
+        if temperature < COLD:
+            return super().log_prob(tokens, labels, temperature)
         states = self.states(tokens, labels)
         bias: Tensor = self.output.bias
         if temperature != 1.0:

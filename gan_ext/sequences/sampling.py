@@ -6,12 +6,11 @@ from numbers import Integral, Real
 import torch
 from torch import Tensor
 
-from gan_ext.sequences.model import COLDEST, IMPOSSIBLE, SequenceModel, evaluating
+from gan_ext.sequences.model import COLD, COLDEST, IMPOSSIBLE, SequenceModel, evaluating
 
 __all__ = ["check_sharpening", "draw", "rows_at_a_time", "sample", "sharpen"]
 
 _NUMBERS = 400_000  # logits held at a time by a thread of a CPU: more leave the cache of a core, and cost page faults
-_COLD = 1e-3  # a temperature below which differences are divided, not logits: those could become infinite
 
 
 def draw(logits: Tensor, uniform: Tensor, *, check: bool = True) -> Tensor:
@@ -67,8 +66,8 @@ def _drawn(logits: Tensor, uniform: Tensor) -> tuple[Tensor, Tensor]:
 def _check_possible(possible: Tensor) -> None:
     if not bool(possible.all()):
         raise ValueError(
-            f"{int((~possible).sum())} of {len(possible)} rows of logits are no distribution over tokens: a logit is NaN "
-            "or infinite, or all of them are -inf. Look for weights that are not finite, or a mask that leaves no token."
+            f"{int((~possible).sum())} of {len(possible)} rows of logits are no distribution over tokens: a logit is "
+            "NaN or infinite, or all are -inf. Look for weights that are not finite, or a mask that leaves no token."
         )
 
 
@@ -116,8 +115,8 @@ def sharpen(
 def _divided(logits: Tensor, temperature: float | Tensor) -> Tensor:
     """Return logits by the temperature, also one so low that only the likeliest tokens stay finite."""
     if isinstance(temperature, Tensor):
-        cold, temperature = temperature < _COLD, temperature.clamp_min(COLDEST)
-    elif temperature >= _COLD:
+        cold, temperature = temperature < COLD, temperature.clamp_min(COLDEST)
+    elif temperature >= COLD:
         return logits / temperature
     else:
         cold, temperature = None, max(temperature, COLDEST)

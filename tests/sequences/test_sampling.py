@@ -5,7 +5,7 @@ import torch
 from torch import Tensor
 
 from gan_ext.nets import LSTMGenerator
-from gan_ext.sequences import IMPOSSIBLE, draw, sample, sharpen
+from gan_ext.sequences import IMPOSSIBLE, SequenceModel, draw, sample, sharpen
 
 BELOW_ONE = 1 - 2**-24  # the largest float32 below 1
 EDGES = torch.tensor([0.0, 2**-24, 0.5, 1 - 2**-12, BELOW_ONE])
@@ -194,3 +194,87 @@ def test_a_temperature_may_be_a_tensor() -> None:
     net, uniforms = model(), torch.rand(5, 6)
     by_tensor = sample(net, 5, temperature=torch.tensor(0.3), uniforms=uniforms)
     assert torch.equal(by_tensor, sample(net, 5, temperature=0.3, uniforms=uniforms))
+
+
+# --- what is no distribution, and what is hardly one ------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("row", [[0.0, torch.nan, 1.0], [torch.nan] * 3, [-torch.inf] * 3, [0.0, torch.inf, 1.0]])
+def test_logits_that_are_no_distribution_are_refused(row: list[float]) -> None:
+    logits = torch.tensor([[0.0, 1.0, 2.0], row])
+    with pytest.raises(ValueError, match="1 of 2 rows of logits are no distribution over tokens"):
+        draw(logits, torch.rand(2))
+    assert draw(logits, torch.rand(2), check=False).shape == (2,)  # within a step the engine finds it
+
+
+def test_a_model_with_spoilt_weights_does_not_write() -> None:
+    net = LSTMGenerator(5, 4, embedding=3, hidden=4)
+    sample(net, 3)
+    next(net.parameters()).data.fill_(torch.nan)
+    with pytest.raises(ValueError, match="3 of 3 rows of logits are no distribution over tokens"):
+        sample(net, 3)
+    assert sample(net, 3, check=False).shape == (3, 4)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float64])
+@pytest.mark.parametrize("temperature", [1e-4, 1e-39, 1e-300, torch.tensor([[1e-39]])])
+def test_the_coldest_draws_are_the_likeliest_tokens(temperature: float | Tensor, dtype: torch.dtype) -> None:
+    rows = [[3.0, -2.0, 5.0, 1.0], [-7.0, -9.0, -8.0, -torch.inf], [0.0, 9.0, IMPOSSIBLE, 0.0]]
+    logits = torch.tensor(rows, dtype=dtype)
+    cold = sharpen(logits, temperature)
+    assert cold.dtype == dtype or isinstance(temperature, Tensor)  # which has a type of its own
+    assert not cold.isnan().any()
+    assert torch.equal(draw(cold, torch.rand(3, 50)), logits.argmax(-1)[:, None].expand(-1, 50))
+    net = LSTMGenerator(5, 4, embedding=3, hidden=4)
+    tokens = sample(net, 2, top_k=1)
+    assert torch.equal(sample(net, 2, temperature=1e-39), tokens)
+    for cold_too in (1e-4, 1e-39):
+        torch.testing.assert_close(net.log_prob(tokens, temperature=cold_too), torch.zeros(2, 4), rtol=0, atol=1e-3)
+
+
+@pytest.mark.parametrize("top_k", [1, 2, 3])
+def test_of_equally_likely_tokens_no_more_than_k_stay(top_k: int) -> None:
+    kept = sharpen(torch.zeros(4, 6), top_k=top_k).softmax(-1) > 0
+    assert (kept.sum(-1) == top_k).all()
+
+
+class Masked(LSTMGenerator):
+    """A user's model, which rules out token 1 by minus infinity."""
+
+    def step(self, token: Tensor, state: tuple[Tensor, ...]) -> tuple[Tensor, tuple[Tensor, ...]]:
+        logits, state = super().step(token, state)
+        mask = torch.tensor([0.0, -torch.inf, 0.0, 0.0, 0.0])
+        return logits + mask, state
+
+    def forward(self, tokens: Tensor, labels: Tensor | None = None) -> Tensor:
+        return super().forward(tokens, labels) + torch.tensor([0.0, -torch.inf, 0.0, 0.0, 0.0])
+
+
+@pytest.mark.parametrize("temperature", [1.0, 0.5, 20.0])
+def test_a_users_own_mask_leaves_probabilities_finite(temperature: float) -> None:
+    net = Masked(5, 6, embedding=3, hidden=4, start=2, end=3, pad=1)
+    tokens = sample(net, 200)
+    assert (tokens == 1).any()  # closed sequences are filled up by the token that is ruled out
+    known = SequenceModel.log_prob(net, tokens, temperature=temperature)
+    assert known.isfinite().all()
+    assert (known[tokens == 1] == 0).all()
+    known.sum().backward()
+    assert all(value.grad is None or bool(value.grad.isfinite().all()) for value in net.parameters())
+    forbidden = torch.full((1, 6), 1)
+    assert SequenceModel.log_prob(net, forbidden)[0, 0] == IMPOSSIBLE
+
+
+@pytest.mark.parametrize(
+    ("wrong", "sentence"),
+    [
+        ({"temperature": "cold"}, "temperature='cold' must be a positive number"),
+        ({"temperature": True}, "temperature=True must be a positive number"),
+        ({"top_k": 2.5}, "top_k=2.5 must be at least 1"),
+        ({"top_k": True}, "top_k=True must be at least 1"),
+        ({"top_p": "most"}, r"top_p='most' must be in \(0, 1\]"),
+        ({"top_p": torch.nan}, r"top_p=nan must be in \(0, 1\]"),
+    ],
+)
+def test_what_is_no_number_is_refused(wrong: dict[str, object], sentence: str) -> None:
+    with pytest.raises(ValueError, match=sentence):
+        sharpen(torch.zeros(1, 4), **wrong)  # type: ignore[arg-type]
