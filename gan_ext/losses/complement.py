@@ -78,10 +78,13 @@ def maximum_mean_discrepancy(real: Tensor, fake: Tensor) -> Tensor:
         real: features of real data [B, F], B >= 2.
         fake: features of generated data [B', F], B' >= 2.
     """
-    # Distances do not change with the origin, but squares of large numbers would round them away.
-    origin = precise(real).detach().mean(0)
-    real, fake = precise(real) - origin, precise(fake) - origin
-    within_real, within_fake, across = _squares(real, real), _squares(fake, fake), _squares(real, fake)
+    real, fake = precise(real), precise(fake)
+    # Distances do not change with the origin, but squares of large numbers would round them away: so each set is seen
+    # from its own middle, and the two together from that of the real one.
+    middle = real.detach().mean(0)
+    around = fake - fake.detach().mean(0)
+    real, fake = real - middle, fake - middle
+    within_real, within_fake, across = _squares(real, real), _squares(around, around), _squares(real, fake)
     n, m = len(real), len(fake)
     h = (within_real.detach().sum() / (n * (n - 1))).clamp_min(1e-12)
     # The kernel of a feature with itself is 1; it does not count.

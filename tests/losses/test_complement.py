@@ -128,6 +128,21 @@ def test_the_kernel_distance_of_far_distributions_is_what_is_left_of_each() -> N
     assert_equal(maximum_mean_discrepancy(real, fake + 1e6), 1 + alone)
 
 
+@pytest.mark.parametrize(("dtype", "tolerance"), [(torch.float64, 1e-9), (torch.float32, 1e-3)])
+@pytest.mark.parametrize("far", [1e3, 1e5])
+def test_far_samples_keep_their_distances_from_each_other(far: float, dtype: torch.dtype, tolerance: float) -> None:
+    """Squares of far numbers, subtracted, would leave rounding errors larger than the distances between them."""
+    real, near = features(8), 0.5 * features(6, seed=1)
+    fake = (near.to(dtype) + far).double()  # as it is after the rounding of the data themselves
+    h = torch.cdist(real, real).square().sum() / 56
+    kernels = [
+        torch.exp(-(torch.cdist(x, x).square()[None] / h / torch.tensor([0.25, 0.5, 1, 2, 4])[:, None, None]))
+        for x in (real, fake - far)
+    ]
+    alone = [(each.mean(0).sum() - len(each[0])) / (len(each[0]) * (len(each[0]) - 1)) for each in kernels]
+    assert_equal(maximum_mean_discrepancy(real.to(dtype), fake.to(dtype)).double(), alone[0] + alone[1], tolerance)
+
+
 def test_the_kernel_distance_does_not_depend_on_origin_or_units() -> None:
     real, fake = features(), features(seed=1) + 0.5
     expected = maximum_mean_discrepancy(real, fake)
