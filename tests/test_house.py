@@ -30,7 +30,7 @@ LONGER = {
     "infogan_sprites": 527,
     "infogan_table": 228,
     "plug_and_play": 264,
-    "sequence_oracle": 359,
+    "sequence_oracle": 175,
     "sequence_smiles": 435,
     "solvers": 346,
     "stacked_mnist": 326,

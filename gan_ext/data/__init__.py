@@ -34,6 +34,7 @@ from gan_ext.data.images import (
     unit_images,
     weak_and_strong,
 )
+from gan_ext.data.labeled_fold import LabeledFold
 from gan_ext.data.sequences import (
     SPECIALS,
     BPETokenizer,
@@ -59,6 +60,7 @@ from gan_ext.data.sequences import (
     molecule_chains,
     read_labeled_texts,
     read_lines,
+    read_oracle,
     read_smiles,
     read_speeches,
     read_text_split,
@@ -86,6 +88,7 @@ __all__ = [
     "HeldOutTexts",
     "ImageData",
     "InstanceNoise",
+    "LabeledFold",
     "LabeledText",
     "LabeledTokens",
     "Molecules",
@@ -128,6 +131,7 @@ __all__ = [
     "read_labeled_texts",
     "read_lines",
     "read_mnist",
+    "read_oracle",
     "read_smiles",
     "read_speeches",
     "read_text_split",

@@ -82,12 +82,13 @@ def test_killed_and_resumed_it_ends_as_if_it_had_not_been(whole, captions, tmp_p
         if engine.step == 3:
             raise KeyboardInterrupt
 
-    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        keep = fits.fit_kept
+    keep = fits.fit_kept
+    with monkeypatch.context() as patch:
         patch.setattr(
             fits, "fit_kept", lambda *given, callbacks, **named: keep(*given, callbacks=[*callbacks, dies], **named)
         )
-        played("sequence_captions", *arguments)
+        with pytest.raises(KeyboardInterrupt):
+            played("sequence_captions", *arguments)
     code, output = played("sequence_captions", *arguments, "--resume")
     assert code == 0, output
     assert "Resuming tuned MLE, seed 0, at step 2." in output

@@ -6,6 +6,7 @@ from gan_ext.data.sequences.held_out import HeldOutTexts, hold_out_texts
 from gan_ext.data.sequences.labeled_texts import LabeledText, read_labeled_texts, read_speeches
 from gan_ext.data.sequences.lines import read_lines, read_text_split
 from gan_ext.data.sequences.molecules import Molecules, molecule_chains, read_smiles
+from gan_ext.data.sequences.oracle import read_oracle
 from gan_ext.data.sequences.tokenization import (
     BPETokenizer,
     CharTokenizer,
@@ -45,6 +46,7 @@ __all__ = [
     "molecule_chains",
     "read_labeled_texts",
     "read_lines",
+    "read_oracle",
     "read_smiles",
     "read_speeches",
     "read_text_split",
