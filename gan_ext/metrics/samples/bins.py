@@ -7,7 +7,7 @@ from scipy.special import rel_entr
 from scipy.stats import norm
 from sklearn.cluster import KMeans
 
-from gan_ext.metrics.features import Features, check_count, feature_pair
+from gan_ext.metrics.features import Features, check_count, feature_pair, moderated
 from gan_ext.seeds import RandomStateLike, as_seed
 
 __all__ = ["DifferentBins", "ndb"]
@@ -50,7 +50,9 @@ def ndb(
     Raises:
         ValueError: features of different widths, none, or not finite; a value out of its range.
     """
-    x, g = (each.double().cpu().numpy() for each in feature_pair(real, generated, 2))
+    x, g = (each.double().cpu().numpy() for each in moderated(*feature_pair(real, generated, 2))[0])
+    mean = x.mean(0)
+    x, g = x - mean, g - mean  # k-means centers too, but not what it predicts
     check_count("bins", bins, 2)
     if bins > len(x) or not 0 < significance < 1:
         raise ValueError(

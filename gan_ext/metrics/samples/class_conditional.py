@@ -7,8 +7,9 @@ import torch
 from numpy.typing import ArrayLike
 from torch import Tensor
 
-from gan_ext.metrics.features import Features, feature_pair
+from gan_ext.metrics.features import Features, feature_pair, known_labels, moderated
 from gan_ext.metrics.samples.coverage import class_density_coverage
+from gan_ext.metrics.samples.distances import squared_distances
 from gan_ext.metrics.samples.frechet import frechet_distance
 from gan_ext.metrics.samples.kernels import kernel_distance
 
@@ -54,7 +55,10 @@ def class_conditional_scores(
         ValueError: lengths that differ, a class with fewer than two samples, or whose real samples are all alike.
     """
     x, g = feature_pair(real, generated)
-    x_y, g_y, found = np.asarray(real_y), np.asarray(generated_y), np.asarray(predicted_y)
+    x_y, g_y, found = (
+        known_labels(name, each)
+        for name, each in (("real_y", real_y), ("generated_y", generated_y), ("predicted_y", predicted_y))
+    )
     if found.shape != g_y.shape:
         raise ValueError(f"predicted_y has shape {found.shape}, generated_y {g_y.shape}; they must be alike.")
     within = class_density_coverage(x, x_y, g, g_y).values()
@@ -70,7 +74,7 @@ def class_conditional_scores(
 
 
 def _relative_spread(real: Tensor, generated: Tensor) -> float:
-    widths = [_spread(each.double()) for each in (real, generated)]
+    widths = [_spread(each) for each in moderated(real, generated)[0]]
     if not widths[0]:
         raise ValueError("The real samples of a class are all alike: diversity has no unit.")
     return widths[1] / widths[0]
@@ -80,4 +84,5 @@ def _spread(rows: Tensor) -> float:
     """Return the mean distance between two rows."""
     if len(rows) < 2:
         raise ValueError("A class has fewer than two samples: they have no diversity.")
-    return float(torch.cdist(rows, rows).sum() / (len(rows) * (len(rows) - 1)))
+    sums = [squares.sqrt().sum() for squares in squared_distances(rows, rows)]
+    return float(torch.stack(sums).sum() / (len(rows) * (len(rows) - 1)))

@@ -3,11 +3,12 @@
 from typing import NamedTuple, TypeVar
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from torch import Tensor
 
-from gan_ext.metrics.features import Features, check_count, feature_pair
-from gan_ext.metrics.samples.neighbors import Centered, Inside, Question, balls, centered, count_inside
+from gan_ext.metrics.features import Features, check_count, feature_pair, known_labels, moderated
+from gan_ext.metrics.samples.distances import Centered, centered
+from gan_ext.metrics.samples.neighbors import Inside, Question, balls, count_inside
 
 __all__ = [
     "DensityCoverage",
@@ -63,6 +64,10 @@ def manifold_scores(
     Computed on the tensors' device in blocks: memory grows with N + M, not with their product.  The answers are those
     of float64; most of the work is done in float32, whose open cases are decided anew.
 
+    Points on the surface of a ball are outside, but for balls of radius 0 around rows that have more than k copies, as
+    in tables of few values: these hold the row's copies, which count as many towards the density as if ties were broken
+    at random.
+
     **Bias.** No score has a value of its own for a perfect generator: all depend on N, M, k and the dimension.  Two
     sets of one distribution have density 1 on average and, exactly, coverage :math:`1 - \prod_{i=1}^{k} (N - i) /
     (N + M - i)`, about :math:`1 - 2^{-k}` at equal sizes (.969 for k = 5), in any dimension.  Their precision and
@@ -87,6 +92,7 @@ def manifold_scores(
     for name, k in (("neighbors", neighbors), ("precision_neighbors", second)):
         _check_neighbors(name, k, len(x), "real")
         _check_neighbors(name, k, len(g), "generated")
+    x, g = moderated(x, g)[0]
     pair = centered(x, g)
     return _all_four(pair, neighbors, second) or _certain(_all_four(centered(x, g, double=True), neighbors, second))
 
@@ -99,7 +105,7 @@ def precision_recall(real: Features, generated: Features, neighbors: int = 3) ->
         \text{recall} = \frac1N \sum_i [\, \exists j: |x_i - g_j| < s_j \,]
 
     Radii, bias and computation are those of :func:`manifold_scores`; both scores are in [0, 1], without unit.  The
-    published form counts samples on the surface of a ball too; for continuous features none is.
+    published form counts samples on the surface of every ball; for continuous features none is.
 
     References: Improved Precision and Recall Metric for Assessing Generative Models (Kynkäänniemi et al., 2019),
     https://arxiv.org/abs/1904.06991
@@ -137,6 +143,7 @@ def density_coverage(real: Features, generated: Features, neighbors: int = 5) ->
     """
     x, g = feature_pair(real, generated)
     _check_neighbors("neighbors", neighbors, len(x), "real")
+    x, g = moderated(x, g)[0]
     for double in (False, True):
         rows, points = centered(x, g, double)
         found = count_inside(rows, points, [Question(balls(rows, (neighbors,)), pairs=True)])
@@ -164,7 +171,8 @@ def class_density_coverage(
     Raises:
         ValueError: as :func:`density_coverage`; lengths that differ; a class of `real_y` without a generated sample.
     """
-    x, g, x_y, g_y = (_numpy(each) for each in (real, generated, real_y, generated_y))
+    x, g = feature_pair(real, generated)
+    x_y, g_y = known_labels("real_y", real_y), known_labels("generated_y", generated_y)
     if len(x) != len(x_y) or len(g) != len(g_y):
         raise ValueError(
             f"Every sample needs a class: got {len(x)} real with {len(x_y)} and {len(g)} generated with {len(g_y)}."
@@ -207,7 +215,3 @@ def _check_neighbors(name: str, k: int, n: int, what: str) -> None:
     check_count(name, k)
     if k >= n:
         raise ValueError(f"{name}={k!r} must be at least 1 and below the {n} {what} samples.")
-
-
-def _numpy(values: ArrayLike | Tensor) -> NDArray[np.float64]:
-    return np.asarray(values.detach().cpu() if isinstance(values, Tensor) else values)

@@ -7,7 +7,7 @@ from scipy.special import rel_entr
 from sklearn.cluster import KMeans
 from sklearn.decomposition import PCA
 
-from gan_ext.metrics.features import Features, feature_pair
+from gan_ext.metrics.features import Features, as_scores, feature_pair, moderated
 from gan_ext.seeds import RandomStateLike, as_seed
 
 __all__ = ["divergence_area", "divergence_frontier"]
@@ -32,15 +32,16 @@ def divergence_frontier(real: ArrayLike, generated: ArrayLike, scaling: float = 
         points: values of lambda, at least 2, evenly spread from 1e-6 to 1 - 1e-6 as published.
 
     Raises:
-        ValueError: histograms of different lengths, negative, or empty; a value out of its range.
+        ValueError: histograms of different lengths, negative, empty, or not finite; a value out of its range.
     """
-    p, q = (np.asarray(each, dtype=np.float64) for each in (real, generated))
-    if p.shape != q.shape or p.ndim != 1 or (np.r_[p, q] < 0).any() or not (p.sum() > 0 and q.sum() > 0):
+    p, q = as_scores("real", real), as_scores("generated", generated)
+    if p.shape != q.shape or (np.r_[p, q] < 0).any() or not (p.sum() > 0 and q.sum() > 0):
         raise ValueError(
             f"real and generated must be histograms of the same bins, none empty; got {p.shape} and {q.shape}."
         )
-    if not scaling > 0 or points < 2:
+    if not 0 < scaling < float("inf") or points < 2:
         raise ValueError(f"scaling={scaling!r} must be positive and points={points!r} at least 2.")
+    p, q = p / p.max(), q / q.max()
     p, q = p / p.sum(), q / q.sum()
     mixtures = [share * p + (1 - share) * q for share in np.linspace(1e-6, 1 - 1e-6, points)]
     inner = [[rel_entr(q, r).sum(), rel_entr(p, r).sum()] for r in mixtures]
@@ -92,12 +93,6 @@ def divergence_area(
     return float(trapezoid(y, x))
 
 
-def _root(covariance: Floats) -> Floats:
-    values, vectors = np.linalg.eigh(covariance)
-    root: Floats = (vectors * np.sqrt(np.clip(values, 0, None))) @ vectors.T
-    return root
-
-
 def _pair(a: Features, b: Features) -> tuple[Floats, Floats]:
-    first, second = (each.double().cpu().numpy() for each in feature_pair(a, b, 2))
+    first, second = (each.double().cpu().numpy() for each in moderated(*feature_pair(a, b, 2))[0])
     return first, second

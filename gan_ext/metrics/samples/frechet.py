@@ -1,5 +1,6 @@
 """The Frechet distance of two sets of features (FID with Inception), and its limit for infinitely many samples."""
 
+import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -7,7 +8,15 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from gan_ext.metrics.features import Features, check_count, feature_pair, row_generator
+from gan_ext.metrics.features import (
+    Features,
+    as_numbers,
+    check_count,
+    feature_pair,
+    moderated,
+    row_generator,
+    within_float,
+)
 from gan_ext.seeds import RandomStateLike
 
 __all__ = ["Extrapolation", "frechet_distance", "frechet_infinity", "frechet_of_moments"]
@@ -48,12 +57,13 @@ def frechet_distance(real: Features, generated: Features) -> float:
         generated: features [M, F].
 
     Raises:
-        ValueError: features of different widths, fewer than two rows, or numbers that are not finite.
+        ValueError: features of different widths, fewer than two rows, or numbers that are not finite; a distance that
+            float64 cannot hold.
     """
     return _distance(*feature_pair(real, generated, 2))
 
 
-def frechet_of_moments(mean_a: Tensor, cov_a: Tensor, mean_b: Tensor, cov_b: Tensor) -> float:
+def frechet_of_moments(mean_a: Features, cov_a: Features, mean_b: Features, cov_b: Features) -> float:
     """Return the distance of :func:`frechet_distance` from means [F] and covariances [F, F], in float64.
 
     Args:
@@ -63,16 +73,25 @@ def frechet_of_moments(mean_a: Tensor, cov_a: Tensor, mean_b: Tensor, cov_b: Ten
         cov_b: [F, F].
 
     Raises:
-        ValueError: shapes that do not fit.
+        ValueError: shapes that do not fit, numbers that are not finite, a variance below 0, or a distance that float64
+            cannot hold.
     """
-    f = len(mean_a)
-    if mean_a.shape != mean_b.shape or cov_a.shape != (f, f) or cov_b.shape != (f, f):
-        shapes = [tuple(each.shape) for each in (mean_a, cov_a, mean_b, cov_b)]
+    named = {"mean_a": mean_a, "cov_a": cov_a, "mean_b": mean_b, "cov_b": cov_b}
+    m_a, s_a, m_b, s_b = (_moment(name, each) for name, each in named.items())
+    f = m_a.numel()
+    if m_a.shape != (f,) or m_b.shape != (f,) or s_a.shape != (f, f) or s_b.shape != (f, f) or not f:
+        shapes = [tuple(each.shape) for each in (m_a, s_a, m_b, s_b)]
         raise ValueError(f"Means must be [F] and covariances [F, F] with one F, got shapes {shapes}.")
-    m_a, s_a, m_b, s_b = (each.double() for each in (mean_a, cov_a, mean_b, cov_b))
+    for name, each in (("cov_a", s_a), ("cov_b", s_b)):
+        if float(each.diagonal().min()) < 0:
+            raise ValueError(f"{name} has a variance below 0; it must be positive semi-definite.")
+    # Fourth powers of deviations must stay within float64.
+    size = max(float(each.abs().max()) for each in (m_a, m_b, s_a.diagonal().sqrt(), s_b.diagonal().sqrt()))
+    unit = 1.0 if size == 0 or 1e-60 < size < 1e60 else 2.0 ** max(-500, math.frexp(size)[1])
+    m_a, m_b, s_a, s_b = m_a / unit, m_b / unit, s_a / unit / unit, s_b / unit / unit
     root = _factor(s_a)
     cross = _root_trace(root.T @ s_b @ root)
-    return _sum(m_a - m_b, s_a.trace() + s_b.trace(), cross)
+    return _sum(m_a - m_b, s_a.trace() + s_b.trace(), cross, unit)
 
 
 def frechet_infinity(
@@ -116,14 +135,16 @@ def frechet_infinity(
 
 
 def _distance(a: Tensor, b: Tensor) -> float:
+    (a, b), unit = moderated(a, b, most=2.0**200)
     mean_a, mean_b = (each.mean(0, dtype=torch.float64) for each in (a, b))
     if min(len(a), len(b)) >= a.shape[1]:
-        return frechet_of_moments(mean_a, _covariance(a, mean_a), mean_b, _covariance(b, mean_b))
+        near = frechet_of_moments(mean_a, _covariance(a, mean_a), mean_b, _covariance(b, mean_b))
+        return within_float("Frechet distance", near * unit * unit)
     a, b = _scaled(a, mean_a), _scaled(b, mean_b)
     small, large = (a, b) if len(a) <= len(b) else (b, a)
     product = small @ large.T
     square = product @ product.T if len(large) <= a.shape[1] else small @ (large.T @ large) @ small.T
-    return _sum(mean_a - mean_b, a.square().sum() + b.square().sum(), _root_trace(square))
+    return _sum(mean_a - mean_b, a.square().sum() + b.square().sum(), _root_trace(square), unit)
 
 
 def _scaled(features: Tensor, mean: Tensor) -> Tensor:
@@ -162,5 +183,14 @@ def _root_trace(square: Tensor) -> Tensor:
     return values.clamp_min(0).sqrt().sum()
 
 
-def _sum(difference: Tensor, traces: Tensor, cross: Tensor) -> float:
-    return max(0.0, float(difference.square().sum() + traces - 2 * cross))
+def _sum(difference: Tensor, traces: Tensor, cross: Tensor, unit: float) -> float:
+    found = float(difference.square().sum() + traces - 2 * cross)
+    return max(0.0, within_float("Frechet distance", found * unit * unit))
+
+
+def _moment(name: str, given: Features) -> Tensor:
+    if isinstance(given, Tensor) and given.is_floating_point():
+        if not bool(torch.isfinite(given).all()):
+            raise ValueError(f"{name} must be finite numbers; some are NaN or infinite.")
+        return given.detach().double()
+    return torch.from_numpy(as_numbers(name, given)).double()

@@ -6,7 +6,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from gan_ext.metrics.features import Features, check_count, feature_pair, row_generator
+from gan_ext.metrics.features import Features, check_count, feature_pair, row_generator, within_float
+from gan_ext.metrics.samples.distances import squared_distances
 from gan_ext.seeds import RandomStateLike
 
 __all__ = ["Kernel", "KernelDistance", "gaussian_kernel", "kernel_distance", "mmd", "polynomial_kernel"]
@@ -56,11 +57,11 @@ def gaussian_kernel(*widths: float) -> Kernel:
     Raises:
         ValueError: no width, or one that is not positive.
     """
-    if not widths or not all(width > 0 for width in widths):
+    if not widths or not all(0 < width < float("inf") for width in widths):
         raise ValueError(f"gaussian_kernel needs one or more positive widths, got {widths}.")
 
     def kernel(x: Tensor, y: Tensor) -> Tensor:
-        squares = (x.square().sum(1)[:, None] + y.square().sum(1) - 2 * x @ y.T).clamp_min(0)
+        squares = torch.cat(list(squared_distances(x, y)))
         return torch.stack([(-squares / (2 * width**2)).exp() for width in widths]).mean(0)
 
     return kernel
@@ -132,7 +133,8 @@ def kernel_distance(
 def _unbiased(x: Tensor, g: Tensor, kernel: Kernel) -> float:
     n, m = len(x), len(g)
     across = torch.stack([kernel(rows, others).sum() for rows in x.split(_ROWS) for others in g.split(_ROWS)]).sum()
-    return float(_others(x, kernel) / (n * (n - 1)) + _others(g, kernel) / (m * (m - 1)) - 2 * across / (n * m))
+    found = _others(x, kernel) / (n * (n - 1)) + _others(g, kernel) / (m * (m - 1)) - 2 * across / (n * m)
+    return within_float("kernel distance", float(found))
 
 
 def _others(a: Tensor, kernel: Kernel) -> Tensor:

@@ -9,8 +9,8 @@ from scipy.stats import rankdata
 from sklearn.cluster import KMeans
 from torch import Tensor
 
-from gan_ext.metrics.features import Features, as_features, check_count, feature_pair
-from gan_ext.metrics.samples.neighbors import ROWS, nearest_squares
+from gan_ext.metrics.features import Features, as_features, check_count, feature_pair, moderated
+from gan_ext.metrics.samples.distances import near_pairs, nearest_squares, ties
 from gan_ext.seeds import RandomStateLike, as_seed
 
 __all__ = ["Memorization", "birthday_support", "memorization_test"]
@@ -40,7 +40,8 @@ def memorization_test(
 
     In each cell :math:`\pi` (of k-means on the training data), U counts the pairs of a generated and a held-out sample
     of which the generated one is farther from its nearest training sample; h and g are the numbers of both kinds.
-    C_T has no unit: below about -3 samples are copies, above 3 they lie too far off (underfitting).
+    C_T has no unit: below about -3 samples are copies, above 3 they lie too far off (underfitting).  Samples as far off
+    as each other count one half in U, and the variance below Z is that of ranks with such ties; where all are, Z is 0.
 
     A sample is a near-copy where it lies closer to its nearest training sample than that one to any other training
     sample; the share of the rest is known as AuthPct.
@@ -70,12 +71,14 @@ def memorization_test(
     check_count("least", least)
     if cells > len(t):
         raise ValueError(f"cells={cells} must be at most the {len(t)} training rows.")
+    t, h, g = moderated(t, h, g)[0]
     near_h, near_g = nearest_squares(h, t), nearest_squares(g, t)
     own = nearest_squares(t, t, same=True)[0][:, 0]
-    copies = [float((squares[:, 0] < own[rows[:, 0]]).double().mean()) for squares, rows in (near_g, near_h)]
+    largest = float(torch.cat([each.double().square().sum(1) for each in (t, h, g)]).max()) ** 0.5
+    copies = [_nearer(squares[:, 0], own[rows[:, 0]], largest) for squares, rows in (near_g, near_h)]
     where = _cells(t, (h, g), cells, as_seed(random_state))
-    distances = (near_h[0][:, 0].cpu().numpy(), near_g[0][:, 0].cpu().numpy())
-    return Memorization(_copying(distances, where, least), *copies)
+    ranks = _ranks(torch.cat([near_h[0][:, 0], near_g[0][:, 0]]), largest)
+    return Memorization(_copying((ranks[: len(h)], ranks[len(h) :]), where, least), *copies)
 
 
 def birthday_support(samples: Features, threshold: float) -> float:
@@ -100,17 +103,17 @@ def birthday_support(samples: Features, threshold: float) -> float:
     Raises:
         ValueError: fewer than two rows, or not finite; a threshold that is not positive.
     """
-    x = as_features("samples", samples, 2).double()
-    if not threshold > 0:
+    x = as_features("samples", samples, 2)
+    if not 0 < threshold < float("inf"):
         raise ValueError(f"threshold={threshold!r} must be a positive distance in units of the features.")
-    x, same = x - x.mean(0), 0
-    norms = x.square().sum(1)
-    for start in range(0, len(x), ROWS):
-        rows = slice(start, start + ROWS)
-        squares = torch.addmm(norms, x[rows], x.T, alpha=-2) + norms[rows, None]
-        same += int((squares < threshold**2).count_nonzero())
-    pairs = (same - len(x)) / 2  # each sample is the same as itself
-    return float("inf") if pairs <= 0 else len(x) * (len(x) - 1) / 2 / pairs
+    n, ((x,), unit) = len(x), moderated(x)
+    # Copies are the same at any threshold, and need not be compared.
+    different, counts = x.unique(dim=0, return_counts=True)
+    counts = counts.double()
+    pairs = float((counts * (counts - 1) / 2).sum())
+    for first, second in near_pairs(different, threshold / unit):
+        pairs += float((counts[first] * counts[second]).sum())
+    return float("inf") if pairs <= 0 else n * (n - 1) / 2 / pairs
 
 
 def _cells(training: Tensor, others: tuple[Tensor, Tensor], cells: int, seed: int) -> list[NDArray[np.int32]]:
@@ -135,5 +138,20 @@ def _copying(
 def _mann_whitney(held_out: NDArray[np.float64], generated: NDArray[np.float64]) -> float:
     h, g = len(held_out), len(generated)
     ranks = rankdata(np.concatenate([held_out, generated]))
-    u = ranks[h:].sum() - g * (g + 1) / 2
-    return float((u - h * g / 2) / np.sqrt(h * g * (h + g + 1) / 12))
+    u, n = ranks[h:].sum() - g * (g + 1) / 2, h + g
+    equal = np.unique(ranks, return_counts=True)[1].astype(np.float64)
+    variance = h * g / 12 * (n + 1 - (equal**3 - equal).sum() / (n * (n - 1)))
+    return float((u - h * g / 2) / np.sqrt(variance)) if len(equal) > 1 else 0.0
+
+
+def _nearer(squares: Tensor, others: Tensor, largest: float) -> float:
+    """Return how often a squared distance is below another one, by more than rounding."""
+    return float((squares < others - ties(others, largest)).double().mean())
+
+
+def _ranks(squares: Tensor, largest: float) -> NDArray[np.float64]:
+    """Return ranks of squared distances, equal where only rounding parts them."""
+    ordered, order = squares.sort()
+    ranks = torch.empty_like(ordered)
+    ranks[order] = torch.cat([ordered.new_zeros(1), (ordered.diff() > ties(ordered[1:], largest)).cumsum(0).double()])
+    return ranks.cpu().numpy()

@@ -8,6 +8,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
+from gan_ext.metrics.features import as_numbers, plain
+
 __all__ = ["LabelScores", "ModeScores", "kl_floor", "label_scores", "mode_scores", "nearest_modes"]
 
 Floats = NDArray[np.float64]
@@ -82,10 +84,10 @@ def mode_scores(
     """
     if counted not in ("high quality", "all"):
         raise ValueError(f"counted={counted!r} must be 'high quality' or 'all'.")
-    if not within > 0:
+    if not 0 < within < float("inf"):
         raise ValueError(f"within={within!r} must be positive: it is a distance in standard deviations.")
     nearest, distances = nearest_modes(means, std, samples)
-    good, classes = distances < within, len(_array(means))
+    good, classes = distances < within, len(plain(means))
     found = np.bincount(nearest[good], minlength=classes)
     counts = found if counted == "high quality" else np.bincount(nearest, minlength=classes)
     total = int(counts.sum())
@@ -109,10 +111,10 @@ def nearest_modes(
     Raises:
         ValueError: shapes that do not fit, no sample, or a deviation that is not positive.
     """
-    x, m = (_array(values).astype(np.float64) for values in (samples, means))
+    x, m = plain(samples).astype(np.float64), as_numbers("means", means).astype(np.float64)
     if x.ndim != 2 or m.ndim != 2 or not x.size or not m.size or x.shape[1] != m.shape[1]:
         raise ValueError(f"samples must be [n, d] and means [K, d], at least one each, got {x.shape} and {m.shape}.")
-    s = _array(std).astype(np.float64)
+    s = as_numbers("std", std).astype(np.float64)
     s = s[:, None] if s.ndim == 1 else s
     if s.shape not in ((), (len(m), 1), m.shape) or not (s > 0).all():
         raise ValueError(f"std must be positive, one number or [{len(m)}] or {list(m.shape)}, got {std!r}.")
@@ -145,7 +147,7 @@ def label_scores(labels: ArrayLike | Tensor, classes: int) -> LabelScores:
     Raises:
         ValueError: no label, or one that is no class.
     """
-    array = _array(labels)
+    array = plain(labels)
     if array.ndim != 1 or not array.size or array.dtype.kind not in "iu":
         raise ValueError(f"labels must be integers [n], at least one, got {array.dtype} {array.shape}.")
     if classes < 1 or array.min() < 0 or array.max() >= classes:
@@ -185,7 +187,3 @@ def kl_floor(n: int, classes: int) -> float:
 def _kl_to_uniform(counts: Integers) -> float:
     shares = counts[counts > 0] / counts.sum()
     return max(0.0, float((shares * np.log(shares * len(counts))).sum()))
-
-
-def _array(values: ArrayLike | Tensor) -> NDArray[np.float64]:
-    return np.asarray(values.detach().cpu() if isinstance(values, Tensor) else values)

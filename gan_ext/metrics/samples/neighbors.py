@@ -12,23 +12,20 @@ import torch
 from torch import Tensor
 
 from gan_ext.metrics.features import full_precision
+from gan_ext.metrics.samples.distances import (
+    ROWS,
+    Centered,
+    by_differences,
+    by_products,
+    nearest_of,
+    pairs_at_once,
+    ties,
+)
 
-__all__ = ["Balls", "Centered", "Inside", "Question", "balls", "centered", "count_inside", "nearest_squares"]
+__all__ = ["Balls", "Inside", "Question", "balls", "count_inside"]
 
-ROWS, COLUMNS = 512, 4096  # of a block of distances
+COLUMNS = 4096  # of a block of distances
 _OPEN = 1e-3  # share of pairs that may be left open by float32
-_SPARE = 9  # neighbors looked at anew beyond the one that is wanted
-_ROUNDING = 2.0**-50  # squares of differences that are closer than this, relatively, are equal
-
-
-class Centered(NamedTuple):
-    """Rows less a common mean, exact and fast; squared norms; the margin of products, and the largest norm."""
-
-    exact: Tensor
-    fast: Tensor
-    norms: Tensor
-    margin: float
-    largest: float
 
 
 class Balls:
@@ -37,15 +34,31 @@ class Balls:
     def __init__(self, rows: Centered, orders: tuple[int, ...], squares: Tensor) -> None:
         self.rows, self.orders, self.squares = rows, orders, squares
         self._exact = torch.full_like(squares, torch.nan, dtype=torch.float64)
+        self._copies: Tensor | None = None
 
     def exact(self, numbers: Tensor, order: int) -> Tensor:
         """Return the squared radii of some balls, each computed once."""
+        rows, most = self.rows, max(self.orders) + 1
         for part in numbers[self._exact[numbers, order].isnan()].unique().split(ROWS):
-            squares = _squares(self.rows.exact[part], self.rows.exact, self.rows.norms[part], self.rows.norms)
-            near = squares.topk(min(max(self.orders) + _SPARE, squares.shape[1]), dim=1, largest=False).indices
-            found = torch.stack([_apart(self.rows.exact[part], self.rows.exact[each]) for each in near.T], dim=1)
-            self._exact[part] = found.sort(dim=1).values[:, list(self.orders)]
+            squares = by_products(rows.exact[part], rows.exact, rows.norms[part], rows.norms)
+            found, _ = nearest_of(squares, rows.given[part], rows, most)
+            self._exact[part] = found[:, list(self.orders)]
         return self._exact[numbers, order]
+
+    def weights(self, numbers: Tensor, order: int) -> Tensor:
+        """Return what a point in a ball counts: 1, and in a ball of radius 0 the share of its copies in it.
+
+        A row with c copies, itself among them, has a ball of radius 0 where c is above the order k.  If ties were
+        broken at random, k / c of all further copies would lie in it.
+        """
+        counted = torch.ones(len(numbers), dtype=torch.float64, device=numbers.device)
+        empty = self.exact(numbers, order) == 0
+        if bool(empty.any()):
+            if self._copies is None:
+                _, which, counts = self.rows.given.unique(dim=0, return_inverse=True, return_counts=True)
+                self._copies = counts[which].double()
+            counted[empty] = self.orders[order] / self._copies[numbers[empty]]
+        return counted
 
 
 class Question(NamedTuple):
@@ -65,25 +78,14 @@ class Question(NamedTuple):
 
 
 class Inside(NamedTuple):
-    """The answer: how many pairs (if asked), which balls have a point in them (if so), which points are in a ball."""
+    """The answer: how many pairs (if asked), which balls have a point in them (if so), which points are in a ball.
 
-    pairs: int
+    Pairs of copies in a ball of radius 0 count as :meth:`Balls.weights` says.
+    """
+
+    pairs: float
     hit: Tensor
     inside: Tensor
-
-
-def centered(first: Tensor, second: Tensor, double: bool = False) -> tuple[Centered, Centered]:
-    """Return two sets less the mean of the first: products of large numbers would hide small distances."""
-    mean = first.double().mean(0)
-    exact = [each.double() - mean for each in (first, second)]
-    norms = [each.square().sum(1) for each in exact]
-    largest = float(torch.stack([each.max() for each in norms]).max())
-    # Rounding errors of a sum of F products grow with the root of F (Higham and Mary, 2019); six times that is never
-    # reached.  The rest is for the rounding of rows and norms themselves.
-    share = 2.0 ** (-53 if double else -24) * (12 * first.shape[1] ** 0.5 + 16)
-    kind = torch.float64 if double else torch.float32
-    a, b = (Centered(x, x.to(kind), norm, share * largest, largest**0.5) for x, norm in zip(exact, norms, strict=True))
-    return a, b
 
 
 def balls(rows: Centered, orders: tuple[int, ...]) -> Balls:
@@ -93,13 +95,13 @@ def balls(rows: Centered, orders: tuple[int, ...]) -> Balls:
     """
     n, most = len(rows.fast), max(orders) + 1  # a row itself, at distance 0, is the first of its own neighbors
     kept = rows.fast.new_full((n, most), torch.inf)
-    norms = rows.norms.to(rows.fast.dtype)
+    norms = rows.fast_norms
     with full_precision():
         for start in range(0, n, ROWS):
             end = min(start + ROWS, n)
             for left in range(start, n, COLUMNS):
                 right = min(left + COLUMNS, n)
-                block = _squares(rows.fast[start:end], rows.fast[left:right], norms[start:end], norms[left:right])
+                block = by_products(rows.fast[start:end], rows.fast[left:right], norms[start:end], norms[left:right])
                 kept[start:end] = _smallest(kept[start:end], block)
                 below = max(left, end)  # columns that are not rows of this block
                 if below < right:
@@ -111,17 +113,18 @@ def balls(rows: Centered, orders: tuple[int, ...]) -> Balls:
 def count_inside(first: Centered, second: Centered, questions: Sequence[Question]) -> list[Inside] | None:
     """Answer questions about two sets in one pass over their distances; None if float32 leaves too many pairs open.
 
-    Strictly inside is what counts; a point on the surface of a ball, to within rounding, is outside.
+    Strictly inside is what counts; a point on the surface of a ball, to within rounding, is outside.  The middle of a
+    ball of radius 0 is inside.
     """
     n, m = len(first.fast), len(second.fast)
-    norms, others = (each.norms.to(each.fast.dtype) for each in (first, second))
+    norms, others = first.fast_norms, second.fast_norms
     tallies = [_Tally(question, first, second) for question in questions]
     with full_precision():
         for start in range(0, n, ROWS):
             rows = slice(start, min(start + ROWS, n))
             for left in range(0, m, COLUMNS):
                 columns = slice(left, min(left + COLUMNS, m))
-                block = _squares(first.fast[rows], second.fast[columns], norms[rows], others[columns])
+                block = by_products(first.fast[rows], second.fast[columns], norms[rows], others[columns])
                 for tally in tallies:
                     tally.add(block, rows, columns)
                 if norms.dtype == torch.float32 and sum(tally.open for tally in tallies) > _OPEN * n * m:
@@ -129,41 +132,10 @@ def count_inside(first: Centered, second: Centered, questions: Sequence[Question
     return [tally.answer() for tally in tallies]
 
 
-def nearest_squares(points: Tensor, rows: Tensor, k: int = 1, same: bool = False) -> tuple[Tensor, Tensor]:
-    """Return squared distances to the k nearest rows and which they are, [n, k] each, in float64.
-
-    Args:
-        points: [n, F].
-        rows: [m, F].
-        k: how many.
-        same: whether both are one set, in which a row is no neighbor of itself.
-    """
-    a, b = centered(points, rows, double=True)
-    squares, numbers = [], []
-    for start in range(0, len(points), ROWS):
-        block = _squares(a.exact[start : start + ROWS], b.exact, a.norms[start : start + ROWS], b.norms)
-        if same:
-            block.diagonal(start).fill_(torch.inf)
-        nearest = block.topk(k, dim=1, largest=False)
-        squares.append(nearest.values.clamp_min(0))
-        numbers.append(nearest.indices)
-    return torch.cat(squares), torch.cat(numbers)
-
-
-def _squares(a: Tensor, b: Tensor, norms_a: Tensor, norms_b: Tensor) -> Tensor:
-    """Return norms_a + norms_b - 2 a.b as [len(a), len(b)]."""
-    return torch.addmm(norms_b, a, b.T, alpha=-2).add_(norms_a[:, None])
-
-
 def _smallest(kept: Tensor, block: Tensor) -> Tensor:
     """Return the smallest of what was kept and of a block, row by row."""
     found = block.topk(min(kept.shape[1], block.shape[1]), dim=1, largest=False, sorted=False).values
     return torch.cat([kept, found], dim=1).topk(kept.shape[1], dim=1, largest=False, sorted=False).values
-
-
-def _apart(a: Tensor, b: Tensor) -> Tensor:
-    """Return squared distances of pairs of rows by their differences."""
-    return (a - b).square().sum(1)
 
 
 class _Tally:
@@ -173,7 +145,7 @@ class _Tally:
         self.question, around = question, question.balls.rows
         self.points = first if question.across else second
         self.radii = question.balls.squares[:, question.order]
-        self.margin, self.pairs, self.open = 2 * around.margin, 0, 0
+        self.margin, self.pairs, self.open = 2 * around.margin, 0.0, 0
         self.hit, self.inside = (
             torch.zeros(len(each.fast), dtype=torch.bool, device=each.fast.device) for each in (around, self.points)
         )
@@ -187,28 +159,27 @@ class _Tally:
         pairs = pairs.flip(1) if across else pairs
         beyond = block[near[:, 0], near[:, 1]] - self.radii[pairs[:, 0]]
         sure = beyond < -self.margin
-        self._count(pairs[sure])
+        self.pairs += int(sure.count_nonzero())
+        self._mark(pairs[sure])
         unsure = pairs[~sure]
         self.open += len(unsure)
         if not self.question.pairs:
             unsure = unsure[~self.inside[unsure[:, 1]]]
-        self._count(self._resolved(unsure))
+        for part in unsure.split(pairs_at_once(self.points.given)):
+            inside = self._resolved(part)
+            self.pairs += float(self.question.balls.weights(inside[:, 0], self.question.order).sum())
+            self._mark(inside)
 
     def answer(self) -> Inside:
         return Inside(self.pairs, self.hit, self.inside)
 
-    def _count(self, pairs: Tensor) -> None:
+    def _mark(self, pairs: Tensor) -> None:
         """Take up pairs (ball, point) [p, 2] of which it is sure that the point is inside."""
-        self.pairs += len(pairs)
         self.hit[pairs[:, 0]], self.inside[pairs[:, 1]] = True, True
 
     def _resolved(self, pairs: Tensor) -> Tensor:
         """Return those pairs [p, 2] in which the point is inside."""
         around, order = self.question.balls, self.question.order
-        found = [pairs[:0]]
-        for part in pairs.split(4 * ROWS):
-            radii = around.exact(part[:, 0], order)
-            apart = _apart(around.rows.exact[part[:, 0]], self.points.exact[part[:, 1]])
-            slack = _ROUNDING * (radii + radii.sqrt() * around.rows.largest)
-            found.append(part[apart < radii - slack])
-        return torch.cat(found)
+        radii = around.exact(pairs[:, 0], order)
+        apart = by_differences(around.rows.given[pairs[:, 0]], self.points.given[pairs[:, 1]])
+        return pairs[(apart < radii - ties(radii, around.rows.largest)) | ((radii == 0) & (apart == 0))]

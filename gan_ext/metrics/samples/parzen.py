@@ -6,12 +6,13 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from gan_ext.metrics.features import Features, as_features, feature_pair
+from gan_ext.metrics.samples.distances import squared_distances
+
 __all__ = ["parzen_bandwidth", "parzen_log_density"]
 
-_ROWS = 512  # places that are looked at together
 
-
-def parzen_log_density(samples: Tensor, at: Tensor, bandwidth: float) -> Tensor:
+def parzen_log_density(samples: Features, at: Features, bandwidth: float) -> Tensor:
     r"""Return the logarithm of a kernel density estimate, Gaussians around samples, at places [m], in nats.
 
     .. math:: \log \hat p(y) = \log \frac1n \sum_{i=1}^{n} N(y; x_i, h^2 I)
@@ -32,20 +33,17 @@ def parzen_log_density(samples: Tensor, at: Tensor, bandwidth: float) -> Tensor:
         bandwidth: h > 0, in units of the samples.
 
     Raises:
-        ValueError: shapes that do not fit, no sample, or a bandwidth that is not positive.
+        ValueError: shapes that do not fit, no sample, numbers that are not finite, or a bandwidth that is not positive.
     """
-    if samples.dim() != 2 or at.dim() != 2 or samples.shape[1] != at.shape[1] or not len(samples):
-        raise ValueError(
-            f"samples must be [n, d], at least one, and at [m, d], got {tuple(samples.shape)} and {tuple(at.shape)}."
-        )
-    if not bandwidth > 0:
+    x, y = feature_pair(samples, at, names=("samples", "at"))
+    if not 0 < bandwidth < math.inf:
         raise ValueError(f"bandwidth={bandwidth!r} must be positive: it is in units of the samples.")
-    x, n, d = samples.double(), *samples.shape
-    bumps = [(torch.cdist(part, x) / bandwidth).square().div(-2).logsumexp(1) for part in at.double().split(_ROWS)]
+    n, d = x.shape
+    bumps = [(squares.sqrt() / bandwidth).square().div(-2).logsumexp(1) for squares in squared_distances(y, x)]
     return torch.cat(bumps) - math.log(n) - d * math.log(bandwidth * math.sqrt(2 * math.pi))
 
 
-def parzen_bandwidth(samples: Tensor, held_out: Tensor, bandwidths: Sequence[float] | None = None) -> float:
+def parzen_bandwidth(samples: Features, held_out: Features, bandwidths: Sequence[float] | None = None) -> float:
     """Return the bandwidth of the kernel density estimate under which held-out data are likeliest.
 
     Args:
@@ -57,7 +55,7 @@ def parzen_bandwidth(samples: Tensor, held_out: Tensor, bandwidths: Sequence[flo
         ValueError: as :func:`parzen_log_density`, or no bandwidth.
     """
     if bandwidths is None:
-        spread = float(held_out.double().std(0).mean())
+        spread = float(as_features("held_out", held_out, 2).double().std(0).mean())
         bandwidths = [spread * 10 ** (-2 + step / 12) for step in range(25)]
     if not bandwidths:
         raise ValueError("bandwidths is empty; give at least one, in units of the samples.")

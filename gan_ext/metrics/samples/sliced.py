@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import normalize
 
-from gan_ext.metrics.features import Features, check_count, feature_pair, row_generator
+from gan_ext.metrics.features import Features, check_count, feature_pair, moderated, row_generator, within_float
 from gan_ext.seeds import RandomStateLike
 
 __all__ = ["sliced_wasserstein"]
@@ -43,16 +43,18 @@ def sliced_wasserstein(
         ValueError: features of different widths, none, or not finite; a value out of its range.
     """
     check_count("directions", directions)
-    if not order >= 1:
+    if not 1 <= order < float("inf"):
         raise ValueError(f"order={order!r} must be at least 1; 2 is usual.")
-    x, g = (each.double() for each in feature_pair(real, generated))
+    (x, g), unit = moderated(*feature_pair(real, generated), most=2.0 ** min(300, 900 / order))
+    middle = x.mean(0, dtype=torch.float64)
+    x, g = x.double() - middle, g.double() - middle  # what both share would cost digits
     drawn = torch.randn(directions, x.shape[1], generator=row_generator(random_state), dtype=torch.float64)
     rows, columns, shares = (each.to(x.device) for each in _steps(len(x), len(g)))
     costs = []
     for some in normalize(drawn).to(x.device).split(_DIRECTIONS):
         along, beside = ((each @ some.T).sort(dim=0).values for each in (x, g))
         costs.append((along[rows] - beside[columns]).abs().pow(order).T @ shares)
-    return float(torch.cat(costs).mean() ** (1 / order))
+    return within_float("sliced Wasserstein distance", float(torch.cat(costs).mean() ** (1 / order)) * unit)
 
 
 def _steps(n: int, m: int) -> tuple[Tensor, Tensor, Tensor]:

@@ -13,8 +13,8 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from gan_ext.metrics.classifiers import Classifier
-from gan_ext.metrics.features import Features, feature_pair, row_generator
-from gan_ext.metrics.samples.neighbors import nearest_squares
+from gan_ext.metrics.features import Features, feature_pair, moderated, row_generator
+from gan_ext.metrics.samples.distances import nearest_squares, ties
 from gan_ext.seeds import RandomStateLike, as_seed
 
 __all__ = ["NeighborTest", "TwoSampleTest", "nearest_neighbor_test", "two_sample_test"]
@@ -82,6 +82,8 @@ def two_sample_test(
         )
     seed = as_seed(random_state)
     draws = row_generator(seed)
+    if classifier is None:
+        x, g = moderated(x, g)[0]  # the default looks at standardized features
     a, b = (each.double().cpu()[torch.randperm(len(each), generator=draws)[:n]].numpy() for each in (x, g))
     model = clone(_perceptron(n - held_out, seed) if classifier is None else classifier)
     with warnings.catch_warnings():
@@ -116,11 +118,13 @@ def nearest_neighbor_test(real: Features, generated: Features) -> NeighborTest:
     Raises:
         ValueError: features of different widths, fewer than two rows, or not finite.
     """
-    x, g = feature_pair(real, generated, 2)
+    x, g = moderated(*feature_pair(real, generated, 2))[0]
+    largest = float(torch.cat([each.double().square().sum(1) for each in (x, g)]).max()) ** 0.5
     shares = []
     for own, other in ((x, g), (g, x)):
         within, across = nearest_squares(own, own, same=True)[0], nearest_squares(own, other)[0]
-        shares.append((within < across).double() + (within == across).double() / 2)
+        equal = (within - across).abs() <= ties(torch.maximum(within, across), largest)
+        shares.append(torch.where(equal, 0.5, (within < across).double()))
     return NeighborTest(float(torch.cat(shares).mean()), *(float(each.mean()) for each in shares))
 
 

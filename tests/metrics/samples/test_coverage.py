@@ -5,13 +5,19 @@ import pytest
 import torch
 
 from gan_ext.metrics import class_density_coverage, density_coverage, manifold_scores, precision_recall
-from gan_ext.metrics.samples import neighbors
+from gan_ext.metrics.samples import distances, neighbors
 
 
 def by_loops(real, generated, k):
     radii = [sorted(np.linalg.norm(real - x, axis=1))[k] for x in real]
-    inside = [[np.linalg.norm(x - g) < r for g in generated] for x, r in zip(real, radii, strict=True)]
-    return np.sum(inside) / (k * len(generated)), np.mean(np.any(inside, axis=1))
+    inside = held(np.linalg.norm(real[:, None] - generated, axis=2), np.array(radii)[:, None])
+    copies = (np.linalg.norm(real[:, None] - real, axis=2) == 0).sum(1)
+    weights = np.where(np.array(radii) == 0, k / copies, 1.0)
+    return (inside * weights[:, None]).sum() / (k * len(generated)), np.mean(np.any(inside, axis=1))
+
+
+def held(apart, radii):
+    return (apart < radii) | ((radii == 0) & (apart == 0))
 
 
 @pytest.mark.parametrize("k", [1, 3, 5])
@@ -32,6 +38,16 @@ def test_known_ends():
     assert np.mean([density for density, _ in each]) == pytest.approx(1)
     assert max(density for density, _ in each) > 1.5
     assert max(coverage for _, coverage in each) < 0.1
+
+
+def test_rows_of_few_values_are_as_good_as_themselves_and_as_another_sample():
+    rng = np.random.default_rng(0)
+    rows, others = (np.eye(4, dtype=np.float32)[rng.integers(0, 4, 60)] for _ in range(2))
+    for generated in (rows, others):
+        assert manifold_scores(rows, generated) == pytest.approx((1, 1, 1, 1))
+    half = rows[rows[:, :2].any(1)]
+    assert manifold_scores(rows, half)[1:] == pytest.approx((len(half) / 60, 1, len(half) / 60))
+    assert manifold_scores(rows, rows[:, [1, 0, 2, 3]] + 0.5) == (0, 0, 0, 0)
 
 
 def test_two_sets_of_one_distribution_have_the_expected_values():
@@ -57,7 +73,7 @@ def test_classes_are_judged_apart():
     [
         ({"generated": np.zeros((4, 3))}, "features of one width, got 2 and 3"),
         ({"generated": np.zeros(4)}, r"generated must be features \[n, F\], got shape \(4,\)"),
-        ({"real": np.full((6, 2), np.nan)}, "real has features that are not finite"),
+        ({"real": np.full((6, 2), np.nan)}, "real must be finite"),
         ({"neighbors": 6}, "neighbors=6 must be at least 1 and below the 6 real"),
         ({"neighbors": 0}, "neighbors=0 must be an integer, at least 1"),
     ],
@@ -80,8 +96,8 @@ def four_by_loops(real, generated, k, precision_k):
         return [sorted(np.linalg.norm(x - each, axis=1))[order] for each in x]
 
     apart = np.linalg.norm(real[:, None] - generated, axis=2)
-    near = apart < np.array(radii(real, precision_k))[:, None]
-    back = apart < np.array(radii(generated, precision_k))
+    near = held(apart, np.array(radii(real, precision_k))[:, None])
+    back = held(apart, np.array(radii(generated, precision_k)))
     return near.any(0).mean(), back.any(1).mean(), *by_loops(real, generated, k)
 
 
@@ -117,10 +133,10 @@ def test_what_float32_leaves_open_is_decided_in_float64():
     # Points on a line, at distances that float32 cannot tell from the radius once squares are of the size of 1e6.
     real = np.array([[0.0], [1.0], [1000.0], [1001.0]])
     just_in, just_out = (np.array([[1 - 1e-6], [500.0]]), np.array([[-1 - 1e-6], [500.0]]))
-    assert neighbors.centered(*(torch.tensor(each) for each in (real, just_in)))[0].margin > 0.01
+    assert distances.centered(*(torch.tensor(each) for each in (real, just_in)))[0].margin > 0.01
     assert density_coverage(real, just_in, 1) == (1.0, 0.5)
     assert density_coverage(real, just_out, 1) == (0.0, 0.0)
-    first, second = neighbors.centered(torch.tensor(real), torch.tensor(just_in))
+    first, second = distances.centered(torch.tensor(real), torch.tensor(just_in))
     assert neighbors.count_inside(first, second, [neighbors.Question(neighbors.balls(first, (1,)))]) is None
 
 

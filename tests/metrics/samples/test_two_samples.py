@@ -125,7 +125,7 @@ X = np.ones((9, 2))
         (lambda: two_sample_test(X, X, test_share=1.0), r"test_share=1\.0 must lie in \(0, 1\)"),
         (lambda: two_sample_test(X, X, test_share=0.01), "leave two of 9 rows"),
         (lambda: two_sample_test(X[:3], X), "real must have at least 4 rows, got 3"),
-        (lambda: nearest_neighbor_test(X, X * np.nan), "generated has features that are not finite"),
+        (lambda: nearest_neighbor_test(X, X * np.nan), "generated must be finite"),
         (lambda: memorization_test(X, X, X[:, :1]), "training and generated must have features of one width"),
         (lambda: memorization_test(X, X, X, cells=10), "cells=10 must be at most the 9 training rows"),
         (lambda: memorization_test(X, X, X, cells=0), "cells=0 must be an integer"),
