@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from gan_ext.metrics import density_coverage, sliced_wasserstein
-from gan_ext.metrics.samples.neighbors import nearest_squares
+from gan_ext.metrics.samples.distances import nearest_squares
 from gan_ext.seeds import RandomStateLike, as_seed
 
 __all__ = ["Features", "Modes", "Probe"]

@@ -160,10 +160,9 @@ def check_finite(name: str, values: NDArray[Any]) -> NDArray[Any]:
 def known_labels(name: str, values: Any) -> NDArray[Any]:
     """Return labels (numbers, strings, truths) as an array; raise ValueError where one is NaN, infinite or None."""
     found = plain(values)
-    if found.dtype.kind in "fc":
-        check_finite(name, found)
-    if found.dtype.kind == "O" and any(each is None or each != each for each in found.ravel()):
-        raise ValueError(f"{name} holds None or NaN: leave the samples without a label out.")
+    missing = not np.isfinite(found).all() if found.dtype.kind in "fc" else False
+    if missing or (found.dtype.kind == "O" and any(each is None or each != each for each in found.ravel())):
+        raise ValueError(f"{name} holds NaN, infinity or None: leave the samples without a label out.")
     return found
 
 

@@ -5,6 +5,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from gan_ext.metrics.features import as_numbers, known_labels
+
 __all__ = ["Reliability", "expected_calibration_error", "reliability"]
 
 Array = NDArray[Any]
@@ -76,7 +78,7 @@ def expected_calibration_error(
 
 
 def _checked(y: ArrayLike, probabilities: ArrayLike, bins: int) -> tuple[Array, Array]:
-    p, truth = np.asarray(probabilities, dtype=np.float64), np.asarray(y)
+    p, truth = as_numbers("probabilities", probabilities).astype(np.float64), known_labels("y", y)
     if p.ndim != 2 or not len(p) or truth.shape != p.shape[:1]:
         raise ValueError(f"probabilities must be [n, K] and y [n], got shapes {p.shape} and {truth.shape}.")
     if not (np.abs(p.sum(1) - 1) < 1e-3).all() or (p < 0).any():

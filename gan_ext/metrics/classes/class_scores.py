@@ -56,7 +56,8 @@ def mode_score(real_probabilities: Features, generated_probabilities: Features) 
         \mathrm{MS} = \exp \Bigl( \frac1n \sum_i \mathrm{KL}(p(y | g_i) | p_g(y)) - \mathrm{KL}(p_g(y) | p_r(y))
         \Bigr)
 
-    with the mean probabilities :math:`p_g, p_r` of generated and of real samples; above 0, at most K, without unit.
+    with the mean probabilities :math:`p_g, p_r` of generated and of real samples; at most K, without unit, and 0 where
+    generated samples have a class that no real one has at all.
     This is the form of Xu et al.; the first one, with :math:`p_r` in the place of :math:`p_g` in the first term, is
     the same number as the inception score.
 
@@ -76,7 +77,8 @@ def mode_score(real_probabilities: Features, generated_probabilities: Features) 
     names = ("real_probabilities", "generated_probabilities")
     pair = feature_pair(real_probabilities, generated_probabilities, names=names)
     r, p = (_probabilities(name, each) for name, each in zip(names, pair, strict=True))
-    shift = torch.special.xlogy(p.mean(0), p.mean(0) / r.mean(0)).sum()
+    made, true = p.mean(0), r.mean(0)
+    shift = (torch.special.xlogy(made, made) - torch.special.xlogy(made, true)).sum()  # of a class that none has: 0
     return float((_information(p) - shift).exp())
 
 

@@ -14,6 +14,8 @@ from sklearn.metrics import adjusted_rand_score, normalized_mutual_info_score
 from sklearn.metrics.cluster import contingency_matrix
 from torch import Tensor
 
+from gan_ext.metrics.features import known_labels
+
 __all__ = [
     "ClusterScores",
     "ClusterTable",
@@ -201,13 +203,10 @@ def cluster_table(labels_true: ArrayLike | Tensor, labels_pred: ArrayLike | Tens
 
 
 def _pair(true: ArrayLike | Tensor, pred: ArrayLike | Tensor) -> tuple[NDArray[np.generic], NDArray[np.generic]]:
-    first, second = (np.asarray(each.detach().cpu() if isinstance(each, Tensor) else each) for each in (true, pred))
+    first, second = known_labels("labels_true", true), known_labels("labels_pred", pred)
     if first.ndim != 1 or first.shape != second.shape or not len(first):
         raise ValueError(
             f"labels_true and labels_pred must be two arrays [n] of the same length, not empty; got shapes "
             f"{first.shape} and {second.shape}."
         )
-    for name, labels in (("labels_true", first), ("labels_pred", second)):
-        if labels.dtype.kind == "f" and np.isnan(labels).any():
-            raise ValueError(f"{name} holds NaN: leave the samples without a label out of both arrays.")
     return first, second

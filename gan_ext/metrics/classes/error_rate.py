@@ -31,7 +31,7 @@ def error_rate(
         device: where the network is, if samples are moved there batch by batch; None leaves them where they are.
 
     Raises:
-        ValueError: no samples, or not as many as classes.
+        ValueError: no samples, or not as many as classes; samples or logits that are not finite.
     """
     if len(x) == 0 or len(x) != len(y):
         raise ValueError(f"error_rate needs a class for each sample, and a sample; got {len(x)} and {len(y)} classes.")
@@ -39,5 +39,8 @@ def error_rate(
     for samples, classes in zip(x.split(batch_size), y.split(batch_size), strict=True):
         found = classifier(samples.to(device))
         logits = found if isinstance(found, Tensor) else found[0]
+        for name, values in (("x", samples), ("logits of the classifier", logits)):
+            if not bool(torch.isfinite(values).all()):
+                raise ValueError(f"{name} must be finite numbers; some are NaN or infinite.")
         wrong += float((logits.argmax(1) != classes.to(logits.device)).sum())
     return wrong / len(x)

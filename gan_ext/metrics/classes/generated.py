@@ -8,6 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.base import clone
 
 from gan_ext.metrics.classifiers import Classifier, Predictor
+from gan_ext.metrics.features import as_numbers, known_labels
 
 __all__ = ["Rate", "generated_training_accuracy", "hit_rate"]
 
@@ -35,7 +36,7 @@ def hit_rate(classifier: Predictor, samples: ArrayLike, classes: ArrayLike) -> R
         classes: what they were made for [n].
 
     Raises:
-        ValueError: no samples, or not a class for each.
+        ValueError: no samples, not finite, or not a class for each.
     """
     flat, wanted = _pair(samples, classes)
     return _rate(np.asarray(classifier.predict(flat)) == wanted)
@@ -62,15 +63,17 @@ def generated_training_accuracy(
         classes: what they were made for [n].
 
     Raises:
-        ValueError: no samples, or not a class for each.
+        ValueError: no samples, not finite, or not a class for each.
     """
     flat, wanted = _pair(samples, classes)
-    real, true = _pair(X, y)
+    real, true = _pair(X, y, ("X", "y"))
     return _rate(np.asarray(clone(classifier).fit(flat, wanted).predict(real)) == true)
 
 
-def _pair(samples: ArrayLike, classes: ArrayLike) -> tuple[NDArray[Any], NDArray[Any]]:
-    data, labels = np.asarray(samples), np.asarray(classes)
+def _pair(
+    samples: ArrayLike, classes: ArrayLike, names: tuple[str, str] = ("samples", "classes")
+) -> tuple[NDArray[Any], NDArray[Any]]:
+    data, labels = as_numbers(names[0], samples), known_labels(names[1], classes)
     if data.ndim < 2 or labels.shape != (len(data),) or not len(data):
         raise ValueError(f"Samples must be [n, ...] with a class for each, got {data.shape} and {labels.shape}.")
     return data.reshape(len(data), -1), labels

@@ -6,6 +6,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.metrics import roc_auc_score
 
+from gan_ext.metrics.features import as_scores, known_labels
+
 __all__ = ["RiskCoverage", "auroc", "false_positive_rate", "risk_coverage", "threshold_at_risk"]
 
 Array = NDArray[Any]
@@ -39,7 +41,7 @@ def auroc(in_scores: ArrayLike, out_scores: ArrayLike) -> float:
     Raises:
         ValueError: scores that are empty or not finite.
     """
-    inside, outside = _scores(in_scores, "in_scores"), _scores(out_scores, "out_scores")
+    inside, outside = as_scores("in_scores", in_scores), as_scores("out_scores", out_scores)
     truth = np.repeat([0, 1], [len(inside), len(outside)])
     return float(roc_auc_score(truth, np.concatenate([inside, outside])))
 
@@ -58,7 +60,7 @@ def false_positive_rate(in_scores: ArrayLike, out_scores: ArrayLike, true_positi
     Raises:
         ValueError: scores that are empty or not finite, or a share out of its range.
     """
-    inside, outside = _scores(in_scores, "in_scores"), _scores(out_scores, "out_scores")
+    inside, outside = as_scores("in_scores", in_scores), as_scores("out_scores", out_scores)
     if not 0 < true_positive_rate <= 1:
         raise ValueError(f"true_positive_rate={true_positive_rate!r} must lie in (0, 1], for example 0.95.")
     threshold = np.quantile(inside, true_positive_rate, method="higher")
@@ -80,7 +82,7 @@ def risk_coverage(confidence: ArrayLike, correct: ArrayLike) -> RiskCoverage:
     Raises:
         ValueError: confidences that are empty or not finite, or not as many as `correct`.
     """
-    sure, right = _scores(confidence, "confidence"), np.asarray(correct, dtype=bool)
+    sure, right = as_scores("confidence", confidence), known_labels("correct", correct).astype(bool)
     if right.shape != sure.shape:
         raise ValueError(f"correct has shape {right.shape}, confidence {sure.shape}; they must be alike.")
     order = np.argsort(-sure, kind="stable")
@@ -113,10 +115,3 @@ def threshold_at_risk(confidence: ArrayLike, correct: ArrayLike, risk: float) ->
     curve = risk_coverage(confidence, correct)
     good = np.flatnonzero(curve.risk <= risk)
     return float(curve.threshold[good[-1]]) if len(good) else float("inf")
-
-
-def _scores(values: ArrayLike, name: str) -> Array:
-    scores = np.asarray(values, dtype=np.float64)
-    if scores.ndim != 1 or not len(scores) or not np.isfinite(scores).all():
-        raise ValueError(f"{name} must be finite numbers [n], at least one; got an array of shape {scores.shape}.")
-    return scores

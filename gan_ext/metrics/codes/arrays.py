@@ -6,6 +6,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
+from gan_ext.metrics.features import as_numbers, plain
+
 __all__ = ["Floats", "Integers", "code_arrays", "finite_codes", "parts"]
 
 Floats = NDArray[np.float64]
@@ -27,7 +29,7 @@ def code_arrays(
         ValueError: other shapes, fewer than two rows, too few columns, codes that are not finite, factors that are not
             whole numbers, or a factor with one value.
     """
-    found, truth = finite_codes("codes", codes), np.asarray(_plain(factors))
+    found, truth = finite_codes("codes", codes), plain(factors)
     if truth.ndim != 2 or len(truth) != len(found):
         raise ValueError(f"factors must be [n, k] with the {len(found)} rows of codes, got shape {truth.shape}.")
     if len(found) < 2:
@@ -44,13 +46,9 @@ def code_arrays(
 
 def finite_codes(name: str, codes: Any) -> Floats:
     """Return codes as an array [n, d] of float64; raise ValueError where they are not that, or not finite."""
-    array = np.asarray(_plain(codes))
-    if array.dtype.kind not in "iubf":
-        raise ValueError(f"{name} must be numbers, got {array.dtype}.")
+    array = as_numbers(name, codes)
     if array.ndim != 2:
         raise ValueError(f"{name} must be [n, d], a row for each sample; got shape {array.shape}.")
-    if not np.isfinite(array).all():
-        raise ValueError(f"{name} must be finite numbers; some are NaN or infinite.")
     return array.astype(np.float64)
 
 
@@ -76,11 +74,3 @@ def parts(factors: Integers, test_share: float, random_state: int) -> tuple[Inte
                 f"it: give more rows, or another test_share than {test_share!r}."
             )
     return train, test
-
-
-def _plain(array: Any) -> Any:
-    # bfloat16 has no counterpart in numpy.
-    if isinstance(array, Tensor):
-        array = array.detach().cpu()
-        return array.float() if array.is_floating_point() else array
-    return array

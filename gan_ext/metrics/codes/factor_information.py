@@ -5,6 +5,7 @@ from numpy.typing import ArrayLike
 from torch import Tensor
 
 from gan_ext.metrics.codes.arrays import Floats, Integers, code_arrays
+from gan_ext.metrics.features import as_numbers
 
 __all__ = ["mig", "modularity", "modularity_of_information", "mutual_information"]
 
@@ -97,10 +98,10 @@ def modularity_of_information(information: ArrayLike) -> float:
     Raises:
         ValueError: a matrix with fewer than two columns or no row, or numbers that are negative or not finite.
     """
-    matrix = np.asarray(information, dtype=np.float64)
+    matrix = as_numbers("information", information).astype(np.float64)
     if matrix.ndim != 2 or matrix.shape[0] < 1 or matrix.shape[1] < 2:
         raise ValueError(f"information must be [codes, factors] with at least two factors, got shape {matrix.shape}.")
-    if not (np.isfinite(matrix) & (matrix >= 0)).all():
+    if not (matrix >= 0).all():
         raise ValueError("information must be finite and not negative; some numbers are not.")
     best = matrix.max(1, keepdims=True)
     share = matrix / np.where(best > DEAD, best, 1)
@@ -111,8 +112,8 @@ def modularity_of_information(information: ArrayLike) -> float:
 def _bins(codes: Floats, bins: int) -> Integers:
     if bins < 2:
         raise ValueError(f"bins={bins!r} must be at least 2; 20 is usual.")
-    low, width = codes.min(0), np.ptp(codes, axis=0)
-    place = (codes - low) / np.where(width > 0, width, 1) * bins
+    low, width = codes.min(0) / 2, np.ptp(codes / 2, axis=0)  # halves of the largest numbers have a difference
+    place = (codes / 2 - low) / np.where(width > 0, width, 1) * bins
     binned: Integers = np.minimum(place.astype(np.int64), bins - 1)
     return binned
 

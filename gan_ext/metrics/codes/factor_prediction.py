@@ -17,6 +17,7 @@ from torch import Tensor
 
 from gan_ext.metrics.classifiers import Classifier, Predictor, ProbabilisticClassifier
 from gan_ext.metrics.codes.arrays import Floats, Integers, code_arrays, parts
+from gan_ext.metrics.features import as_numbers
 from gan_ext.seeds import RandomStateLike, as_seed
 
 __all__ = ["DCI", "dci", "disentanglement_completeness", "explicitness", "sap"]
@@ -107,10 +108,10 @@ def disentanglement_completeness(importances: ArrayLike) -> tuple[float, float]:
     Raises:
         ValueError: a smaller matrix, or numbers that are negative or not finite.
     """
-    matrix = np.asarray(importances, dtype=np.float64)
+    matrix = as_numbers("importances", importances).astype(np.float64)
     if matrix.ndim != 2 or min(matrix.shape) < 2:
         raise ValueError(f"importances must be [codes, factors], at least 2 x 2; got shape {matrix.shape}.")
-    if not (np.isfinite(matrix) & (matrix >= 0)).all():
+    if not (matrix >= 0).all():
         raise ValueError("importances must be finite and not negative; some numbers are not.")
     return _concentration(matrix), _concentration(matrix.T)
 

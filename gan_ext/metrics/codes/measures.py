@@ -14,6 +14,8 @@ from scipy.special import ndtr
 from scipy.stats import rankdata
 from torch import Tensor
 
+from gan_ext.metrics.features import as_numbers, known_labels
+
 __all__ = [
     "InformationBound",
     "Monotonicity",
@@ -63,7 +65,8 @@ def information_bound(
     Raises:
         ValueError: other shapes, values out of range, or fewer than two samples.
     """
-    table, prior, true = _floats(log_probabilities), _floats(shares), np.asarray(_plain(classes))
+    table, prior = _floats("log_probabilities", log_probabilities), _floats("shares", shares)
+    true = known_labels("classes", classes)
     if table.ndim != 2 or len(table) < 2 or prior.shape != table.shape[1:] or true.shape != table.shape[:1]:
         raise ValueError(
             f"log_probabilities must be [n, k] with n >= 2, classes [n] and shares [k]; got shapes {table.shape}, "
@@ -90,7 +93,9 @@ def level_probabilities(means: ArrayLike | Tensor, deviation: float, edges: Arra
         deviation: :math:`\sigma`, in the coordinate's units, >= 0.
         edges: inner edges of the levels [L - 1], ascending.
     """
-    scores = (_floats(edges)[None] - _floats(means)[:, None]) / max(deviation, 1e-12)
+    if not 0 <= deviation < math.inf:
+        raise ValueError(f"deviation={deviation!r} must be a finite number, at least 0.")
+    scores = (_floats("edges", edges)[None] - _floats("means", means)[:, None]) / max(deviation, 1e-12)
     below = np.pad(ndtr(scores), ((0, 0), (1, 1)), constant_values=((0, 0), (0, 1)))
     probabilities: Floats = np.diff(below, axis=1)
     return probabilities
@@ -98,7 +103,7 @@ def level_probabilities(means: ArrayLike | Tensor, deviation: float, edges: Arra
 
 def mean_distance(first: ArrayLike | Tensor, second: ArrayLike | Tensor) -> float:
     """Return the mean Euclidean distance of samples [n, ...] from their partners [n, ...], in their units."""
-    one, other = _floats(first), _floats(second)
+    one, other = _floats("first", first), _floats("second", second)
     if one.shape != other.shape or not len(one):
         raise ValueError(f"Samples and their partners must have one shape, got {one.shape} and {other.shape}.")
     return float(np.linalg.norm((one - other).reshape(len(one), -1), axis=1).mean())
@@ -113,8 +118,8 @@ def change_share(by_code: float, by_noise: float) -> float:
         by_code: mean distance :math:`d_c` of samples whose codes alone differ.
         by_noise: mean distance :math:`d_z` of samples whose noise alone differs.
     """
-    if not min(by_code, by_noise) >= 0:
-        raise ValueError(f"Distances must not be negative, got by_code={by_code} and by_noise={by_noise}.")
+    if not (0 <= by_code < math.inf and 0 <= by_noise < math.inf):
+        raise ValueError(f"Distances must not be negative or infinite: by_code={by_code} and by_noise={by_noise}.")
     total = by_code + by_noise
     return by_code / total if total > 0 else 0.0
 
@@ -129,7 +134,7 @@ def reading_change(first: ArrayLike | Tensor, second: ArrayLike | Tensor) -> flo
         first: readings [n] or [n, k].
         second: readings of the same shape.
     """
-    one, other = _floats(first), _floats(second)
+    one, other = _floats("first", first), _floats("second", second)
     if one.shape != other.shape or one.ndim not in (1, 2):
         raise ValueError(f"Two readings must have one shape, [n] or [n, k]; got {one.shape} and {other.shape}.")
     change = np.abs(one - other)
@@ -164,7 +169,7 @@ def cross_talk(
             f"{sorted({len(row) for row in moved})} readings and {len(true_changes)} true changes."
         )
     table = np.array([[reading_change(still[j], row[j]) for j in range(count)] for row in moved], np.float64)
-    whole = np.asarray(true_changes, np.float64)
+    whole = _floats("true_changes", true_changes)
     return np.divide(table, whole, out=np.zeros_like(table), where=whole > 0)
 
 
@@ -189,7 +194,7 @@ def monotonicity(readings: ArrayLike | Tensor) -> Monotonicity:
     Raises:
         ValueError: other shapes, or fewer than two values.
     """
-    table = _floats(readings)
+    table = _floats("readings", readings)
     if table.ndim != 2 or not len(table) or table.shape[1] < 2:
         raise ValueError(f"readings must be [n, v] with at least two values, got shape {table.shape}.")
     steps = np.diff(table, axis=1)
@@ -200,15 +205,12 @@ def monotonicity(readings: ArrayLike | Tensor) -> Monotonicity:
 
 def rank_correlation(first: ArrayLike | Tensor, second: ArrayLike | Tensor) -> float:
     """Return Spearman's rank correlation of two arrays [n], 0 if one of them is constant."""
-    one, other = (rankdata(_floats(each)) for each in (first, second))
+    one, other = rankdata(_floats("first", first)), rankdata(_floats("second", second))
     one, other = one - one.mean(), other - other.mean()
     scale = math.sqrt(float((one**2).sum() * (other**2).sum()))
     return float((one * other).sum() / scale) if scale > 0 else 0.0
 
 
-def _plain(array: ArrayLike | Tensor) -> ArrayLike:
-    return array.detach().cpu().numpy() if isinstance(array, Tensor) else array
-
-
-def _floats(array: ArrayLike | Tensor) -> Floats:
-    return np.asarray(_plain(array), dtype=np.float64)
+def _floats(name: str, array: ArrayLike | Tensor) -> Floats:
+    floats: Floats = as_numbers(name, array).astype(np.float64)
+    return floats

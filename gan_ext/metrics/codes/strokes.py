@@ -7,6 +7,7 @@ from numpy.typing import ArrayLike
 from torch import Tensor
 
 from gan_ext.metrics.codes.arrays import Floats
+from gan_ext.metrics.features import as_numbers
 
 __all__ = ["StrokeMoments", "stroke_moments"]
 
@@ -36,9 +37,9 @@ def stroke_moments(images: ArrayLike | Tensor) -> StrokeMoments:
         images: [..., h, w], ink above 0; values below 0 count as 0.
 
     Raises:
-        ValueError: fewer than two axes, or no pixels.
+        ValueError: fewer than two axes, no pixels, or values that are not finite.
     """
-    x = np.asarray(images.detach().cpu() if isinstance(images, Tensor) else images, dtype=np.float64)
+    x = as_numbers("images", images).astype(np.float64)
     if x.ndim < 2 or not min(x.shape[-2:]):
         raise ValueError(f"images must be [..., h, w], got shape {x.shape}.")
     x, (rows, columns) = x.clip(0), np.indices(x.shape[-2:])

@@ -6,6 +6,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from gan_ext.metrics.features import as_scores
 from gan_ext.seeds import RandomStateLike, as_seed
 
 __all__ = ["Interval", "bootstrap_interval"]
@@ -17,6 +18,10 @@ class Interval(NamedTuple):
     mean: float
     low: float
     high: float
+
+    def __format__(self, specification: str) -> str:
+        """Return the mean with its bounds: ``f"{interval:.2f}"`` is ``"0.45 (0.43-0.46)"``."""
+        return f"{self.mean:{specification}} ({self.low:{specification}}-{self.high:{specification}})"
 
 
 def bootstrap_interval(
@@ -47,11 +52,9 @@ def bootstrap_interval(
     Raises:
         ValueError: scores or weights that are empty, not finite, or not positive; a value out of its range.
     """
-    values = np.asarray(scores, dtype=np.float64)
-    if values.ndim != 1 or not len(values) or not np.isfinite(values).all():
-        raise ValueError(f"scores must be finite numbers [N], at least one; got an array of shape {values.shape}.")
-    shares = np.ones_like(values) if weights is None else np.asarray(weights, dtype=np.float64)
-    if shares.shape != values.shape or not (np.isfinite(shares) & (shares > 0)).all():
+    values = as_scores("scores", scores)
+    shares = np.ones_like(values) if weights is None else as_scores("weights", weights)
+    if shares.shape != values.shape or not (shares > 0).all():
         raise ValueError(f"weights must be {len(values)} positive numbers, as many as scores.")
     if not 0 < confidence < 1:
         raise ValueError(f"confidence={confidence!r} must lie between 0 and 1, for example 0.95.")

@@ -5,6 +5,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from gan_ext.metrics.features import as_numbers, known_labels
+
 __all__ = ["autocorrelation_time", "effective_samples", "mode_switch_rate"]
 
 Array = NDArray[Any]
@@ -29,9 +31,9 @@ def autocorrelation_time(trace: Array, window: float = 5.0) -> Array:
         :math:`\tau` in steps of the trace, of shape [...]; 1 for a coordinate that never changes.
 
     Raises:
-        ValueError: fewer than 4 steps, or no chain.
+        ValueError: fewer than 4 steps, no chain, or numbers that are not finite.
     """
-    trace = np.asarray(trace, dtype=np.float64)
+    trace = as_numbers("trace", trace).astype(np.float64)
     if trace.ndim < 2 or trace.shape[0] < 4 or trace.shape[1] < 1:
         raise ValueError(f"trace has shape {trace.shape}; it must be [steps, chains, ...] with at least 4 steps.")
     steps, chains = trace.shape[:2]
@@ -48,7 +50,7 @@ def effective_samples(trace: Array, window: float = 5.0) -> Array:
         trace: [T, n, ...], as in :func:`autocorrelation_time`.
         window: likewise.
     """
-    trace = np.asarray(trace)
+    trace = as_numbers("trace", trace)
     worth: Array = trace.shape[0] * trace.shape[1] / autocorrelation_time(trace, window)
     return worth
 
@@ -63,7 +65,7 @@ def mode_switch_rate(labels: Array, per: int = 100) -> float:
     Raises:
         ValueError: fewer than 2 steps.
     """
-    labels = np.asarray(labels)
+    labels = known_labels("labels", labels)
     if labels.ndim != 2 or len(labels) < 2:
         raise ValueError(f"labels has shape {labels.shape}; it must be [steps, chains] with at least 2 steps.")
     return float(per * (labels[1:] != labels[:-1]).mean())

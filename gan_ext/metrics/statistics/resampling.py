@@ -10,7 +10,9 @@ from gan_ext.metrics.features import check_count, row_generator
 from gan_ext.metrics.statistics.bootstrap import Interval
 from gan_ext.seeds import RandomStateLike
 
-__all__ = ["bootstrap_metric", "bootstrap_metrics"]
+__all__ = ["UNBOUNDED", "bootstrap_metric", "bootstrap_metrics"]
+
+UNBOUNDED = (-np.inf, np.inf)  # of a metric without a least or largest value
 
 
 def bootstrap_metric(
@@ -22,6 +24,7 @@ def bootstrap_metric(
     *,
     confidence: float = 0.95,
     share: float = 0.5,
+    bounds: tuple[float, float] = UNBOUNDED,
 ) -> Interval:
     r"""Return a metric of two sets with an interval, by subsets drawn without replacement.
 
@@ -51,6 +54,7 @@ def bootstrap_metric(
         random_state: of the subsets.
         confidence: in (0, 1).
         share: s, in (0, 1).
+        bounds: least and largest value of the metric, which the interval is cut at; (0, 1) for a share.
 
     Raises:
         ValueError: a value out of its range, sets of fewer than four rows, or a metric that is not finite.
@@ -63,6 +67,7 @@ def bootstrap_metric(
         random_state,
         confidence=confidence,
         share=share,
+        bounds={"metric": bounds},
     )
     return found["metric"]
 
@@ -76,6 +81,7 @@ def bootstrap_metrics(
     *,
     confidence: float = 0.95,
     share: float = 0.5,
+    bounds: Mapping[str, tuple[float, float]] | None = None,
 ) -> dict[str, Interval]:
     """Return several metrics of two sets, from shared computations, each with the interval of :func:`bootstrap_metric`.
 
@@ -87,6 +93,7 @@ def bootstrap_metrics(
         random_state: of the subsets.
         confidence: in (0, 1).
         share: in (0, 1).
+        bounds: least and largest value of metrics by name; without any where a name is missing.
 
     Raises:
         ValueError: as :func:`bootstrap_metric`.
@@ -104,12 +111,15 @@ def bootstrap_metrics(
     parts = ([_part(each, share, draws) for each in (real, generated)] for _ in range(resamples))
     found = [metrics(a, b) for a, b in parts]
     factor = np.sqrt(share / (1 - share))
-    bounds = [(1 - confidence) / 2, (1 + confidence) / 2]
+    ends = [(1 - confidence) / 2, (1 + confidence) / 2]
     intervals = {}
     for name, value in whole.items():
         values = np.array([each[name] for each in found])
-        low, high = np.quantile(factor * (values - values.mean()), bounds)
-        intervals[name] = Interval(float(value), float(value + low), float(value + high))
+        if not np.isfinite(values).all():
+            raise ValueError(f"The {name} of some subset is not finite; an interval needs finite numbers.")
+        around = value + np.quantile(factor * (values - values.mean()), ends)
+        low, high = np.clip(around, *(bounds or {}).get(name, UNBOUNDED))
+        intervals[name] = Interval(float(value), float(low), float(high))
     return intervals
 
 

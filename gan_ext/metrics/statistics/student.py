@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import t
 
+from gan_ext.metrics.features import as_scores
 from gan_ext.metrics.statistics.bootstrap import Interval
 
 __all__ = ["paired_difference", "student_interval"]
@@ -31,9 +32,7 @@ def student_interval(scores: Scores, confidence: float = 0.95) -> Interval:
     Raises:
         ValueError: scores that are empty or not finite, or a confidence out of its range.
     """
-    values = np.asarray(scores, dtype=np.float64)
-    if values.ndim != 1 or not len(values) or not np.isfinite(values).all():
-        raise ValueError(f"scores must be finite numbers [n], at least one; got an array of shape {values.shape}.")
+    values = as_scores("scores", scores)
     if not 0 < confidence < 1:
         raise ValueError(f"confidence={confidence!r} must lie between 0 and 1, for example 0.95.")
     n, mean = len(values), float(values.mean())
@@ -56,6 +55,7 @@ def paired_difference(first: Scores, second: Scores, confidence: float = 0.95) -
     Raises:
         ValueError: different numbers of scores, or what :func:`student_interval` refuses.
     """
-    if len(first) != len(second):
-        raise ValueError(f"first has {len(first)} scores and second {len(second)}; pairs need as many of both.")
-    return student_interval(np.subtract(first, second), confidence)
+    a, b = as_scores("first", first), as_scores("second", second)
+    if len(a) != len(b):
+        raise ValueError(f"first has {len(a)} scores and second {len(b)}; pairs need as many of both.")
+    return student_interval(a - b, confidence)

@@ -54,7 +54,7 @@ def test_weights_give_the_interval_of_a_ratio() -> None:
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (([],), r"scores must be finite numbers \[N\], at least one"),
+        (([],), r"scores must be finite numbers \[n\], at least 1"),
         (([[1.0]],), r"got an array of shape \(1, 1\)"),
         (([1.0, np.nan],), "scores must be finite"),
         (([1.0, 2.0], [1.0]), "weights must be 2 positive numbers"),
