@@ -46,17 +46,31 @@ class SaveEvery(Every):
 
 
 class StopAfter:
-    """Let a fit end once some seconds have passed since this was made; put it before callbacks that act at the end.
+    """Let a fit end once some seconds have passed since this was made, or so many steps been taken with it.
+
+    Put it before callbacks that act at the end.  Several fits, one after the other, may share it.
 
     Args:
-        seconds: of the wall, > 0; None never ends a fit.
+        seconds: of the wall, > 0; None for any.
+        steps: of all fits together, > 0; None for any.
+
+    Raises:
+        ValueError: neither positive nor None.
     """
 
-    def __init__(self, seconds: float | None) -> None:
-        if seconds is not None and not seconds > 0:
-            raise ValueError(f"StopAfter needs seconds > 0, or None to never stop, got {seconds}.")
-        self.seconds, self._start = seconds, time.monotonic()
+    def __init__(self, seconds: float | None = None, steps: int | None = None) -> None:
+        for name, value in (("seconds", seconds), ("steps", steps)):
+            if value is not None and not value > 0:
+                raise ValueError(f"StopAfter needs {name} > 0, or None to never stop, got {value}.")
+        self.seconds, self.steps, self._start, self._taken = seconds, steps, time.monotonic(), 0
+
+    @property
+    def over(self) -> bool:
+        """Whether no further step is left."""
+        late = self.seconds is not None and time.monotonic() - self._start > self.seconds
+        return late or (self.steps is not None and self._taken >= self.steps)
 
     def __call__(self, engine: Engine) -> None:
-        if self.seconds is not None and time.monotonic() - self._start > self.seconds:
+        self._taken += 1
+        if self.over:
             engine.stop()

@@ -129,6 +129,36 @@ class InfoGANGame(TwoPlayerGame):
         codes = self.codes.sample(n).detach()
         return torch.cat([self.noise.sample(n), codes], dim=1), codes
 
+    @torch.no_grad()
+    def encode(self, x: Tensor, block: int = 2000) -> Tensor:
+        """Return what Q reads from data [n, ...], in evaluation mode: the means of the codes [n, codes.dim].
+
+        Args:
+            x: data, on the device of the networks.
+            block: how many are read at a time.
+        """
+        before = self.discriminator.training
+        self.discriminator.eval()
+        try:
+            stated = torch.cat([self.discriminator(part).statistics for part in x.split(block)])
+        finally:
+            self.discriminator.train(before)
+        return self.codes.posterior_mean(stated)
+
+    @torch.no_grad()
+    def traverse(self, latents: Tensor, column: int, values: Tensor) -> Tensor:
+        """Return data [n, v, ...] in which one column of the generator's inputs moves and all else stays.
+
+        Args:
+            latents: inputs [n, noise.dim + codes.dim]; codes come after the noise.
+            column: which one moves.
+            values: what it becomes [v].
+        """
+        moved = latents[:, None].repeat(1, len(values), 1)
+        moved[:, :, column] = values.to(latents)
+        data: Tensor = self.generator(moved.flatten(0, 1)).unflatten(0, (len(latents), len(values)))
+        return data
+
     def discriminator_loss(self, batch: RealBatch) -> Loss:
         with opponents_held():
             latents, codes = self.draw(len(batch.x))

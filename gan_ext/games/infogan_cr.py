@@ -8,11 +8,12 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
-from typing_extensions import Unpack
+from typing_extensions import Self, Unpack
 
 from gan_ext.game import Loss, Player, opponents_held
 from gan_ext.games.infogan import InfoGANGame, InfoGANOptions
 from gan_ext.latents import Prior, Product, Uniform
+from gan_ext.terms import Term
 
 __all__ = ["InfoGANCR"]
 
@@ -70,6 +71,34 @@ class InfoGANCR(InfoGANGame):
         self.contrast, self.gap = contrast, gap
         self.register_buffer("contrast_weight", torch.tensor(float(contrast_weight)))
         self.contrast_weight: Tensor
+
+    @classmethod
+    def joining(
+        cls,
+        game: InfoGANGame,
+        contrast: nn.Module,
+        *,
+        code: str | None = None,
+        gap: float = 0.0,
+        contrast_weight: float = 2.0,
+    ) -> Self:
+        """Return the game that goes on, with the contrast network as third player, over the networks of another.
+
+        Codes and all weights but `contrast_weight` are those of that game, too.
+
+        Args:
+            game: what was played before.
+            contrast: as above, and so is all that follows.
+            code: name of the code.
+            gap: least distance.
+            contrast_weight: of the new term.
+        """
+        return cls(
+            game.generator, game.discriminator, game.codes, game.noise, contrast, code=code, gap=gap,
+            contrast_weight=contrast_weight, weights={name: float(game.information[name]) for name in game.codes.names},
+            terms=[term for term in game.terms.values() if isinstance(term, Term)], category=game.category,
+            adversarial=game.adversarial, mode_seeking=game.mode_seeking, r1=game.r1,
+        )  # fmt: skip
 
     def players(self) -> dict[str, Player]:
         return super().players() | {"contrast": Player((self.contrast,), self.contrast_loss)}

@@ -9,7 +9,7 @@ from gan_ext.runs.files import read_npz, write_json, write_result
 from gan_ext.runs.frontiers import frontiers_of, print_points, told_gains
 from gan_ext.runs.kept import KeepBest, fit_kept
 from gan_ext.runs.live import LiveText, Progress, Written
-from gan_ext.runs.options import Options, Seeds, at_least, launch, plain_errors
+from gan_ext.runs.options import Options, Seeds, StoppedEarlyError, at_least, launch, plain_errors
 from gan_ext.runs.playing import adam_engine
 from gan_ext.runs.provenance import environment, source_commit
 from gan_ext.runs.recorded import RecordEvery, fit_recorded
@@ -41,6 +41,7 @@ __all__ = [
     "Seeds",
     "SequenceFits",
     "Spread",
+    "StoppedEarlyError",
     "Written",
     "adam_engine",
     "at_least",

@@ -8,9 +8,13 @@ from typing import Any, TypeVar
 
 from gan_ext.engine import CheckpointError, NonFiniteLossError
 
-__all__ = ["Options", "Seeds", "at_least", "launch", "plain_errors"]
+__all__ = ["Options", "Seeds", "StoppedEarlyError", "at_least", "launch", "plain_errors"]
 
 Given = TypeVar("Given")
+
+
+class StoppedEarlyError(Exception):
+    """The steps that a call may take are used up; the run goes on with --resume."""
 
 
 @dataclass
@@ -70,7 +74,9 @@ def plain_errors() -> Iterator[None]:
     """End a script with the sentence of an error that its user can mend, instead of a traceback."""
     try:
         yield
-    except (CheckpointError, NonFiniteLossError, ValueError) as error:
+    except StoppedEarlyError as stopped:
+        print(stopped)
+    except (CheckpointError, ImportError, NonFiniteLossError, ValueError) as error:
         raise SystemExit(f"error: {error}") from None
 
 

@@ -6,8 +6,9 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
-from gan_ext.engine import Callback, Engine, Every, SaveEvery, Stream
+from gan_ext.engine import Callback, Engine, Every, SaveEvery, StopAfter, Stream
 from gan_ext.runs.live import Progress
+from gan_ext.runs.options import StoppedEarlyError
 
 __all__ = ["RecordEvery", "fit_recorded"]
 
@@ -62,6 +63,7 @@ def fit_recorded(
     bar: bool = True,
     callbacks: Sequence[Callback] = (),
     save_every: int | None = None,
+    stop: StopAfter | None = None,
 ) -> list[dict[str, Any]]:
     """Fit with a live bar, figures on the way and checkpoints; go on from the last of these, if there is one.
 
@@ -77,14 +79,22 @@ def fit_recorded(
         bar: whether there is one; several fits side by side have none.
         callbacks: called after every step, before everything else.
         save_every: steps between checkpoints; there is one after the last step in any case.
+        stop: may end the fit before its last step, with a checkpoint but without a record.
 
     Returns:
         The engine's history, of which the last record is of the last step.
+
+    Raises:
+        StoppedEarlyError: `stop` has ended the fit.
     """
-    if engine.resume(folder):
+    if engine.resume(folder) and engine.step < steps:
         print(f"Resuming {label} at step {engine.step}.", flush=True)
     progress = Progress(steps, label)
     record = RecordEvery(every, measure, progress, note)
     with progress if bar else nullcontext():
-        engine.fit(stream, steps, [*callbacks, record, progress, SaveEvery(save_every or every, folder)])
+        early, save = (() if stop is None else (stop,)), SaveEvery(save_every or every, folder)
+        end = engine.step if stop is not None and stop.over else steps
+        engine.fit(stream, end, [*callbacks, record, *early, progress, save])
+    if stop is not None and engine.step < steps:
+        raise StoppedEarlyError(f"{label} is at step {engine.step} of {steps}; go on with --resume.")
     return engine.history

@@ -8,6 +8,7 @@ from gan_ext.toys.protocols import AdamNumbers, Published, StackedDigits, ToyPro
 from gan_ext.toys.published import PROTOCOLS
 from gan_ext.toys.rates import measured_matrix, measured_radius
 from gan_ext.toys.small_games import SMALL_GAMES, SmallGame, solver_radii
+from gan_ext.toys.sprites import SpriteProtocol
 
 __all__ = [
     "PROTOCOLS",
@@ -23,6 +24,7 @@ __all__ = [
     "Published",
     "SmallGame",
     "Spiral",
+    "SpriteProtocol",
     "StackedDigits",
     "ToyProtocol",
     "Trajectory",

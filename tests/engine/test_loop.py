@@ -271,6 +271,18 @@ def test_a_fit_ends_in_time_and_goes_on(monkeypatch: pytest.MonkeyPatch) -> None
             StopAfter(wrong)
 
 
+def test_fits_share_an_allowance_of_steps() -> None:
+    stop, ended = StopAfter(steps=5), []
+    first, second = (Engine(DiracGame(), both(descent(0.1)), compute=CPU) for _ in range(2))
+    for engine in (first, second):
+        engine.fit(NOTHING, 3, [stop, Every(10, lambda engine: ended.append(engine.step))])
+    assert (first.step, second.step, ended) == (3, 2, [3, 2])
+    assert stop.over
+    assert not StopAfter().over
+    with pytest.raises(ValueError, match="StopAfter needs steps > 0"):
+        StopAfter(steps=0)
+
+
 def test_save_every_keeps_the_newest(tmp_path: Path) -> None:
     engine = Engine(DiracGame(), both(adam(0.1)), compute=CPU)
     engine.fit(NOTHING, steps=10, callbacks=[SaveEvery(3, tmp_path / "made" / "here", keep=3)])

@@ -158,6 +158,27 @@ def test_shares_move_to_the_category_that_deceives() -> None:
     assert loss.item() == pytest.approx((terms["adversarial"] + math.log(3)).item(), abs=1e-5)
 
 
+def test_codes_are_read_in_evaluation_mode_and_blocks_do_not_matter() -> None:
+    c = codes()
+    read = mlp_info_discriminator((6,), c.width, widths=(8,))
+    read.trunk.append(nn.Dropout(0.9))
+    played = InfoGANGame(mlp_generator((6,), 4 + c.dim, widths=(8,)), read, c, Gaussian(4))
+    found = played.encode(BATCH.x, block=5)
+    assert played.discriminator.training
+    assert not found.requires_grad
+    torch.testing.assert_close(found, c.posterior_mean(played.eval().discriminator(BATCH.x).statistics))
+
+
+def test_one_column_moves_and_all_else_stays() -> None:
+    played = game()
+    latents, _ = played.draw(3)
+    found = played.eval().traverse(latents, 8, torch.tensor([-1.0, 0.5]))
+    moved = latents.clone()
+    moved[:, 8] = 0.5
+    assert found.shape == (3, 2, 6)
+    torch.testing.assert_close(found[:, 1], played.generator(moved).detach())
+
+
 def trained(x: Tensor, learn: bool = False, steps: int = 300, k: int = 3) -> InfoGANGame:
     c = Product(kind=Categorical(k, learn=learn))
     generator = nn.Sequential(nn.Linear(2 + k, 32), nn.ReLU(), nn.Linear(32, 32), nn.ReLU(), nn.Linear(32, 2))

@@ -146,3 +146,20 @@ def test_the_game_goes_on_where_infogan_stopped() -> None:
 def test_what_cannot_be_played_is_refused(options: dict[str, object], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         game(**options)  # type: ignore[arg-type]
+
+
+def test_it_joins_a_game_that_was_played_before() -> None:
+    c = codes()
+    before = InfoGANGame(
+        mlp_generator((6,), 5 + c.dim, widths=(8,)), mlp_info_discriminator((6,), c.width, widths=(8,)), c,
+        Gaussian(5), weights={"style": 0.25}, adversarial=0.5, r1=0.125,
+    )  # fmt: skip
+    contrast = reader(mlp_info_discriminator((12,), 4, widths=(8,)))
+    joined = InfoGANCR.joining(before, contrast, code="style", gap=0.5, contrast_weight=3.0)
+    assert (joined.generator, joined.discriminator, joined.codes) == (before.generator, before.discriminator, c)
+    assert joined.contrast is contrast
+    assert (joined.gap, float(joined.contrast_weight), joined.adversarial, joined.r1) == (0.5, 3.0, 0.5, 0.125)
+    assert {name: float(joined.information[name]) for name in c.names} == {
+        name: float(before.information[name]) for name in c.names
+    }
+    torch.testing.assert_close(at(1, joined, "discriminator")[0], at(1, before, "discriminator")[0])

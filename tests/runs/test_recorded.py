@@ -8,7 +8,7 @@ from torch import Tensor
 
 from gan_ext import Compute, Engine
 from gan_ext.engine import SaveEvery, StopAfter, sgd
-from gan_ext.runs import Progress, RecordEvery, fit_recorded
+from gan_ext.runs import Progress, RecordEvery, StoppedEarlyError, fit_recorded, plain_errors
 from gan_ext.testing import ConstantStream, DiracGame
 
 
@@ -74,3 +74,17 @@ def test_checkpoints_may_be_more_frequent_than_measurements(tmp_path):
     found = fit_recorded(an_engine(), NOTHING, 5, place, folder=tmp_path, every=4, save_every=3, label="own", bar=False)
     assert [record["step"] for record in found] == [4, 5]
     assert sorted(path.stem for path in tmp_path.iterdir()) == ["step-000000003", "step-000000005"]
+
+
+def test_a_fit_that_is_stopped_leaves_no_record_and_says_how_to_go_on(tmp_path, capsys):
+    options = {"every": 2, "label": "own", "bar": False}
+    whole = fit_recorded(an_engine(), NOTHING, 5, place, folder=tmp_path / "whole", **options)
+    stop = StopAfter(steps=3)
+    for _ in range(2):  # the second has no step left
+        with plain_errors():
+            fit_recorded(an_engine(), NOTHING, 5, place, folder=tmp_path / "parts", stop=stop, **options)
+        assert "own is at step 3 of 5; go on with --resume." in capsys.readouterr().out
+    parts = fit_recorded(an_engine(), NOTHING, 5, place, folder=tmp_path / "parts", stop=StopAfter(), **options)
+    assert [(each["step"], each["place"]) for each in parts] == [(each["step"], each["place"]) for each in whole]
+    with pytest.raises(StoppedEarlyError):
+        fit_recorded(an_engine(), NOTHING, 2, place, folder=tmp_path / "none", stop=stop, **options)

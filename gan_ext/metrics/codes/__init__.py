@@ -10,6 +10,7 @@ from gan_ext.metrics.codes.disentanglement import (
 )
 from gan_ext.metrics.codes.factor_information import mig, modularity, modularity_of_information, mutual_information
 from gan_ext.metrics.codes.factor_prediction import DCI, dci, disentanglement_completeness, explicitness, sap
+from gan_ext.metrics.codes.factor_scores import DrawnFactors, FactorScores, factor_scores
 from gan_ext.metrics.codes.interventions import (
     CodeInterventions,
     EncodingFunction,
@@ -36,9 +37,11 @@ __all__ = [
     "DCI",
     "BetaVAEScore",
     "CodeInterventions",
+    "DrawnFactors",
     "EncodingFunction",
     "FactorData",
     "FactorInterventions",
+    "FactorScores",
     "FactorVAEScore",
     "InformationBound",
     "Interventions",
@@ -51,6 +54,7 @@ __all__ = [
     "dci",
     "disentanglement_completeness",
     "explicitness",
+    "factor_scores",
     "factor_vae_score",
     "factor_vae_scores",
     "information_bound",

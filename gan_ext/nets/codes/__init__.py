@@ -31,7 +31,12 @@ from gan_ext.nets.codes.inversion import (
     unit_image_nets,
     unit_tanh,
 )
-from gan_ext.nets.codes.strided import strided_generator, strided_info_discriminator, strided_net
+from gan_ext.nets.codes.strided import (
+    strided_channels,
+    strided_generator,
+    strided_info_discriminator,
+    strided_net,
+)
 
 __all__ = [
     "Affine",
@@ -60,6 +65,7 @@ __all__ = [
     "mlp_trunk",
     "projection_pair",
     "residual_denoiser",
+    "strided_channels",
     "strided_generator",
     "strided_info_discriminator",
     "strided_net",

@@ -9,7 +9,30 @@ from gan_ext.nets.codes.informed import InfoDiscriminator
 from gan_ext.nets.layers.linear import Linear
 from gan_ext.nets.layers.normalization import normalizer
 
-__all__ = ["strided_generator", "strided_info_discriminator", "strided_net"]
+__all__ = ["strided_channels", "strided_generator", "strided_info_discriminator", "strided_net"]
+
+
+def strided_channels(side: int, width: int = 64) -> tuple[int, ...]:
+    """Return the channels of a generator of square images, one for each doubling of the side from 4 pixels on.
+
+    They are (width, width, width / 2, width / 2), as published for 64 pixels, and the first of these for fewer; a
+    discriminator has the same backwards.
+
+    References: InfoGAN-CR (Lin et al., 2020), https://arxiv.org/abs/1906.06034
+
+    Args:
+        side: 8, 16, 32 or 64 pixels.
+        width: most channels, at least 2.
+
+    Raises:
+        ValueError: another side, or too few channels.
+    """
+    stages = {8: 1, 16: 2, 32: 3, 64: 4}
+    if side not in stages:
+        raise ValueError(f"Images of {side} pixels a side have no such net; {list(stages)} are known.")
+    if width < 2:
+        raise ValueError(f"width={width} must be at least 2.")
+    return (width, width, width // 2, width // 2)[: stages[side]]
 
 
 def strided_generator(

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from gan_ext.nets import strided_generator, strided_info_discriminator, strided_net
+from gan_ext.nets import strided_channels, strided_generator, strided_info_discriminator, strided_net
 
 
 def parameters(module):
@@ -71,3 +71,15 @@ def test_sides_must_be_divisible(shape):
         strided_info_discriminator(shape, 5)
     with pytest.raises(ValueError, match="at least one"):
         strided_net((1, 32, 32), 5, channels=())
+
+
+def test_channels_are_the_published_ones_down_to_four_pixels():
+    assert strided_channels(64) == (64, 64, 32, 32)
+    assert strided_channels(16, width=8) == (8, 8)
+    for side in (8, 16, 32, 64):
+        layers = strided_generator((1, side, side), 5, strided_channels(side, 4))
+        assert next(layer.unflattened_size[1:] for layer in layers if isinstance(layer, torch.nn.Unflatten)) == (4, 4)
+    with pytest.raises(ValueError, match=r"Images of 20 pixels a side have no such net; \[8, 16, 32, 64\] are known"):
+        strided_channels(20)
+    with pytest.raises(ValueError, match="width=1 must be at least 2"):
+        strided_channels(32, 1)
