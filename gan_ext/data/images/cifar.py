@@ -3,18 +3,19 @@
 import hashlib
 import re
 import zipfile
-import zlib
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gan_ext.data.errors import DataError
+from gan_ext.data.files import UNREADABLE, is_file, is_folder, read_entry
 from gan_ext.data.images.idx import ImageData
 
 __all__ = ["read_cifar10"]
 
 _BATCHES = {"train": [f"data_batch_{number}.bin" for number in range(1, 6)], "test": ["test_batch.bin"]}
+_MOST = 2**24  # labels, at most
 _SIDE, _RECORD = 32, 1 + 3 * 32 * 32  # a record is a label and the red, green and blue pixels, in rows
 # SHA-256 of the records of the six files of the binary version, data_batch_1 first and test_batch last.
 _SHA256 = "013ba16d14ecc4829da62bf2af648ca30f600491ecb3e7f329c827db0dd17522"
@@ -39,8 +40,8 @@ def read_cifar10(directory: str | Path, check: bool = True) -> ImageData:
     """
     directory = Path(directory)
     inner = directory / "cifar-10-batches-bin"
-    folder = inner if inner.is_dir() else directory
-    if (folder / "labels.npz").is_file():
+    folder = inner if is_folder(inner) else directory
+    if is_file(folder / "labels.npz"):
         parts = {part: _from_sheets(folder, part) for part in _BATCHES}
     else:
         parts = {part: _from_batches(folder, names) for part, names in _BATCHES.items()}
@@ -70,16 +71,19 @@ def _split(records: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], NDArray[np.in
 
 
 def _from_batches(directory: Path, names: list[str]) -> NDArray[np.uint8]:
-    absent = [name for name in names if not (directory / name).is_file()]
+    absent = [name for name in names if not is_file(directory / name)]
     if absent:
-        pickles = (directory / "data_batch_1").exists() or (directory / "cifar-10-batches-py").exists()
+        pickles = is_file(directory / "data_batch_1") or is_folder(directory / "cifar-10-batches-py")
         why = " The Python version there is made of pickles, which are not read." if pickles else ""
         raise DataError(f"{directory} lacks {', '.join(absent)}: download CIFAR-10's binary version.{why}")
     return np.concatenate([_records(directory / name) for name in names])
 
 
 def _records(path: Path) -> NDArray[np.uint8]:
-    values = np.fromfile(path, np.uint8)
+    try:
+        values = np.fromfile(path, np.uint8)
+    except (OSError, MemoryError) as error:
+        raise DataError(f"{path} cannot be read ({error}).") from error
     if not values.size or values.size % _RECORD:
         raise DataError(
             f"{path} holds {values.size} bytes, no multiple of {_RECORD}; it is cut short or no file of CIFAR-10's "
@@ -116,9 +120,9 @@ def _first(path: Path) -> int:
 
 def _labels(path: Path, part: str) -> NDArray[np.uint8]:
     try:
-        with path.open("rb") as file, np.load(file) as arrays:  # reads no pickles unless told to
-            labels: NDArray[np.uint8] = arrays[part]
-    except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile, zlib.error) as error:
+        with zipfile.ZipFile(path) as archive, archive.open(f"{part}.npy") as entry:
+            labels: NDArray[np.uint8] = read_entry(entry, _MOST)
+    except (*UNREADABLE, KeyError) as error:
         raise DataError(f"{path} has no readable array {part!r} ({error}); fetch it again.") from error
     if labels.ndim != 1 or labels.dtype != np.uint8 or (labels > 9).any():
         raise DataError(f"{path} should hold labels 0 .. 9, uint8, got {part!r}: {labels.dtype}{list(labels.shape)}.")
@@ -135,7 +139,7 @@ def _sheet(path: Path) -> NDArray[np.uint8]:
     try:
         with Image.open(path) as image:
             pixels = np.asarray(image)
-    except OSError as error:
+    except (OSError, ValueError, MemoryError, Image.DecompressionBombError) as error:
         raise DataError(f"{path} cannot be read, it is damaged or cut short ({error}); fetch it again.") from error
     if pixels.ndim != 3 or pixels.shape[1:] != (_SIDE, 3) or len(pixels) % _SIDE:
         raise DataError(f"{path} should be a column of {_SIDE} x {_SIDE} color images, got pixels {pixels.shape}.")

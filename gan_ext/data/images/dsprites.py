@@ -3,7 +3,6 @@
 import copy
 import math
 import zipfile
-import zlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import IO, Any
@@ -15,11 +14,14 @@ from torch import Tensor
 from typing_extensions import Self
 
 from gan_ext.data.errors import DataError
+from gan_ext.data.files import UNREADABLE, read_entry
 from gan_ext.data.images.sprites import FactorialImages, evenly
 
 __all__ = ["StoredSprites", "read_dsprites"]
 
 _ROWS = 4096  # images read at once
+_MOST = 2**22  # images, at most; dSprites has 737 280
+_LARGEST = 512  # pixels along a side, at most
 
 
 class StoredSprites(FactorialImages):
@@ -74,14 +76,14 @@ def read_dsprites(path: str | Path) -> StoredSprites:
             if missing:
                 raise DataError(f"{path} lacks the entries {sorted(missing)}; it is not the file of dSprites.")
             with archive.open("latents_classes.npy") as entry:
-                sizes = _sizes(path, np.lib.format.read_array(entry))
+                sizes = _sizes(path, read_entry(entry, 6 * _MOST))
             with archive.open("imgs.npy") as entry:
                 packed, size = _packed(path, entry, math.prod(sizes))
     except FileNotFoundError as error:
         raise DataError(f"{path} is not there; fetch it from https://github.com/deepmind/dsprites-dataset.") from error
     except DataError:
         raise
-    except (OSError, EOFError, ValueError, zipfile.BadZipFile, zlib.error) as error:
+    except UNREADABLE as error:
         raise DataError(f"{path} cannot be read as the file of dSprites ({error}); fetch it again.") from error
     return StoredSprites(torch.from_numpy(packed), size, sizes)
 
@@ -103,7 +105,8 @@ def _packed(path: Path, entry: IO[bytes], n: int) -> tuple[NDArray[np.uint8], in
     version = np.lib.format.read_magic(entry)
     header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
     shape, by_column, dtype = header(entry)
-    if dtype != np.uint8 or by_column or len(shape) != 3 or shape[0] != n or shape[1] != shape[2] or shape[1] < 1:
+    square = len(shape) == 3 and shape[0] == n and shape[1] == shape[2] and 1 <= shape[1] <= _LARGEST
+    if dtype != np.uint8 or by_column or not square:
         raise DataError(f"imgs in {path} must be uint8 [{n}, size, size], row after row, got {dtype} {shape}.")
     pixels = shape[1] ** 2
     packed = np.empty((n, -(-pixels // 8)), np.uint8)

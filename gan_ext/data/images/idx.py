@@ -1,8 +1,6 @@
 """Readers of the IDX files in which MNIST and its relatives come."""
 
-import gzip
 import hashlib
-import zlib
 from math import prod
 from pathlib import Path
 from typing import NamedTuple
@@ -11,9 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gan_ext.data.errors import DataError
+from gan_ext.data.files import LARGEST, is_file, unzipped
 
 __all__ = ["ImageData", "fetch_mnist", "read_idx", "read_mnist"]
 
+_DIMENSIONS = 8  # at most
 _FILES = {
     "x_train": "train-images-idx3-ubyte",
     "y_train": "train-labels-idx1-ubyte",
@@ -37,24 +37,25 @@ def read_idx(path: str | Path) -> NDArray[np.uint8]:
     """Read one IDX file of bytes, plain or gzipped.
 
     Raises:
-        DataError: the file is absent, cut short, damaged, or no IDX file of bytes.
+        DataError: the file is absent, cut short, damaged, no IDX file of bytes, or one of none or of more than 4 GiB.
     """
     path = Path(path)
-    try:
-        content = path.read_bytes()
-        if content[:2] == b"\x1f\x8b":
-            content = gzip.decompress(content)
-    except FileNotFoundError as error:
-        raise DataError(f"{path} is not there.") from error
-    except (OSError, EOFError, zlib.error) as error:
-        raise DataError(f"{path} cannot be read, it is damaged or cut short ({error}); fetch it again.") from error
-    if len(content) < 4 or content[:3] != b"\x00\x00\x08" or len(content) < 4 + 4 * content[3]:
-        raise DataError(f"{path} is not an IDX file of bytes.")
-    dimensions = content[3]
-    shape = tuple(np.frombuffer(content, ">u4", dimensions, 4).tolist())
-    body = np.frombuffer(content, np.uint8, offset=4 + 4 * dimensions)
-    if body.size != prod(shape):
-        raise DataError(f"{path} announces {shape} values and holds {body.size}; it is cut short, fetch it again.")
+    start, _ = unzipped(path, 4 + 4 * _DIMENSIONS)
+    if len(start) < 4 or start[:3] != b"\x00\x00\x08" or not 1 <= start[3] <= _DIMENSIONS:
+        raise DataError(f"{path} is not an IDX file of bytes, with 1 to {_DIMENSIONS} dimensions.")
+    begin = 4 + 4 * start[3]
+    if len(start) < begin:
+        raise DataError(f"{path} is not an IDX file of bytes: it ends within its first {begin} bytes.")
+    shape = tuple(np.frombuffer(start, ">u4", start[3], 4).tolist())
+    if prod(max(size, 1) for size in shape) > LARGEST - begin - 1:
+        raise DataError(f"{path} announces {shape} values; that is more than 4 GiB, too many to read.")
+    content, whole = unzipped(path, begin + prod(shape) + 1)
+    body = np.frombuffer(content, np.uint8, offset=begin)
+    if body.size != prod(shape) or not whole:
+        held = body.size if whole else "more"
+        raise DataError(
+            f"{path} announces {shape} values and holds {held}; it is cut short or damaged, fetch it again."
+        )
     return body.reshape(shape).copy()  # the bytes of a file are read-only
 
 
@@ -86,7 +87,7 @@ def read_mnist(directory: str | Path) -> ImageData:
 
 
 def _plain_or_gzipped(directory: Path, name: str) -> Path | None:
-    return next((path for path in (directory / f"{name}.gz", directory / name) if path.is_file()), None)
+    return next((path for path in (directory / f"{name}.gz", directory / name) if is_file(path)), None)
 
 
 def fetch_mnist(data_home: str | Path | None = None) -> ImageData:

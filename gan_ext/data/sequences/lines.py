@@ -2,10 +2,12 @@
 
 import gzip
 import zlib
+from collections.abc import Iterable, Iterator
 from itertools import islice
 from pathlib import Path
 
 from gan_ext.data.errors import DataError
+from gan_ext.data.files import LARGEST, is_file
 
 __all__ = ["read_lines", "read_text_split"]
 
@@ -21,7 +23,8 @@ def read_lines(path: str | Path, encoding: str = "utf-8", max_lines: int | None 
         max_lines: read the first lines only; None for all.
 
     Raises:
-        DataError: the file is absent, empty or damaged, or not in that encoding (with the number of the line).
+        DataError: the file is absent, empty, damaged or larger than 4 GiB, or not
+            in that encoding (with the number of the line).
         ValueError: max_lines is less than 1, or the encoding unknown.
     """
     if max_lines is not None and max_lines < 1:
@@ -36,14 +39,26 @@ def _content(path: Path, max_lines: int | None) -> bytes:
         with path.open("rb") as plain:
             zipped = plain.read(2) == b"\x1f\x8b"
         with gzip.open(path) if zipped else path.open("rb") as file:
-            content = b"".join(islice(file, max_lines))
+            lines: Iterable[bytes] = iter(lambda: file.readline(LARGEST), b"")
+            content = b"".join(_bounded(islice(lines, max_lines), path))
     except FileNotFoundError as error:
         raise DataError(f"{path} is not there.") from error
-    except (OSError, EOFError, zlib.error) as error:
+    except MemoryError as error:
+        raise DataError(f"{path} does not fit into memory; read its first lines alone (max_lines).") from error
+    except (OSError, EOFError, ValueError, zlib.error) as error:
         raise DataError(f"{path} cannot be read; it is a folder, protected, damaged or cut short ({error}).") from error
     if not content:
         raise DataError(f"{path} is empty; a corpus needs at least one line.")
     return content
+
+
+def _bounded(lines: Iterable[bytes], path: Path) -> Iterator[bytes]:
+    size = 0
+    for line in lines:
+        size += len(line)
+        if size >= LARGEST:
+            raise DataError(f"{path} holds {LARGEST} bytes or more, unpacked; read its first lines alone (max_lines).")
+        yield line
 
 
 def _decoded(content: bytes, path: str | Path, encoding: str) -> str:
@@ -71,7 +86,7 @@ def read_text_split(folder: str | Path | None, advice: str, flag: str = "--data"
         DataError: no folder, one without these files, or files that cannot be read.
     """
     paths = [Path(folder or "FOLDER") / name for name in ("train.txt", "test.txt")]
-    if folder is None or not all(path.is_file() for path in paths):
+    if folder is None or not all(map(is_file, paths)):
         where = paths[0].parent
         raise DataError(f"{flag} {where} must be a folder with train.txt and test.txt, one text a line. {advice}")
     train, test = ([line for line in read_lines(path) if line.strip()] for path in paths)

@@ -2,6 +2,7 @@
 
 import gzip
 import os
+import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from gan_ext.data import DataError, read_mnist
+from gan_ext.data import DataError, read_cifar10, read_dsprites, read_lines, read_mnist
 from gan_ext.data.images.idx import checked_mnist, read_idx
 
 NAMES = {
@@ -88,7 +89,7 @@ CONTENT = idx(np.arange(60, dtype=np.uint8).reshape(5, 3, 4))
 @pytest.mark.parametrize("length", range(0, len(CONTENT), 5))
 def test_a_truncated_file_is_refused(length: int, tmp_path: Path) -> None:
     (tmp_path / "plain").write_bytes(CONTENT[:length])
-    with pytest.raises(DataError, match=r"cut short, fetch it again|is not an IDX file"):
+    with pytest.raises(DataError, match=r"cut short or damaged: fetch it|is not an IDX file"):
         read_idx(tmp_path / "plain")
 
 
@@ -128,8 +129,38 @@ def test_a_wrong_magic_number_is_refused(damage: Callable[[bytes], bytes], tmp_p
 def test_sizes_too_large_for_any_memory_are_refused(tmp_path: Path) -> None:
     """2^64 values: their number overflows 64 bits to 0, which is what the file holds."""
     (tmp_path / "file").write_bytes(bytes([0, 0, 8, 4]) + np.full(4, 65536, ">u4").tobytes())
-    with pytest.raises(DataError, match=r"announces .* values and holds 0"):
+    with pytest.raises(DataError, match=r"file announces .* values; that is more than 4 GiB"):
         read_idx(tmp_path / "file")
+
+
+@pytest.mark.parametrize("sizes", [[1] * 65, [0, 2**32 - 1, 2**32 - 1], [2**32 - 1], [2**16] * 3, []])
+def test_announcements_that_no_array_can_have_are_refused(sizes: list[int], tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(bytes([0, 0, 8, len(sizes)]) + np.array(sizes, ">u4").tobytes() + b"\x00")
+    with pytest.raises(DataError, match=r"file (is not an IDX file|announces)"):
+        read_idx(tmp_path / "file")
+
+
+def test_a_bomb_is_not_unpacked_further_than_announced(tmp_path: Path) -> None:
+    (tmp_path / "bomb").write_bytes(gzip.compress(bytes([0, 0, 8, 1, 0, 0, 0, 5]) + bytes(2**26), 1))
+    tracemalloc.start()
+    with pytest.raises(DataError, match=r"bomb announces \(5,\) values and holds more"):
+        read_idx(tmp_path / "bomb")
+    assert tracemalloc.get_traced_memory()[1] < 2**22
+    tracemalloc.stop()
+
+
+def test_names_that_no_file_can_have_are_named(tmp_path: Path) -> None:
+    for name in ("n" * 300, "a\0b"):
+        with pytest.raises(DataError, match="cannot be read"):
+            read_idx(tmp_path / name)
+        with pytest.raises(DataError, match="lacks train-images"):
+            read_mnist(tmp_path / name)
+        with pytest.raises(DataError, match=r"lacks data_batch_1\.bin"):
+            read_cifar10(tmp_path / name)
+        with pytest.raises(DataError, match="cannot be read"):
+            read_dsprites(tmp_path / name)
+        with pytest.raises(DataError, match="cannot be read"):
+            read_lines(tmp_path / name)
 
 
 def test_trailing_bytes_are_refused(tmp_path: Path) -> None:

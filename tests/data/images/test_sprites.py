@@ -414,3 +414,48 @@ N = len(SMALL)
 def test_wrong_entries_are_refused(changed: dict[str, np.ndarray], message: str, tmp_path: Path) -> None:
     with pytest.raises(DataError, match=message):
         read_dsprites(put(tmp_path / "wrong.npz", **changed))
+
+
+def _header(shape: tuple[int, ...], descr: str) -> bytes:
+    out = io.BytesIO()
+    np.lib.format.write_array_header_1_0(out, {"descr": descr, "fortran_order": False, "shape": shape})
+    return out.getvalue()
+
+
+def _archive(path: Path, **changed: bytes) -> Path:
+    """Write the file with the bytes of some entries in place of arrays."""
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, values in entries().items():
+            out = io.BytesIO()
+            np.save(out, values)
+            archive.writestr(f"{name}.npy", changed.get(name, out.getvalue()))
+    return path
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"latents_classes": _header((2**31, 6), "<i8")},
+        {"latents_classes": _header((2**62, 6), "<i8")},
+        {"latents_classes": _header((100, 6), "<i8")},
+        {"latents_classes": _header((0, 6), "<i8")},
+        {"latents_classes": b"no array"},
+        {"imgs": _header((len(SMALL), 2**31, 2**31), "|u1")},
+        {"imgs": _header((len(SMALL), 20, 20), "|u1")},
+        {"imgs": _header((2**31, 20, 20), "|u1")},
+    ],
+)
+def test_claims_that_the_file_does_not_keep_take_no_memory(changed: dict[str, bytes], tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"claims\.npz"):
+        read_dsprites(_archive(tmp_path / "claims.npz", **changed))
+
+
+def test_an_archive_of_another_version_or_with_a_password_is_named(tmp_path: Path) -> None:
+    whole = bytearray(_archive(tmp_path / "new.npz").read_bytes())
+    directory = whole.index(b"PK\x01\x02")
+    for place, value in ((6, 252), (8, 1)):  # the version that is needed; the flag of encryption
+        damaged = whole.copy()
+        damaged[directory + place] = value
+        (tmp_path / "new.npz").write_bytes(damaged)
+        with pytest.raises(DataError, match=r"new\.npz cannot be read as the file of dSprites"):
+            read_dsprites(tmp_path / "new.npz")

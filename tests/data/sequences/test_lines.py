@@ -101,3 +101,11 @@ def test_real_files_have_their_lines(name: str, lines: int, longest: int | None)
     read = read_lines(Path(os.environ["GAN_EXT_DATA"]) / name)
     assert len(read) == lines
     assert longest in (None, max(len(line.split()) for line in read))
+
+
+def test_a_file_that_unpacks_without_end_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gan_ext.data.sequences.lines.LARGEST", 1000)
+    (tmp_path / "bomb").write_bytes(gzip.compress(b"one\ntwo\n" + b"x" * 5000))
+    with pytest.raises(DataError, match=r"bomb holds 1000 bytes or more, unpacked; .*max_lines"):
+        read_lines(tmp_path / "bomb")
+    assert read_lines(tmp_path / "bomb", max_lines=2) == ["one", "two"]
