@@ -122,14 +122,20 @@ def read(path: Path) -> Checkpoint:
         with safe_open(path, framework="pt") as file:
             metadata = file.metadata() or {}
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  (not a dict)
-    except (SafetensorError, OSError) as error:
+    except (SafetensorError, OSError, ValueError, TypeError, RuntimeError) as error:
         raise CheckpointError(f"{path} cannot be read as a checkpoint, it is cut short or damaged: {error}") from error
     if metadata.get("format") != _FORMAT:
         raise CheckpointError(f"{path} is a safetensors file, but not a checkpoint of gan_ext.")
     text = metadata.get("index", "")
     if str(_checksum(text, tensors)) != metadata.get("checksum"):
         raise CheckpointError(f"{path} is damaged: its content does not match its checksum.")
-    return Checkpoint(tensors, json.loads(text), path)
+    try:
+        index = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise CheckpointError(f"{path} has an index that is no JSON ({error}); no gan_ext wrote it.") from error
+    if not isinstance(index, dict):
+        raise CheckpointError(f"{path} has an index that is no JSON object, but {text[:40]!r}; no gan_ext wrote it.")
+    return Checkpoint(tensors, index, path)
 
 
 def newest(source: Path) -> Checkpoint | None:

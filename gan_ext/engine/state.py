@@ -9,9 +9,11 @@ from torch import Tensor, nn
 from gan_ext.engine.board import Board
 from gan_ext.engine.checkpoint import Checkpoint, CheckpointError
 from gan_ext.engine.ema import ExponentialMovingAverage
+from gan_ext.engine.meters import Meters
 from gan_ext.engine.solvers import Solver
 from gan_ext.engine.turns import Moves
 from gan_ext.game import Game
+from gan_ext.nets import linear_backend
 
 __all__ = ["Run", "capture", "restore"]
 
@@ -48,6 +50,7 @@ def capture(run: Run) -> tuple[dict[str, Tensor], dict[str, Any]]:
         "step": run.step,
         "moves": [list(move) for move in run.moves],
         "solver": repr(run.solver),
+        "linear": _linear(run),
         "ema": run.ema.decay if run.ema else None,
         "optimizers": groups,
         "meters": run.board.meters.names,
@@ -59,13 +62,28 @@ def capture(run: Run) -> tuple[dict[str, Tensor], dict[str, Any]]:
 def restore(run: Run, checkpoint: Checkpoint) -> None:
     """Put a run into the state of a checkpoint, or say why that checkpoint is not for it and change nothing."""
     tensors, index = checkpoint.tensors, checkpoint.index
-    _check_fit(run, checkpoint)
+    try:
+        _check_kind(checkpoint)
+        _check_fit(run, checkpoint)
+        _check_content(run, checkpoint)
+        optimizers = {
+            player: _unflattened(optimizer, _selected(f"optimizers/{player}", tensors), index["optimizers"][player])
+            for player, optimizer in run.optimizers.items()
+        }
+        Meters(run.board.device).load(index["meters"], _selected("meters", tensors))
+    except (LookupError, TypeError, ValueError, AttributeError, RuntimeError) as error:
+        if isinstance(error, CheckpointError):
+            raise
+        what = f"{type(error).__name__}: {error}"
+        raise CheckpointError(
+            f"{checkpoint.path} matches its checksum, but its content is not what this package writes ({what})."
+        ) from error
     run.game.load_state_dict(_selected("game", tensors))
     if run.ema:
         run.ema.module.load_state_dict(_selected("ema", tensors))
         run.ema.updates.copy_(tensors["ema_updates"])
     for player, optimizer in run.optimizers.items():
-        _unflatten(optimizer, _selected(f"optimizers/{player}", tensors), index["optimizers"][player])
+        optimizer.load_state_dict(optimizers[player])
     run.board.meters.load(index["meters"], _selected("meters", tensors))
     remembered = _selected("solver", tensors)
     for name, value in _remembered(run).items():
@@ -73,6 +91,41 @@ def restore(run: Run, checkpoint: Checkpoint) -> None:
     run.step = index["step"]
     run.history[:] = index["history"]
     run.board.clock.fill_(run.step)
+
+
+def _check_kind(checkpoint: Checkpoint) -> None:
+    """Raise CheckpointError for files of this package that hold something else than a run."""
+    index, path = checkpoint.index, checkpoint.path
+    if "estimator" in index:
+        kind = index["estimator"]
+        raise CheckpointError(f"{path} is a saved {kind}, not a checkpoint of a run; read it with {kind}.load.")
+    if "game" not in index or "optimizers" not in index:
+        raise CheckpointError(
+            f"{path} holds {len(checkpoint.tensors)} tensors, but no run: no step, no optimizers. It is not a file "
+            "that Engine.save wrote (a guard's best weights, perhaps), and nothing can be resumed from it."
+        )
+
+
+def _check_content(run: Run, checkpoint: Checkpoint) -> None:
+    """Raise CheckpointError or ValueError unless the tensors are those of such a run, and its numbers numbers."""
+    tensors, index, path = checkpoint.tensors, checkpoint.index, checkpoint.path
+    wanted = _prefixed("game", run.game.state_dict()) | _prefixed("solver", _remembered(run))
+    trained = [f"game/{name}" for name, _ in run.game.named_parameters()]
+    if run.ema:
+        wanted |= _prefixed("ema", run.ema.module.state_dict()) | {"ema_updates": run.ema.updates}
+        trained += [f"ema/{name}" for name, _ in run.ema.module.named_parameters()]
+    for name, value in wanted.items():
+        if tensors[name].shape != value.shape or tensors[name].dtype != value.dtype:
+            found = tensors[name]
+            raise ValueError(f"{name} is {found.dtype}{list(found.shape)}, not {value.dtype}{list(value.shape)}")
+    spoilt = next((name for name in trained if not bool(tensors[name].isfinite().all())), None)
+    if spoilt is not None:
+        raise CheckpointError(f"{path} has weights that are not finite ({spoilt}); resume from an older checkpoint.")
+    step, history = index["step"], index["history"]
+    if not isinstance(step, int) or isinstance(step, bool) or step < 0:
+        raise ValueError(f"step is {step!r}")
+    if not isinstance(history, list) or not all(isinstance(record, dict) for record in history):
+        raise ValueError("history is no list of records")
 
 
 def _check_fit(run: Run, checkpoint: Checkpoint) -> None:
@@ -103,6 +156,12 @@ def _check_fit(run: Run, checkpoint: Checkpoint) -> None:
                 f"{path} was made with {name}={index[name]}, this engine has {name}={value}. "
                 f"Build it with the same {name}, or start anew in another folder."
             )
+    there, here = index.get("linear"), _linear(run)
+    if there and here and there != here:
+        raise CheckpointError(
+            f"{path} was made with the library {there!r} for products of matrices, this process has {here!r}: the bits "
+            f"would differ. Start it with GAN_EXT_LINEAR={there}, or start anew in another folder."
+        )
     for player, optimizer in run.optimizers.items():
         kind = type(optimizer).__name__
         there = index["optimizers"].get(player, {}).get("class")
@@ -115,6 +174,11 @@ def _check_fit(run: Run, checkpoint: Checkpoint) -> None:
                 f"{path} trains {sum(trained_there)} tensors of player {player!r}, this engine {sum(trained)}. Freeze "
                 "the same parameters."
             )
+
+
+def _linear(run: Run) -> str | None:
+    """Return which library multiplies matrices in this run, None on a GPU."""
+    return linear_backend() if run.board.device.type == "cpu" else None
 
 
 def _remembered(run: Run) -> dict[str, Tensor]:
@@ -155,7 +219,10 @@ def _flattened(optimizer: torch.optim.Optimizer) -> tuple[dict[str, Tensor], dic
     return tensors, {"class": type(optimizer).__name__, "numbers": numbers, "groups": groups}
 
 
-def _unflatten(optimizer: torch.optim.Optimizer, tensors: Mapping[str, Tensor], index: Mapping[str, Any]) -> None:
+def _unflattened(
+    optimizer: torch.optim.Optimizer, tensors: Mapping[str, Tensor], index: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Return the state of an optimizer as its `load_state_dict` takes it."""
     entries: dict[int, dict[str, Any]] = {}
     parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
     for key, value in {**tensors, **index["numbers"]}.items():
@@ -165,7 +232,7 @@ def _unflatten(optimizer: torch.optim.Optimizer, tensors: Mapping[str, Tensor], 
     for saved, present in zip(index["groups"], optimizer.param_groups, strict=True):
         # Options that are tensors or tuples here come back as such; JSON knows numbers and lists only.
         groups.append({name: _like(present.get(name), value) for name, value in saved.items()})
-    optimizer.load_state_dict({"state": entries, "param_groups": groups})
+    return {"state": entries, "param_groups": groups}
 
 
 def _laid_out_like(parameter: Tensor, value: Any) -> Any:

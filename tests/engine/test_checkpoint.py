@@ -298,6 +298,81 @@ def test_a_checkpoint_of_another_game_changes_nothing(tmp_path: Path) -> None:
     assert (game.generator.value.item(), other.step) == (1.0, 0)
 
 
+# --- whole files with content that no run wrote -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("index", "sentence"),
+    [
+        (
+            {"estimator": "SequenceGAN", "vocabulary": []},
+            r"is a saved SequenceGAN, not a checkpoint of a run; read it with",
+        ),
+        ({"step": 30}, "holds 1 tensors, but no run: no step, no optimizers. It is not a file"),
+        ({}, "but no run"),
+    ],
+)
+def test_a_file_of_something_else_is_named(index: dict[str, Any], sentence: str, tmp_path: Path) -> None:
+    files.write(tmp_path, 1, {"line.weight": torch.zeros(1)}, index, keep=1)
+    with pytest.raises(CheckpointError, match=sentence):
+        engine().resume(tmp_path)
+
+
+def test_an_index_that_is_no_object_is_refused(tmp_path: Path) -> None:
+    for text in ("[]", "3", "{", "[" * 100_000, '"game"'):
+        metadata = {"format": files._FORMAT, "index": text, "checksum": str(files._checksum(text, {}))}
+        save_file({}, file(tmp_path, 1), metadata=metadata)
+        with pytest.raises(CheckpointError, match=r"has an index that is no JSON.*no gan_ext wrote it"):
+            engine().resume(tmp_path / "step-000000001.safetensors")
+
+
+NUMBERS: tuple[Any, ...] = (None, [], {}, "x", -1, True, [[]], {"model": None}, {"model": {}}, [3])
+
+
+@pytest.mark.parametrize("key", ["game", "optimizers", "meters", "history", "step", "seed", "moves", "ema", "solver"])
+def test_a_crafted_index_with_a_right_checksum_is_refused_and_changes_nothing(key: str, tmp_path: Path) -> None:
+    saved(tmp_path, 3, ema=0.5)
+    whole = files.read(file(tmp_path, 3))
+    mine = engine(ema=0.5).fit(DATA, steps=1)
+    before = photograph(mine)
+    for wrong in NUMBERS:
+        if (wrong == [] and key == "history") or (wrong == {} and key == "meters"):  # as before the first step
+            continue
+        files.write(tmp_path, 3, whole.tensors, whole.index | {key: wrong}, keep=1)
+        with pytest.raises(CheckpointError, match=r"step-000000003\.safetensors"):
+            mine.resume(tmp_path)
+        assert same(photograph(mine), before)
+
+
+def test_tensors_that_are_missing_or_of_another_kind_are_refused_and_change_nothing(tmp_path: Path) -> None:
+    saved(tmp_path, 3, ema=0.5)
+    whole = files.read(file(tmp_path, 3))
+    mine = engine(ema=0.5).fit(DATA, steps=1)
+    before = photograph(mine)
+    for name, value in whole.tensors.items():
+        without = {key: each for key, each in whole.tensors.items() if key != name}
+        if name.startswith("optimizers/"):  # which knows its own shapes, and holds nothing before it has moved
+            continue
+        others = [without, without | {name: torch.zeros(7, 7)}]
+        if name.split("/")[0] in ("game", "ema") and value.is_floating_point():
+            others += [without | {name: torch.full_like(value, bad)} for bad in (torch.nan, torch.inf)]
+        for tensors in others:
+            files.write(tmp_path, 3, tensors, whole.index, keep=1)
+            with pytest.raises(CheckpointError, match=r"step-000000003\.safetensors"):
+                mine.resume(tmp_path)
+            assert same(photograph(mine), before), name
+    files.write(tmp_path, 3, whole.tensors, whole.index, keep=1)
+    assert mine.resume(tmp_path)
+
+
+def test_a_run_goes_on_only_with_the_library_it_was_made_with(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    saved(tmp_path, 3)
+    assert files.read(file(tmp_path, 3)).index["linear"] == "default"
+    monkeypatch.setattr("gan_ext.engine.state.linear_backend", lambda: "onednn")
+    with pytest.raises(CheckpointError, match=r"this process has 'onednn'.*Start it with GAN_EXT_LINEAR=default"):
+        engine().resume(tmp_path)
+
+
 # --- disks ------------------------------------------------------------------------------------------------------------
 
 

@@ -93,7 +93,7 @@ def claim_folder(
     }
     path = ensure_writable(folder) / "fit.json"
     if path.exists():
-        held = json.loads(path.read_text(encoding="utf-8"))
+        held = _read_claim(path)
         if held != claim:
             there, here = held["settings"], claim["settings"]
             changed = [setting for setting in here if there.get(setting) != here[setting]]
@@ -101,3 +101,16 @@ def claim_folder(
             raise CheckpointError(f"{name}={str(folder)!r} holds a fit with {what}; use an empty folder.")
         return
     write_atomically(path, json.dumps(claim, indent=1).encode())
+
+
+def _read_claim(path: Path) -> dict[str, Any]:
+    try:
+        held = json.loads(path.read_text(encoding="utf-8"))
+        if not isinstance(held, dict) or not isinstance(held.get("settings"), dict):
+            raise ValueError("no settings in it")
+    except (ValueError, OSError, RecursionError) as error:
+        raise CheckpointError(
+            f"{path} is damaged ({error}): it said which data and settings the checkpoints beside it are of. Use an "
+            "empty folder, or delete it if you are sure that they are of this fit."
+        ) from error
+    return held
