@@ -3,10 +3,11 @@
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
-from sklearn.preprocessing import StandardScaler
+from torch import Tensor
 
-__all__ = ["ROWS", "column_moments"]
+__all__ = ["ROWS", "column_moments", "tensor_moments"]
 
 ROWS = 65536  # read at a time, so that no second copy of all data is made
 
@@ -16,6 +17,8 @@ def column_moments(x: NDArray[Any]) -> tuple[NDArray[np.float64], NDArray[np.flo
 
     A deviation is 0 where a feature does not change by more than the rounding of its own numbers.
     """
+    from sklearn.preprocessing import StandardScaler  # not loaded by those who import a game
+
     flat = x.reshape(len(x), -1)
     # A power of two takes no bit, and keeps the squares of 1e200 and of 1e-200 among the numbers.
     power = np.frexp(np.maximum(np.abs(flat.max(0)), np.abs(flat.min(0))).astype(np.float64))[1]
@@ -28,3 +31,12 @@ def column_moments(x: NDArray[Any]) -> tuple[NDArray[np.float64], NDArray[np.flo
     deviation = np.where(deviation <= 10 * own * np.abs(mean), 0, deviation)
     shape = x.shape[1:]
     return np.ldexp(mean, power).reshape(shape), np.ldexp(deviation, power).reshape(shape)
+
+
+def tensor_moments(x: Tensor) -> tuple[Tensor, Tensor]:
+    """Return what :func:`column_moments` does of a tensor, in float32 where it lies; waits for the device."""
+    mean, deviation = column_moments(x.detach().cpu().numpy())
+    return (
+        torch.as_tensor(mean, dtype=torch.float32, device=x.device),
+        torch.as_tensor(deviation, dtype=torch.float32, device=x.device),
+    )

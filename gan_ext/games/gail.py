@@ -7,7 +7,6 @@ Generative Adversarial Networks and Actor-Critic Methods (Pfau and Vinyals, 2016
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import pad
@@ -16,7 +15,7 @@ from typing_extensions import Unpack
 from gan_ext.game import Loss, Player
 from gan_ext.games.ppo import PPO, PPOOptions
 from gan_ext.losses import Judged, Penalty, discriminator_non_saturating, log_odds_reward, standardized
-from gan_ext.moments import column_moments
+from gan_ext.moments import tensor_moments
 from gan_ext.sequences import evaluating
 
 __all__ = ["GAIL", "Actions", "Imitation", "Replay", "StateAction", "StateTransition"]
@@ -47,11 +46,10 @@ class _Standardizing(nn.Module):
     def __init__(self, observations: Tensor) -> None:
         super().__init__()
         flat = observations.reshape(-1, observations.shape[-1])
-        mean, deviation = column_moments(flat.detach().cpu().numpy())
+        mean, deviation = tensor_moments(flat)
         # What never changes for the expert has no spread to be measured in, and keeps its units.
-        deviation = np.where(deviation == 0, 1, deviation)
-        self.register_buffer("mean", torch.as_tensor(mean, dtype=torch.float32, device=flat.device))
-        self.register_buffer("deviation", torch.as_tensor(deviation, dtype=torch.float32, device=flat.device))
+        self.register_buffer("mean", mean)
+        self.register_buffer("deviation", torch.where(deviation == 0, 1.0, deviation))
         self.mean: Tensor
         self.deviation: Tensor
         self.width = 2 * flat.shape[-1]  # how many numbers are shown of a step; 0 if that is not known
