@@ -70,7 +70,7 @@ ARROWS: dict[str, tuple[set[str], set[str]]] = {
         TENSORS | {"numpy", "rich", "sklearn", "tyro"},
     ),
     "pictures": (set(), {"numpy", "einops", "matplotlib", "PIL", "rdkit"}),
-    "explorer": ({"latents", "nets"}, TENSORS | {"numpy"}),
+    "explorer": ({"latents", "nets", "seeds"}, TENSORS | {"numpy"}),
     "doctor": (
         {"engine", "game", "games", "latents", "losses", "metrics", "seeds", "sequences", "toys"},
         TENSORS | {"numpy"},
