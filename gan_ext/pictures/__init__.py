@@ -7,9 +7,10 @@ from gan_ext.pictures.curves import draw_curves, draw_frontiers
 from gan_ext.pictures.fields import FieldPanel, animate, animate_clouds, animate_fields, draw_clouds, draw_fields
 from gan_ext.pictures.images import draw_images, draw_traversals, image_grid
 from gan_ext.pictures.molecules import draw_molecules
-from gan_ext.pictures.panels import draw_courses, panels, plot_courses
+from gan_ext.pictures.panels import draw_courses, draw_growth, panels, plot_courses
 from gan_ext.pictures.report import draw_code_report
 from gan_ext.pictures.trade_offs import Setting, draw_trade_offs
+from gan_ext.pictures.tree import draw_tree
 from gan_ext.pictures.vitals import diagnosis_figure
 
 __all__ = [
@@ -29,11 +30,13 @@ __all__ = [
     "draw_feature_traversals",
     "draw_fields",
     "draw_frontiers",
+    "draw_growth",
     "draw_heatmap",
     "draw_images",
     "draw_molecules",
     "draw_trade_offs",
     "draw_traversals",
+    "draw_tree",
     "image_grid",
     "panels",
     "plot_courses",

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-__all__ = ["draw_courses", "panels", "plot_courses"]
+__all__ = ["draw_courses", "draw_growth", "panels", "plot_courses"]
 
 Line = tuple[Sequence[float], Sequence[float]]
 
@@ -81,3 +81,29 @@ def draw_courses(
             axis.set(title=title, xlabel=x_label, ylim=(0, top))
         axes[0].set_ylabel(y_label)
         axes[0].legend(fontsize=8)
+
+
+def draw_growth(
+    path: str | Path,
+    curves: Mapping[str, tuple[Line, float | None]],
+    x_label: str,
+    y_label: str,
+) -> None:
+    """Draw how something grows with a size, both on logarithmic axes, with the exponent of each curve.
+
+    Args:
+        path: the picture's file.
+        curves: name to (sizes, values), and the exponent that the legend shows, if any.
+        x_label: what the size is; the exponent is that of D.
+        y_label: what grows.
+    """
+    with panels(path, size=(6.5, 4.5)) as (axis,):
+        for name, ((sizes, values), exponent) in curves.items():
+            label = name if exponent is None else f"{name}: $D^{{{exponent:.2f}}}$"
+            axis.plot(sizes, values, marker="o", label=label)
+        axis.set(xscale="log", yscale="log", xlabel=x_label, ylabel=y_label)
+        ticks = sorted({size for (sizes, _), _ in curves.values() for size in sizes})
+        axis.set_xticks(ticks, [f"{size:g}" for size in ticks])
+        axis.minorticks_off()
+        axis.grid(alpha=0.3)
+        axis.legend(fontsize=8)

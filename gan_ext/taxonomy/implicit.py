@@ -88,6 +88,9 @@ class GAN(Model):
             flips = (0.01, 0.02, 0.05, 0.1, 0.2)
             self.flip = max(flips, key=lambda flip: float(self.judged(data.valid[:60], flip, 60, 2).mean()))
 
+    def chosen(self) -> dict[str, float]:
+        return {"flip": self.flip} if self.form.bits else {}
+
     def loss(self, x: Tensor) -> None:
         return None
 

@@ -17,7 +17,7 @@ from gan_ext.data import ArrayStream
 from gan_ext.engine import Engine, Every, adam
 from gan_ext.game import Game
 from gan_ext.games import RealBatch
-from gan_ext.seeds import RandomStateLike, as_seed, kept_generators, reseed
+from gan_ext.seeds import RandomStateLike, as_seed, kept_generators, reseed, seeded
 
 __all__ = [
     "CELL_AREA",
@@ -31,6 +31,7 @@ __all__ = [
     "cells",
     "count_parameters",
     "largest_width",
+    "small_model",
     "within",
 ]
 
@@ -123,6 +124,14 @@ class Model(ABC):
         """Return how many passes of a net follow one another for a sample."""
         return 1
 
+    def walks(self, n: int, passes: tuple[int, ...]) -> dict[int, Tensor]:
+        """Return n samples after each of these numbers of passes of a Markov chain; empty without one."""
+        return {}
+
+    def chosen(self) -> dict[str, float]:
+        """Return the settings that the last fit chose on held-out data."""
+        return {}
+
     def sizes(self) -> tuple[int, int]:
         """Return the numbers of parameters that are trained, and that draw samples."""
         return count_parameters(self.game), count_parameters(self.game)
@@ -180,7 +189,6 @@ class Chain(Model):
         return self.walks(n, (CHAIN,))[CHAIN]
 
     def walks(self, n: int, passes: tuple[int, ...]) -> dict[int, Tensor]:
-        """Return samples after these numbers of passes."""
         state, seen = self.first(n), dict[int, Tensor]()
         for number in range(1, max(passes) + 1):
             state = self.move(state)
@@ -200,6 +208,23 @@ def count_parameters(module: nn.Module) -> int:
             mask = getattr(part, "mask", None) if name == "weight" else None
             total += int(mask.sum()) if isinstance(mask, Tensor) else parameter.numel() * parameter.requires_grad
     return total
+
+
+def small_model(kind: type[Model], form: Form, budget: int, seed: int = 0, like: Form | None = None) -> Model:
+    """Return a model before its first step, as wide as its parameters allow.
+
+    Args:
+        kind: which model.
+        form: what samples are.
+        budget: most parameters that are trained.
+        seed: decides the weights.
+        like: the form in which the budget counts, if it is another one.
+
+    Raises:
+        ValueError: as :func:`largest_width`.
+    """
+    with seeded(seed, 3):
+        return kind(form, largest_width(kind, like or form, budget))
 
 
 def largest_width(kind: type[Model], form: Form, budget: int) -> int:

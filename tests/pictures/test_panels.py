@@ -32,7 +32,12 @@ def test_courses_have_a_color_an_arm_and_levels(tmp_path):
 
 def test_panels_of_courses_have_one_scale_from_zero(tmp_path, monkeypatch):
     seen = []
-    monkeypatch.setattr("gan_ext.pictures.panels.plot_courses", lambda axis, *rest, **style: seen.append((axis, rest)))
+
+    def plot(axis, *rest):
+        seen.append((axis, rest))
+        plot_courses(axis, *rest)
+
+    monkeypatch.setitem(draw_courses.__globals__, "plot_courses", plot)
     shown = {"few": {"a": [([0, 1], [2, 3])]}, "many": {"a": [([0, 1], [2, 9])]}}
     draw_courses(tmp_path / "own.png", shown, "steps", "return", {"best": 5.0}, top=10)
     assert [axis.get_title() for axis, _ in seen] == ["few", "many"]
