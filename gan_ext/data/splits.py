@@ -8,6 +8,8 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.utils import check_random_state
 from torch import Tensor
 
+from gan_ext.data.missing import plain_labels
+
 __all__ = ["SemiSupervisedSplit", "SplitTensors", "matching_rows", "semi_supervised_split"]
 
 Rows = NDArray[np.intp]
@@ -52,7 +54,7 @@ class SemiSupervisedSplit(NamedTuple):
             y: all labels [n].
             unlabeled: what stands for "no label".
         """
-        x, y = np.asarray(x), np.asarray(y)
+        x, y = np.asarray(x), plain_labels(y, unlabeled)
         rows = np.concatenate([self.labeled, self.unlabeled])
         # Text cannot hold -1 beside it, objects can.
         shown = y[rows] if y.dtype.kind in "iu" and isinstance(unlabeled, int) else y[rows].astype(object)
@@ -81,17 +83,19 @@ def semi_supervised_split(
     balanced: bool = True,
     n_validation: int = 0,
     n_test: int = 0,
+    unlabeled: Any = -1,
     random_state: int | np.random.RandomState | None = None,
 ) -> SemiSupervisedSplit:
     """Split rows into labeled, unlabeled, validation and test parts.
 
     Args:
-        y: true labels [n], of any type that numpy sorts.
+        y: true labels [n], of any type that numpy sorts; rows that have none stay unlabeled.
         n_labeled: how many rows show their label, over all classes.
         balanced: the same number of each class (`n_labeled` must then be a multiple of the number of classes); else
             rows are drawn without a look at their class, except that every class gets one.
         n_validation: rows kept for validation.
         n_test: rows kept for testing.
+        unlabeled: what stands for "no label" in y; None if every row has one.
         random_state: seed of the split; the test rows depend on it and on `n_test`, the validation rows on
             `n_validation` too, and neither on `n_labeled`.
 
@@ -101,22 +105,24 @@ def semi_supervised_split(
     Raises:
         ValueError: there are not enough rows, or not enough of one class.
     """
-    y = np.asarray(y)
+    y = plain_labels(y, unlabeled)
     if y.ndim != 1:
         raise ValueError(f"y must have one dimension, got shape {y.shape}.")
     for name, number in (("n_labeled", n_labeled), ("n_validation", n_validation), ("n_test", n_test)):
         if number < 0 or (name == "n_labeled" and number == 0):
             raise ValueError(f"{name}={number} must not be {'negative' if number < 0 else 'zero'}.")
-    if n_labeled + n_validation + n_test > len(y):
+    known = np.array([unlabeled is None or label != unlabeled for label in y.tolist()], bool)
+    if n_labeled + n_validation + n_test > known.sum():
         raise ValueError(
             f"n_labeled={n_labeled}, n_validation={n_validation} and n_test={n_test} need more rows than "
-            f"the {len(y)} there are."
+            f"the {known.sum()} there are" + (" with a label." if not known.all() else ".")
         )
     order = check_random_state(random_state).permutation(len(y))
+    order, bare = order[known[order]], np.flatnonzero(~known)
     test, validation, rest = np.split(order, [n_test, n_test + n_validation])
     labeled = _first_of_each(y, rest, n_labeled, balanced)
-    unlabeled = np.setdiff1d(rest, labeled)
-    return SemiSupervisedSplit(*(np.sort(part) for part in (labeled, unlabeled, validation, test)))
+    hidden = np.concatenate([np.setdiff1d(rest, labeled), bare])
+    return SemiSupervisedSplit(*(np.sort(part) for part in (labeled, hidden, validation, test)))
 
 
 def matching_rows(y: ArrayLike, like: ArrayLike, random_state: int | np.random.RandomState | None = None) -> Rows:
@@ -141,7 +147,7 @@ def matching_rows(y: ArrayLike, like: ArrayLike, random_state: int | np.random.R
 
 
 def _first_of_each(y: NDArray[Any], rows: Rows, number: int, balanced: bool) -> Rows:
-    classes = np.unique(y)
+    classes = np.unique(np.array(y[rows].tolist()))
     if number < len(classes) or (balanced and number % len(classes)):
         wanted = f"a multiple of {len(classes)}" if balanced else f"at least {len(classes)}"
         raise ValueError(f"n_labeled={number} must be {wanted}, the number of classes.")

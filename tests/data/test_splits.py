@@ -2,8 +2,11 @@
 
 import numpy as np
 import pytest
+from sklearn.model_selection import cross_val_score
+from sklearn.neighbors import KNeighborsClassifier
 
-from gan_ext.data import SemiSupervisedSplit, matching_rows, semi_supervised_split
+from gan_ext.data import LabeledFold, SemiSupervisedSplit, matching_rows, semi_supervised_split
+from gan_ext.estimators import LabeledOnly
 
 Y = np.repeat([0, 1, 2], [40, 50, 60])[np.random.RandomState(0).permutation(150)]
 
@@ -175,3 +178,52 @@ def test_rows_that_match_labels_are_drawn_once_while_there_are_enough() -> None:
     assert matching_rows(y, ["a", "a"], random_state=0).tolist() == [0, 0]
     with pytest.raises(ValueError, match="No row of y has the label 'd'"):
         matching_rows(y, ["d"])
+
+
+@pytest.mark.parametrize("balanced", [True, False])
+def test_rows_that_have_no_label_stay_unlabeled(balanced: bool) -> None:
+    bare = np.arange(150) % 3 == 0
+    y = np.where(bare, -1, Y)
+    split = semi_supervised_split(y, 30, balanced=balanced, n_validation=10, n_test=20, random_state=0)
+    assert_whole(split, 150)
+    assert set(np.flatnonzero(bare)) <= set(split.unlabeled)
+    assert set(y[split.labeled]) == {0, 1, 2}
+    for missing in (
+        np.where(bare, np.nan, Y),
+        [None if none else int(name) for none, name in zip(bare, Y, strict=True)],
+    ):
+        same = semi_supervised_split(missing, 30, balanced=balanced, n_validation=10, n_test=20, random_state=0)
+        assert all(np.array_equal(one, other) for one, other in zip(same, split, strict=True))
+        _, shown = same.training_data(np.zeros((150, 1)), missing)
+        assert shown.dtype == np.int64
+        assert shown.tolist() == split.training_data(np.zeros((150, 1)), y)[1].tolist()
+    with pytest.raises(ValueError, match="need more rows than the 100 there are with a label"):
+        semi_supervised_split(y, 90, n_test=20)
+    assert set(y[semi_supervised_split(y, 40, unlabeled=None, random_state=0).labeled]) == {-1, 0, 1, 2}
+
+
+def test_labeled_folds_test_on_labeled_rows_alone_and_train_on_all_others() -> None:
+    y = np.where(np.arange(150) % 2 == 0, -1, Y)
+    parts = list(LabeledFold(5).split(np.zeros((150, 1)), y))
+    assert LabeledFold(5).get_n_splits() == len(parts) == 5
+    assert sorted(row for _, test in parts for row in test) == np.flatnonzero(y != -1).tolist()
+    for train, test in parts:
+        assert np.array_equal(np.sort(np.concatenate([train, test])), np.arange(150))
+        assert set(y[test]) == {0, 1, 2}
+    hidden = [None if label == -1 else "abc"[label] for label in y.tolist()]
+    assert all(np.array_equal(a[1], b[1]) for a, b in zip(parts, LabeledFold(5).split(None, hidden), strict=True))
+    orders = [next(iter(LabeledFold(5, shuffle=True, random_state=seed).split(None, y)))[1] for seed in (0, 0, 1)]
+    assert np.array_equal(orders[0], orders[1])
+    assert not np.array_equal(orders[0], orders[2])
+    with pytest.raises(ValueError, match="n_splits=5 needs as many labeled rows of each class, and class 1 has 2"):
+        next(LabeledFold(5).split(None, [0] * 9 + [1, 1, -1]))
+    with pytest.raises(ValueError, match="and there are 0"):
+        next(LabeledFold(5).split(None, [-1] * 9))
+
+
+def test_scikit_learn_takes_labeled_folds() -> None:
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(90, 2)) + 4 * np.repeat([0, 1, 2], 30)[:, None], np.repeat([0, 1, 2], 30)
+    y[np.arange(90) % 3 > 0] = -1
+    scores = cross_val_score(LabeledOnly(KNeighborsClassifier(3)), X, y, cv=LabeledFold(5), error_score="raise")
+    assert scores.mean() > 0.9

@@ -184,7 +184,9 @@ def test_class_shares_and_weights_by_hand():
     assert class_shares(labels, None) == [4, 2]
     assert class_shares(labels, "labeled") == [3, 1]
     assert class_shares(labels, "uniform") == [1, 1]
-    assert class_shares(labels, [2, 5]) == [2, 5]
+    assert class_shares(labels, [0.25, 0.75]) == [0.25, 0.75]
+    with pytest.raises(ValueError, match=r"class_prior=\[2, 5\] adds up to 7; .*dividing them by their sum"):
+        class_shares(labels, [2, 5])
     assert class_weights(labels, None) is None
     assert class_weights(labels, "balanced") == pytest.approx([4 / 6, 2])
     assert class_weights(labels, {1: 3.0}) == [1.0, 3.0]
@@ -192,7 +194,7 @@ def test_class_shares_and_weights_by_hand():
 
 def test_a_stated_mix_of_classes_and_weights_reach_the_game():
     X, y = _blobs(60)
-    model = _model(max_iter=2, class_prior=[1, 1, 2], class_weight="balanced", open_set=True).fit(X, _hidden(y, 6))
+    model = _model(max_iter=2, class_prior=[0.25, 0.25, 0.5], class_weight="balanced", open_set=True).fit(X, _hidden(y, 6))
     np.testing.assert_allclose(model.game_.terms["balance"].prior, [0.25, 0.25, 0.5])
     np.testing.assert_allclose(model.game_.class_weight, [1, 1, 1])
     assert model.game_.open_set > 0

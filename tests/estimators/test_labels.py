@@ -5,8 +5,10 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from sklearn.model_selection import cross_val_score
 
 from gan_ext import ConditionalGAN, InfoGAN, SemiSupervisedGANClassifier, evaluate
+from gan_ext.data import LabeledFold
 from gan_ext.data.missing import plain_labels
 from gan_ext.estimators.base.labels import every_label, read_labels
 
@@ -124,3 +126,31 @@ def test_a_frame_is_fitted_evaluated_and_reported_on_without_a_warning() -> None
     assert np.array_equal(source.real.predict(source.real.check(frame)), infogan.labels_)
     conditional = ConditionalGAN(max_iter=10, random_state=0, device="cpu").fit(frame, truth)
     assert "frechet distance" in str(evaluate(conditional, frame, truth, resamples=0))
+
+
+def test_a_score_leaves_out_who_has_no_label_and_is_an_error_if_nobody_has_one() -> None:
+    X, truth, shown = _table()
+    model = SemiSupervisedGANClassifier(max_iter=60, random_state=0, device="cpu").fit(X, shown)
+    assert model.score(X, shown) == model.score(X[shown == truth], truth[shown == truth]) > 0.9
+    half = np.where(np.arange(120) < 60, "high", None)  # all of them wrong
+    assert model.score(X, half) < 0.1
+    weights = np.arange(120) % 60 == 0
+    assert model.score(X, shown, weights) in (0.0, 0.5, 1.0)
+    for nobody in (np.full(120, -1), [None] * 120):
+        with pytest.raises(ValueError, match=r"all 120 are -1, and nothing can be scored.*LabeledFold"):
+            model.score(X, nobody)
+    scores = cross_val_score(model.set_params(max_iter=40), X, shown, cv=LabeledFold(2), error_score="raise")
+    assert scores.mean() > 0.7
+
+
+def test_a_temperature_is_not_found_by_few_samples_or_easy_ones() -> None:
+    X, truth, shown = _table()
+    model = SemiSupervisedGANClassifier(max_iter=60, random_state=0, device="cpu").fit(X, shown)
+    with pytest.raises(ValueError, match="cannot find a temperature by 3 samples; it takes 10"):
+        model.calibrate(X[:3], truth[:3])
+    sure = model.predict(X)
+    with pytest.warns(UserWarning, match="the labels are all as predicted.* temperature_ stays 1;"):
+        model.calibrate(X, sure)
+    with pytest.warns(UserWarning, match="predictions say nothing about the labels"):
+        model.calibrate(X, np.where(sure == "low", "high", "low"))
+    assert model.temperature_ == 1

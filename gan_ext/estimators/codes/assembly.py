@@ -90,6 +90,8 @@ def check_codes(settings: InfoGANSettings) -> None:
         raise ValueError("shares is for the default code; give the shares to your own Categorical in codes.")
     if shares is not None and not isinstance(shares, str) and len(shares) != settings.n_clusters:
         raise ValueError(f"shares has {len(shares)} numbers for n_clusters={settings.n_clusters}.")
+    if shares is not None and not isinstance(shares, str) and abs(sum(shares) - 1) > 0.02:
+        raise ValueError(f"shares={shares!r} adds up to {sum(shares):g}; shares of the categories add up to 1.")
 
 
 def build_game(

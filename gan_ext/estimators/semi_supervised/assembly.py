@@ -27,6 +27,7 @@ from gan_ext.terms import ClassBalance, ConditionalEntropy, GeneratorTerm, Term,
 
 __all__ = ["KPlusOneSettings", "build_game", "build_schedules", "class_shares", "class_weights"]
 
+_ROUNDED = 0.02  # how far shares that were rounded may be from adding up to 1
 _SHARPNESS = 4.0  # of the familiarity of unlabeled samples, with open_set=True
 
 
@@ -144,7 +145,7 @@ def class_shares(labels: Labels, prior: str | Sequence[float] | None) -> list[fl
     None counts labeled samples and one more of each, ``"labeled"`` labeled samples, ``"uniform"`` all alike.
 
     Raises:
-        ValueError: not one positive share for every class.
+        ValueError: not one positive share for every class, or they do not add up to 1.
     """
     counts = label_counts(labels)
     if prior is None or isinstance(prior, str):
@@ -155,6 +156,11 @@ def class_shares(labels: Labels, prior: str | Sequence[float] | None) -> list[fl
         raise ValueError(
             f"class_prior={prior!r} must give each of the {len(counts)} classes a positive share; 'labeled' needs a "
             "labeled sample of each."
+        )
+    if not (prior is None or isinstance(prior, str)) and abs(shares.sum() - 1) > _ROUNDED:
+        raise ValueError(
+            f"class_prior={prior!r} adds up to {shares.sum():g}; shares of the classes add up to 1. Counts become "
+            "shares by dividing them by their sum."
         )
     return [float(share) for share in shares]
 

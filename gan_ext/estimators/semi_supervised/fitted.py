@@ -1,6 +1,7 @@
 """What every classifier made of a K-logit game can do once it is fitted."""
 
 import copy
+import warnings
 from collections.abc import Sequence
 from typing import Any
 
@@ -9,9 +10,11 @@ import torch
 from numpy.typing import NDArray
 from scipy.optimize import minimize_scalar
 from sklearn.base import ClassifierMixin
+from sklearn.utils import _safe_indexing
 from sklearn.utils.validation import check_is_fitted
 from typing_extensions import Self
 
+from gan_ext.data.missing import plain_labels
 from gan_ext.estimators.base.checks import count_first
 from gan_ext.estimators.base.estimator import ROWS, GANEstimator, RandomState
 from gan_ext.estimators.semi_supervised.novelty import (
@@ -29,6 +32,7 @@ from gan_ext.terms import GeneratorTerm, Term
 __all__ = ["GANClassifier"]
 
 Array = NDArray[Any]
+_FEWEST = 10  # labeled samples that a temperature is found by
 _KEPT = 3000  # training samples that the distributions of features are taken from
 
 
@@ -38,6 +42,7 @@ class GANClassifier(ClassifierMixin, GANEstimator):  # type: ignore[misc]
     classes_: Array
     game_: KPlusOne
     terms: Sequence[Term | GeneratorTerm]
+    unlabeled: Any
     temperature_: float
     _raw_game: KPlusOne
     _gaussians: tuple[ClassGaussians, ClassGaussians]
@@ -65,7 +70,8 @@ class GANClassifier(ClassifierMixin, GANEstimator):  # type: ignore[misc]
 
         .. math:: T = \arg\min_T -\sum_i \log \operatorname{softmax}(l(x_i) / T)_{y_i}
 
-        T is sought between 0.01 and 100, and kept in `temperature_` (1 after `fit`).
+        T is sought between 0.01 and 100, and kept in `temperature_` (1 after `fit`).  Where the best one is at an end
+        of that range it stays as it was, with a warning.
 
         References: On Calibration of Modern Neural Networks (Guo et al., 2017), https://arxiv.org/abs/1706.04599
 
@@ -83,11 +89,16 @@ class GANClassifier(ClassifierMixin, GANEstimator):  # type: ignore[misc]
         Raises
         ------
         ValueError
-            `y` does not fit `X`, or has a label that is no class.
+            `y` does not fit `X`, has a label that is no class, or has fewer than ten.
         """
         logits, columns = self._logits(X), self._columns(y)
         if len(columns) != len(logits):
             raise ValueError(f"X has {len(logits)} samples and y {len(columns)} labels; calibrate needs one for each.")
+        if len(columns) < _FEWEST:
+            raise ValueError(
+                f"calibrate cannot find a temperature by {len(columns)} samples; it takes {_FEWEST} or more with "
+                "labels that fit did not see, better a hundred."
+            )
         right = logits[np.arange(len(logits)), columns]
 
         def cost(log_temperature: float) -> float:
@@ -95,12 +106,21 @@ class GANClassifier(ClassifierMixin, GANEstimator):  # type: ignore[misc]
             return float((log_sum_exp(logits * colder) - right * colder).mean())
 
         best = minimize_scalar(cost, bounds=(np.log(0.01), np.log(100)), method="bounded", options={"xatol": 1e-6})
+        easy, useless = (right == logits.max(1)).all(), (right - logits.mean(1)).mean() <= 0
+        if easy or useless or abs(best.x) > 0.99 * np.log(100):  # the best one is 0, infinite, or beyond what is sought
+            what = "the labels are all as predicted" if easy else "predictions say nothing about the labels"
+            warnings.warn(
+                f"calibrate cannot find a temperature by these {len(columns)} samples: {what}, so that the best one is "
+                f"at the end of its range. temperature_ stays {self.temperature_:g}; pass more samples, hard ones too.",
+                stacklevel=2,
+            )
+            return self
         self.temperature_ = float(np.exp(best.x))
         return self
 
     def _columns(self, y: Any) -> Array:
         """Return labels as numbers of columns, or say which one is no class."""
-        labels = np.asarray(y)
+        labels = plain_labels(y)
         strange = labels[~np.isin(labels, self.classes_)]
         if labels.ndim != 1 or strange.size:
             what = f"shape {labels.shape}" if labels.ndim != 1 else f"the label {strange.tolist()[0]!r}"
@@ -112,6 +132,36 @@ class GANClassifier(ClassifierMixin, GANEstimator):  # type: ignore[misc]
         logits = self._logits(X)
         predicted: Array = self.classes_[logits.argmax(1)]
         return predicted
+
+    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
+        """Return the accuracy on the samples that have a label.
+
+        Parameters
+        ----------
+        X : array-like of shape (n, ...)
+            Samples.
+        y : array-like of shape (n,)
+            Their classes; samples without one are left out.
+        sample_weight : array-like of shape (n,) or None
+            What each counts.
+
+        Raises
+        ------
+        ValueError
+            No sample has a label: fold the labeled rows alone, by :class:`gan_ext.data.LabeledFold`.
+        """
+        labels = plain_labels(y, self.unlabeled)
+        known = np.array([self.unlabeled is None or label != self.unlabeled for label in labels.tolist()], bool)
+        if len(labels) and not known.any():
+            raise ValueError(
+                f"y has no labeled sample: all {len(labels)} are {self.unlabeled!r}, and nothing can be scored. In "
+                "cross-validation pass cv=gan_ext.data.LabeledFold(5), which tests on labeled rows alone."
+            )
+        weight = None if sample_weight is None or labels.ndim != 1 else np.asarray(sample_weight)[known]
+        whole = known.all() or labels.ndim != 1
+        truth = labels if whole else np.array(labels[known].tolist())
+        rows = X if whole else _safe_indexing(X, np.flatnonzero(known))
+        return float(super().score(rows, truth, sample_weight if whole else weight))
 
     @torch.no_grad()
     def predict_with(self, game: Game, X: Any) -> Array:

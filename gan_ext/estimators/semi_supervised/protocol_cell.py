@@ -1,6 +1,7 @@
 """One fit of a protocol: a split, an estimator, a seed, and what came out."""
 
 import time
+import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol, TypeVar, runtime_checkable
@@ -21,6 +22,7 @@ __all__ = ["Cell", "Job", "ProtocolData", "fitted_cell", "seeded_clone"]
 Array = NDArray[Any]
 ClassifierT = TypeVar("ClassifierT", bound=Classifier)
 _RECORD = "test_error"
+_CALIBRATED = 10  # validation samples that probabilities are calibrated by, at least
 
 
 @runtime_checkable
@@ -134,8 +136,10 @@ def _scores(model: Classifier, data: ProtocolData, held_out: tuple[Array, Array]
     scores["curve"] = tuple((int(record["step"]), float(record[_RECORD])) for record in records)
     if len(held_out[0]):
         scores["validation_error"] = _error(model.predict(held_out[0]), held_out[1])
-        if hasattr(model, "calibrate"):
-            model.calibrate(*held_out)
+        if hasattr(model, "calibrate") and len(held_out[0]) >= _CALIBRATED:
+            with warnings.catch_warnings():  # of a classifier that is right about all of them: nothing to calibrate
+                warnings.filterwarnings("ignore", "calibrate cannot find a temperature")
+                model.calibrate(*held_out)
     classes = np.asarray(getattr(model, "classes_", ()))
     if hasattr(model, "predict_proba") and np.isin(data.y_test, classes).all():
         probabilities, columns = model.predict_proba(data.X_test), np.searchsorted(classes, data.y_test)

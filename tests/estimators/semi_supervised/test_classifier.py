@@ -226,6 +226,8 @@ def test_bad_data_is_refused_before_training(change, message):
         ({"augment": RandomAffine}, "augment fails on samples of shape"),
         ({"class_weight": {7: 2.0}}, r"names 7, which is none of \[0, 1\]"),
         ({"class_prior": [1, 2, 3], "balance": 0}, "must give each of the 2 classes a positive share"),
+        ({"class_prior": [0.5, 0.6]}, r"class_prior=\[0.5, 0.6\] adds up to 1.1; shares"),
+        ({"class_weight": {"a": 2.0}}, r"names 'a', which is none of \[0, 1\]"),
         ({"unlabeled": float("nan")}, "'unlabeled' .* a number that is not NaN"),
     ],
 )
