@@ -28,7 +28,7 @@ LONGER = {
     "sequence_smiles": 203,
     "plug_and_play": 264,
     "solvers": 215,
-    "steer_sequences": 441,
+    "steer_sequences": 276,
     "taxonomy": 195,
 }
 FULLEST = 15  # modules in a folder, but for games/: one paper, one file

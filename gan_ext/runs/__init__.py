@@ -6,7 +6,13 @@ spread, the printed table, a live bar, the result file and where the result came
 
 from gan_ext.runs.experiment import Experiment
 from gan_ext.runs.files import read_npz, write_json, write_result
-from gan_ext.runs.frontiers import frontiers_of, print_points, told_gains
+from gan_ext.runs.frontiers import (
+    frontiers_of,
+    print_points,
+    told_beside_sharpening,
+    told_gains,
+    uncertain_points,
+)
 from gan_ext.runs.kept import KeepBest, fit_kept
 from gan_ext.runs.live import LiveText, Progress, Written
 from gan_ext.runs.options import Options, Seeds, StoppedEarlyError, at_least, launch, plain_errors
@@ -68,7 +74,9 @@ __all__ = [
     "spreads",
     "step_costs",
     "table_cells",
+    "told_beside_sharpening",
     "told_gains",
+    "uncertain_points",
     "write_json",
     "write_result",
 ]

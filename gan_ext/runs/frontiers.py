@@ -3,10 +3,10 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from gan_ext.metrics import FrontierPoint, largest_gain
+from gan_ext.metrics import FrontierPoint, Interval, UncertainPoint, gap_with_luck, largest_gain
 from gan_ext.runs.summary import Spread, flat, over_seeds, print_table, spreads
 
-__all__ = ["frontiers_of", "print_points", "told_gains"]
+__all__ = ["frontiers_of", "print_points", "told_beside_sharpening", "told_gains", "uncertain_points"]
 
 Row = dict[str, Any]
 
@@ -85,3 +85,41 @@ def told_gains(frontiers: Mapping[str, Sequence[Sequence[FrontierPoint]]], plane
         found[f"{arm} below {first}, {plane}, gap"] = round(best.gap, 4)
         found[f"{arm} below {first}, {plane}, spread"] = round(best.spread, 4)
     return found
+
+
+def uncertain_points(points: Sequence[Row], earned: str, cost: str) -> list[UncertainPoint]:
+    """Return a frontier whose quality is an interval, of which higher is better.
+
+    Args:
+        points: with a ``temperature``.
+        earned: name of the interval, as JSON gives it back: mean, low and high.
+        cost: name of what is paid, lower is better.
+    """
+    found = [(each["temperature"], Interval(*each[earned]), each[cost]) for each in points]
+    return [UncertainPoint(t, -score.mean, (score.high - score.low) / 2, paid) for t, score, paid in found]
+
+
+def told_beside_sharpening(
+    name: str, arm: Sequence[UncertainPoint], reference: Sequence[UncertainPoint], sharpened: str, what: str, cost: str
+) -> str:
+    """Say whether an arm did more than sharpening does, beyond the luck of sampling.
+
+    Args:
+        name: of the arm.
+        arm: its frontier (:func:`uncertain_points`).
+        reference: that of what is sharpened.
+        sharpened: its name.
+        what: is earned, such as ``"mean reward"``.
+        cost: what is paid, such as ``"its held-out molecules cost {} nats per token"``.
+    """
+    best, reached = (-min(point.quality for point in each) for each in (arm, reference))
+    begin = f"{name}: {what} up to {best:.3f}; {sharpened} reaches {reached:.3f} at its best temperature.\n "
+    found = gap_with_luck(reference, arm)
+    if found.verdict == "incomparable" or not found.plain:
+        return f"{begin} Too little {what} is reached by both for a comparison of their costs."
+    gaps, places = [-each.gap for each in found.plain], {"better": found.wins, "worse": found.losses}
+    told = [f"{word} from {-max(at):.3f} to {-min(at):.3f}" for word, at in places.items() if at]
+    return (
+        f"{begin} At equal {what} {cost.format(f'{min(gaps):+.3f} to {max(gaps):+.3f}')} more than those of sharpened "
+        f"{sharpened}. Beyond the luck of sampling it is {' and '.join(told) or 'neither better nor worse'}."
+    )

@@ -32,8 +32,21 @@ from gan_ext.metrics.sequences.likelihood import (
 )
 from gan_ext.metrics.sequences.ngrams import distinct, ngram_entropy, ngram_jaccard, unique_ratio
 from gan_ext.metrics.sequences.oracle import OracleScores, oracle_scores
-from gan_ext.metrics.sequences.properties import internal_diversity, logp, molecule_values, qed, ring_count
-from gan_ext.metrics.sequences.smiles import KnownMolecules, SmilesScores, canonical_smiles, smiles_scores
+from gan_ext.metrics.sequences.properties import (
+    internal_diversity,
+    logp,
+    molecule_hits,
+    molecule_values,
+    qed,
+    ring_count,
+)
+from gan_ext.metrics.sequences.smiles import (
+    KnownMolecules,
+    SmilesScores,
+    canonical_smiles,
+    smiles_intervals,
+    smiles_scores,
+)
 from gan_ext.metrics.sequences.text_scores import TEXYGEN_CAPTIONS, TextScorer, TextScores
 from gan_ext.metrics.sequences.token_lists import token_lists
 
@@ -70,6 +83,7 @@ __all__ = [
     "known_word_share",
     "largest_gain",
     "logp",
+    "molecule_hits",
     "molecule_values",
     "negative_log_likelihood",
     "ngram_entropy",
@@ -85,6 +99,7 @@ __all__ = [
     "seed_gap",
     "self_bleu",
     "sequence_log_prob",
+    "smiles_intervals",
     "smiles_scores",
     "temperature_frontier",
     "token_lists",

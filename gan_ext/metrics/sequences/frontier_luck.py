@@ -50,6 +50,16 @@ class LuckyGap(NamedTuple):
         return "worse" if max(each.gap for each in self.lucky) < 0 else "no difference"
 
     @property
+    def wins(self) -> list[float]:
+        """The qualities at which the frontier is better, beyond the errors."""
+        return [each.quality for each in self.unlucky if each.gap > 0]
+
+    @property
+    def losses(self) -> list[float]:
+        """The qualities at which the frontier is worse, beyond the errors."""
+        return [each.quality for each in self.lucky if each.gap < 0]
+
+    @property
     def sizes(self) -> tuple[float, float]:
         """The smallest and the largest difference of coverage that is left, without sign, by the verdict."""
         gaps = {"better": self.unlucky, "worse": self.lucky}.get(self.verdict, self.plain)

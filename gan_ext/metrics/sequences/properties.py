@@ -1,6 +1,6 @@
 """Properties of molecules by rdkit: logP, QED, rings, and the internal diversity of a set."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from gan_ext.metrics.sequences.smiles import canonical_smiles
 
-__all__ = ["internal_diversity", "logp", "molecule_values", "qed", "ring_count"]
+__all__ = ["internal_diversity", "logp", "molecule_hits", "molecule_values", "qed", "ring_count"]
 
 Values = NDArray[np.float64]
 
@@ -76,3 +76,33 @@ def internal_diversity(molecules: Iterable[str]) -> float | None:
     prints = [make.GetFingerprint(MolFromSmiles(molecule)) for molecule in molecules]
     pairs = [value for row in range(1, len(prints)) for value in BulkTanimotoSimilarity(prints[row], prints[:row])]
     return 1 - float(np.mean(pairs)) if pairs else None
+
+
+def molecule_hits(
+    smiles: Sequence[str], value: Callable[[Sequence[str]], Values], threshold: float, known: Collection[str] = ()
+) -> dict[str, float | int | None]:
+    """Return how many strings are molecules with a property above a threshold, and how different these are.
+
+    Args:
+        smiles: generated strings, at least one.
+        value: the property, such as :func:`logp`; NaN for what is no molecule.
+        threshold: a hit has more.
+        known: canonical SMILES of molecules that are not new.
+
+    Returns:
+        Shares ``hit`` and ``validity`` of all; ``different hits``, a number; of valid ones the share ``unique`` that is
+        different, of different ones the share ``novel``; ``diversity`` of the hits (:func:`internal_diversity`); and
+        the mean ``property``, None if no string is valid.
+    """
+    values, molecules = value(smiles), canonical_smiles(smiles)
+    hits = [molecule for molecule, found in zip(molecules, values, strict=True) if molecule and found > threshold]
+    valid = [molecule for molecule in molecules if molecule is not None]
+    return {
+        "hit": len(hits) / len(smiles),
+        "different hits": len(set(hits)),
+        "validity": len(valid) / len(smiles),
+        "unique": len(set(valid)) / max(1, len(valid)),
+        "novel": len(set(valid) - set(known)) / max(1, len(set(valid))),
+        "diversity": internal_diversity(hits),
+        "property": float(np.nanmean(values)) if valid else None,
+    }

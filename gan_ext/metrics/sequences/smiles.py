@@ -3,7 +3,9 @@
 from collections.abc import Iterable
 from typing import NamedTuple
 
-__all__ = ["KnownMolecules", "SmilesScores", "canonical_smiles", "smiles_scores"]
+from gan_ext.metrics.statistics.bootstrap import Interval, bootstrap_interval
+
+__all__ = ["KnownMolecules", "SmilesScores", "canonical_smiles", "smiles_intervals", "smiles_scores"]
 
 
 class SmilesScores(NamedTuple):
@@ -95,6 +97,27 @@ def smiles_scores(generated: Iterable[str], *, known: KnownMolecules | Iterable[
         known = known if isinstance(known, KnownMolecules) else KnownMolecules(known)
         novelty = len(different - known.canonical) / max(1, len(different))
     return SmilesScores(len(valid) / len(strings), len(different) / max(1, len(valid)), novelty)
+
+
+def smiles_intervals(generated: Iterable[str], known: KnownMolecules) -> dict[str, float | Interval]:
+    """Return the scores of :func:`smiles_scores` with 95 % bootstrap intervals.
+
+    Uniqueness has none, since drawing with replacement makes doubles.
+
+    Args:
+        generated: strings, at least one.
+        known: the training set.
+
+    Returns:
+        ``validity``, ``uniqueness`` and ``novelty``.
+    """
+    molecules = canonical_smiles(generated)
+    different = sorted({each for each in molecules if each is not None})
+    return {
+        "validity": bootstrap_interval([float(each is not None) for each in molecules]),
+        "uniqueness": len(different) / max(1, sum(each is not None for each in molecules)),
+        "novelty": bootstrap_interval([float(each not in known.canonical) for each in different] or [0.0]),
+    }
 
 
 def _strings(smiles: Iterable[str]) -> list[str]:

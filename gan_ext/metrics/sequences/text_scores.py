@@ -79,7 +79,7 @@ class TextScorer:
         )
 
     def real(self, texts: Sequence[Sequence[str]]) -> dict[str, Any]:
-        """Return what other real texts, lists of words, score: ``bleu``, ``self_bleu`` and ``lm``, which is both levels.
+        """Return what other real texts, lists of words, score: ``bleu``, ``self_bleu`` and ``lm``, the level of both.
 
         Take as many as texts are generated: self-BLEU grows with their number.
         """

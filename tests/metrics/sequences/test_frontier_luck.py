@@ -26,6 +26,7 @@ def test_verdicts_are_beyond_the_errors(shift, verdict, sizes):
     found = gap_with_luck(line(0.0, 0.01), line(shift, 0.02))
     assert found.verdict == verdict
     assert found.sizes == pytest.approx((sizes, sizes))
+    assert [bool(found.wins), bool(found.losses)] == [verdict == "better", verdict == "worse"]
     told = found.told(" nats")
     assert told == (f"{verdict} by 0.070 to 0.070 nats" if verdict in ("better", "worse") else told)
     assert ("luck" in told) == (verdict == "no difference")
