@@ -1,14 +1,17 @@
 """Randomness as a function of the step: nothing to store, nothing to restore."""
 
 import operator
+import os
 import secrets
+import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Protocol
 
 import torch
+from torch import Tensor
 
-__all__ = ["DrawsIntegers", "RandomStateLike", "as_seed", "kept_generators", "mix", "reseed", "seeded"]
+__all__ = ["DrawsIntegers", "RandomStateLike", "as_seed", "kept_generators", "mix", "reseed", "seeded", "turns"]
 
 _MASK = (1 << 64) - 1
 
@@ -58,11 +61,85 @@ def reseed(device: torch.device, *integers: int) -> None:
         torch.cuda.default_generators[device.index or 0].manual_seed(seed)
 
 
+class _Turns:
+    """Who may draw: torch's generators belong to the whole process, so threads take turns."""
+
+    def __init__(self) -> None:
+        self.lock = threading.RLock()
+        self.here = threading.local()
+        self.takers = 0  # of turns, open now
+        self.before: list[tuple[torch.device, Tensor]] = []  # the states that the first of them found
+
+    @property
+    def depth(self) -> int:
+        """How many of the open ones are of this thread."""
+        return getattr(self.here, "depth", 0)
+
+
+_turns = _Turns()
+
+
+def _after_fork() -> None:
+    # The lock may be held by a thread that does not exist in this process.
+    global _turns
+    _turns = _Turns()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
+
+
+def _states(device: torch.device) -> list[tuple[torch.device, Tensor]]:
+    states = [(torch.device("cpu"), torch.get_rng_state())]
+    return states + ([(device, torch.cuda.get_rng_state(device))] if device.type == "cuda" else [])
+
+
+def _put_back(states: list[tuple[torch.device, Tensor]]) -> None:
+    for device, state in states:
+        if device.type == "cuda":
+            torch.cuda.set_rng_state(state, device)
+        else:
+            torch.set_rng_state(state)
+
+
 @contextmanager
 def kept_generators(device: torch.device) -> Iterator[None]:
-    """Give the caller's random state back at the end."""
-    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
-        yield
+    """Draw alone among the threads of this process, and give the caller's random state back at the end.
+
+    A thread that comes later waits.  The same thread may enter again; so do not wait, within the block, for another
+    thread that draws (:func:`turns` is for long work that calls what others wrote).
+    """
+    with _turns.lock:
+        before = _states(device)
+        try:
+            yield
+        finally:
+            _put_back(before)
+
+
+@contextmanager
+def turns(device: torch.device) -> Iterator[AbstractContextManager[object]]:
+    """Share the generators with other threads over a long work; yield the lock for each part, which seeds and draws.
+
+    Between the parts other threads may draw.  The random state of before is given back once the last thread is done.
+    """
+    shared = _turns
+    with shared.lock:
+        before, nested = _states(device), shared.depth > 0
+        if not shared.takers:
+            shared.before = before
+        shared.takers += 1
+        shared.here.depth = shared.depth + 1
+    try:
+        yield shared.lock
+    finally:
+        with shared.lock:
+            shared.takers -= 1
+            shared.here.depth = shared.depth - 1
+            if nested:
+                _put_back(before)
+            elif not shared.takers:
+                _put_back(shared.before)
 
 
 @contextmanager

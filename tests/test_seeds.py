@@ -1,10 +1,13 @@
 """Randomness as a function of the step."""
 
+import multiprocessing
+import threading
+
 import numpy as np
 import pytest
 import torch
 
-from gan_ext.seeds import as_seed, kept_generators, mix, reseed
+from gan_ext.seeds import as_seed, kept_generators, mix, reseed, turns
 
 CPU = torch.device("cpu")
 
@@ -52,3 +55,72 @@ def test_a_random_state_is_an_integer_or_draws_one() -> None:
     for wrong in ("seed", 1.5, object(), True, -1, float("nan")):
         with pytest.raises(ValueError, match=r"random_state=.* must be an integer, a RandomState or None"):
             as_seed(wrong)  # type: ignore[arg-type]
+
+
+def test_threads_that_draw_take_turns_and_one_may_enter_again() -> None:
+    inside, order = threading.Event(), []
+
+    def other() -> None:
+        inside.wait(10)
+        with kept_generators(CPU):
+            order.append("other")
+
+    thread = threading.Thread(target=other, daemon=True)
+    thread.start()
+    with kept_generators(CPU), kept_generators(CPU):
+        inside.set()
+        thread.join(0.05)
+        assert thread.is_alive()
+        order.append("first")
+    thread.join(10)
+    assert order == ["first", "other"]
+
+
+def test_between_its_turns_a_long_work_lets_others_draw_and_the_state_comes_back() -> None:
+    def other() -> None:
+        with kept_generators(CPU):
+            reseed(CPU, 3)
+
+    before = torch.get_rng_state()
+    with turns(CPU) as alone:
+        with alone:
+            reseed(CPU, 1)
+        thread = threading.Thread(target=other, daemon=True)
+        thread.start()
+        thread.join(10)
+        assert not thread.is_alive()
+        between = torch.get_rng_state()
+        with turns(CPU) as nested, nested:
+            reseed(CPU, 2)
+        assert torch.equal(torch.get_rng_state(), between)
+        assert not torch.equal(between, before)
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+def _draw_in_child() -> None:
+    with kept_generators(CPU):
+        reseed(CPU, 0)
+
+
+@pytest.mark.skipif("fork" not in multiprocessing.get_all_start_methods(), reason="needs fork")
+@pytest.mark.filterwarnings("ignore:This process.*is multi-threaded:DeprecationWarning")
+def test_a_process_forked_while_a_thread_draws_can_draw_too() -> None:
+    inside, done = threading.Event(), threading.Event()
+
+    def draw() -> None:
+        with kept_generators(CPU):
+            inside.set()
+            done.wait(30)
+
+    thread = threading.Thread(target=draw, daemon=True)
+    thread.start()
+    inside.wait(10)
+    child = multiprocessing.get_context("fork").Process(target=_draw_in_child)
+    child.start()
+    child.join(20)
+    code = child.exitcode
+    if code is None:
+        child.kill()
+    done.set()
+    thread.join(10)
+    assert code == 0, "the child waits for a thread that it does not have"

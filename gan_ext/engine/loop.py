@@ -21,7 +21,7 @@ from gan_ext.engine.schedules import Schedule, apply_schedules, checked_schedule
 from gan_ext.engine.solvers import Solver, as_solver
 from gan_ext.engine.turns import Turns
 from gan_ext.game import Game, owned_parameters
-from gan_ext.seeds import kept_generators, reseed
+from gan_ext.seeds import reseed, turns
 
 __all__ = ["Callback", "Engine", "NonFiniteLossError", "Stream"]
 
@@ -159,17 +159,18 @@ class Engine:
         self.last_step = steps
         stream = stream.place(self.device, self.ranks.rank, self.ranks.count)
         self.game.train()
-        with kept_generators(self.device), self._restored_flags():
+        with turns(self.device) as alone, self._restored_flags():
             while self.step < self.last_step:
                 apply_schedules(self._schedules, self.optimizers, self._buffers, self.step)
                 first = self.step * len(self.moves)
                 batches = [stream[first + index] for index in range(len(self.moves))]
-                reseed(self.device, self.seed, self.ranks.rank, self.step)
-                self._run(batches)
-                self.step += 1
-                if self.solver.acts_between:
-                    self.solver.after(self.board, self.step)
-                    self._average()
+                with alone:  # among threads, which share torch's generators; callbacks may wait for other threads
+                    reseed(self.device, self.seed, self.ranks.rank, self.step)
+                    self._run(batches)
+                    self.step += 1
+                    if self.solver.acts_between:
+                        self.solver.after(self.board, self.step)
+                        self._average()
                 if self.device.type == "cpu" or self.step % _CHECK_EVERY == 0:
                     self.check_finite()
                 for callback in callbacks:

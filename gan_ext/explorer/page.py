@@ -17,6 +17,7 @@ from torch import nn
 
 from gan_ext.explorer.layers import Layer, class_count, evaluated, export_layers
 from gan_ext.latents import Prior, Product
+from gan_ext.seeds import kept_generators
 
 __all__ = ["write_explorer"]
 
@@ -225,7 +226,7 @@ def _packed(layers: Sequence[Layer], precision: str) -> tuple[list[Layer], str]:
 def _check(generator: nn.Module, codes: Prior, noise: Prior | None) -> dict[str, list[float]]:
     """Return an input and what torch makes of it."""
     weight = next(generator.parameters(), torch.zeros(()))
-    with torch.random.fork_rng(devices=[]):
+    with kept_generators(torch.device("cpu")):
         torch.default_generator.manual_seed(0)
         latent = torch.cat(
             [prior.sample(2).to(weight) for prior in (noise, codes) if prior is not None], dim=1
