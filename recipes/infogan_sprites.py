@@ -5,17 +5,16 @@
 
 For each seed InfoGAN is trained once, then goes on twice with the same further steps: as it is, and with the contrast
 term (Lin et al., 2020, https://arxiv.org/abs/1906.06034).  So both have seen as much, and differ in that term only.
-The codes that Q reads from images are then held against the true factors, which training never saw.
-
-Leaves in --out, for each seed and arm, pictures of what each code does, of which code knows which factor, and a page
-where the generator runs; over all seeds the table, a curve, ModelCentrality's choice and result.json.
+The codes that Q reads from images are then held against the true factors, which training never saw.  Leaves in --out,
+for each seed and arm, pictures of what each code does, of which code knows which factor, and a page where the generator
+runs; over all seeds the table, a curve, ModelCentrality's choice and result.json.
 
 The default is a reduced one for a processor: small images and nets, few steps.  `--full` is the published budget: nets,
 64 x 64 images, 322 560 steps, the last 34 560 with the contrast term.  **Figures on our sprites are not figures on
 dSprites**, which `--data` reads.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import dataclass, replace
 from functools import cache, partial
@@ -23,39 +22,16 @@ from itertools import product
 from pathlib import Path
 from typing import Any, Literal
 
-import numpy as np
 import torch
 
-from gan_ext import Compute, Engine
+from gan_ext import Compute, runs
 from gan_ext.data import FactorialImages, read_dsprites
-from gan_ext.engine import StopAfter, ensure_writable, resolve_device
+from gan_ext.engine import StopAfter
+from gan_ext.estimators import FactorReport, central_game, quick_factor_scores, report_factors
 from gan_ext.explorer import write_explorer
 from gan_ext.games import InfoGANGame
-from gan_ext.metrics import (
-    CodeInterventions,
-    FactorInterventions,
-    ModelCentrality,
-    factor_scores,
-    factor_vae_score,
-    mig,
-    model_centrality,
-)
 from gan_ext.nets import strided_channels
-from gan_ext.pictures import draw_heatmap, draw_images, draw_traversals, panels, plot_courses
-from gan_ext.runs import (
-    Experiment,
-    Seeds,
-    Spread,
-    at_least,
-    course,
-    fit_recorded,
-    flat,
-    launch,
-    named,
-    print_table,
-    spreads,
-    table_cells,
-)
+from gan_ext.pictures import draw_courses
 from gan_ext.toys import SpriteProtocol
 
 ARMS = PLAIN, CONTRAST = "InfoGAN", "InfoGAN-CR"
@@ -66,10 +42,6 @@ PUBLISHED = {
     "InfoGAN-CR, mean of 50": (0.88, 0.95, 0.37, 0.58, 0.71, 0.96, 0.85, None),
     "InfoGAN-CR, chosen": (0.92, 0.99, 0.45, 0.65, 0.77, 0.99, 0.87, None),
 }
-TABLES = {
-    "importances": "importance of a code for a factor (DCI)",
-    "information": "mutual information of a code and a factor, nats",
-}
 FULL: dict[str, Any] = {
     "size": 64, "antialias": 1, "width": 64, "gain": 1.0, "steps": 288_000, "further": 34_560, "measure_every": 5760,
     "votes": 15_000, "dci_rows": 15_000,
@@ -77,7 +49,7 @@ FULL: dict[str, Any] = {
 
 
 @dataclass
-class Config(Seeds, SpriteProtocol):
+class Config(runs.Seeds, SpriteProtocol):
     """Settings of the recipe."""
 
     data: Path | None = None
@@ -117,19 +89,9 @@ def train(config: Config, images: FactorialImages, stop: StopAfter, seed: int) -
     """Train both arms of one seed, and return their games and courses; the first steps are the same for both."""
 
     def play(game: InfoGANGame, draws: int, steps: int, name: str) -> Course:
-        engine = config.engine(game, draws, Compute(config.device, config.precision))
-        source, factors = (
-            FactorInterventions(images, engine.device),
-            images.sample_factors(4000, torch.Generator().manual_seed(0)),
-        )
-
-        def look(_: Engine) -> dict[str, float]:
-            vote = factor_vae_score(game.encode, source, train=200, evaluation=200, variance=2000)
-            codes = game.encode(images.render(factors.to(engine.device)))
-            return {"factor_vae": vote.score, "mig": mig(codes, factors)}
-
-        return fit_recorded(
-            engine, config.stream(images, draws), steps, look, folder=config.fits / f"seed-{seed}" / name, stop=stop,
+        return runs.fit_recorded(
+            config.engine(game, draws, Compute(config.device, config.precision)), config.stream(images, draws), steps,
+            lambda _: quick_factor_scores(game, images), folder=config.fits / f"seed-{seed}" / name, stop=stop,
             every=config.measure_every, label=f"seed {seed}, {name}", note="FactorVAE {factor_vae:.2f}  MIG {mig:.2f}",
         )  # fmt: skip
 
@@ -141,129 +103,83 @@ def train(config: Config, images: FactorialImages, stop: StopAfter, seed: int) -
         game = deepcopy(shared) if arm == PLAIN else config.with_contrast(deepcopy(shared), images.size)
         # One seed for both arms, so the same images in the same order; another than that of the shared steps.
         after = play(game, seed + 100_000, config.further, arm)
-        joined = before + [record | {"step": record["step"] + config.steps} for record in after]
-        arms[arm] = game.eval(), joined
+        arms[arm] = game.eval(), before + [record | {"step": record["step"] + config.steps} for record in after]
     return arms
 
 
-def measure(config: Config, images: FactorialImages, trained: Trained, seed: int, arm: str, *_: int) -> dict[str, Any]:
-    """Return an arm's scores, which code knows which factor, and its course."""
+def measure(config: Config, images: FactorialImages, trained: Trained, arm: str, seed: int, *_: int) -> dict[str, Any]:
+    """Return an arm's scores and seconds, which code knows which factor, and its course."""
     game, course = trained(seed)[arm]
-    found = factor_scores(
-        game.encode,
-        images,
-        votes=config.votes,
-        rows=config.rows,
-        dci_rows=config.dci_rows,
-        device=resolve_device(config.device),
-    )
+    report = report_factors(game, images, votes=config.votes, rows=config.rows, dci_rows=config.dci_rows)
     shared = next(record["seconds"] for record in course if record["step"] == config.steps)
-    scores = {**found.named(), "shared seconds": shared, "seconds": course[-1]["seconds"]}
-    return {"scores": scores, "importances": found.importances, "information": found.information, "course": course}
+    scores = report.scores | {"shared seconds": shared, "seconds": course[-1]["seconds"]}
+    return {"scores": scores, "report": report.as_dict(), "course": course}
 
 
 def draw(game: InfoGANGame, images: FactorialImages, row: dict[str, Any], folder: Path, label: str) -> None:
     """Draw samples, what each code does, which code knows which factor, and write the page."""
-    ensure_writable(folder)
-    torch.manual_seed(0)
-    latents, factors = game.draw(100)[0], images.factor_names
-    names = [f"code {number + 1}" for number in range(game.codes.dim)]
-    titles = [f"{name}: mostly {factors[np.argmax(each)]}" for name, each in zip(names, row["importances"])]
-    columns, values = range(game.noise.dim, latents.shape[1]), torch.linspace(-1, 1, 10)
-    moved = [game.traverse(latents[:4], column, values)[:, :, 0].cpu().numpy() for column in columns]
-    draw_traversals(folder / "traversals.png", dict(zip(titles, moved)), columns=2)
-    tables = {}
-    for name, title in TABLES.items():
-        tables[title] = np.array(row[name]), names, factors
-        draw_heatmap(folder / f"{name}.png", *tables[title], f"{label}: {title}", fmt="{:.2f}")
-    real = images.render(images.sample_factors(100, torch.Generator().manual_seed(0))).numpy()
-    with torch.no_grad():
-        draw_images(folder / "samples.png", {"sprites": real, "generated": game.generator(latents).cpu().numpy()})
+    report = FactorReport(**row["report"])
+    report.draw(folder, game, images, label)
     write_explorer(
-        folder / "explorer.html", deepcopy(game.generator).cpu(), game.codes, game.noise, real.shape[1:],
-        title=f"What the codes do: {label}", labels={"code": titles}, tables=tables,
+        folder / "explorer.html", deepcopy(game.generator).cpu(), game.codes, game.noise,
+        (1, images.size, images.size), title=f"What the codes do: {label}",
         text="The codes were found without labels; what they are called was found afterwards, by the true factors.",
+        labels={"code": report.titles}, tables=report.tables,
     )  # fmt: skip
-
-
-def choose(config: Config, games: Sequence[InfoGANGame]) -> ModelCentrality:
-    """Return which game ModelCentrality chooses; no label is used."""
-    columns = [[games[0].noise.dim + code] for code in range(games[0].codes.dim)]
-    models = [
-        (
-            CodeInterventions(
-                lambda n, game=game: game.draw(n)[0], game.generator, columns, resolve_device(config.device)
-            ),
-            game.encode,
-        )
-        for game in games
-    ]
-    return model_centrality(models, train=config.votes // 12, evaluation=config.votes // 12, variance=5000)
 
 
 def main(config: Config) -> None:
     """Train all seeds, then print, draw and write what came out."""
     config = replace(config, **FULL) if config.full else config
-    at_least(config, 1, "seeds", "steps", "further", "measure_every", "batch_size", "generator_turns")
+    runs.at_least(config, 1, "seeds", "steps", "further", "measure_every", "batch_size", "generator_turns")
     images = config.images() if config.data is None else read_dsprites(config.data)
     strided_channels(images.size, config.width)  # whether there are nets of this size
-    run = Experiment("infogan_sprites", config, free=("steps_per_call", "votes", "rows", "dci_rows"))
+    run = runs.Experiment("infogan_sprites", config, free=("steps_per_call", "votes", "rows", "dci_rows"))
     trained = cache(partial(train, config, images, StopAfter(steps=config.steps_per_call or None)))
     how = config.votes, config.rows, config.dci_rows  # a row for each, so that other numbers are measured anew
-    cells = [(seed, arm, *how) for seed, arm in product(config.each_seed(), ARMS)]
+    cells = [(arm, seed, *how) for seed, arm in product(config.each_seed(), ARMS)]
     rows = {cell[:2]: row for cell, row in run.fill(cells, partial(measure, config, images, trained)).items()}
 
-    seeds = [flat({arm: rows[seed, arm]["scores"] for arm in ARMS}) for seed in config.each_seed()]
-    for each in seeds:
-        each |= {f"difference, {name}": each[f"{CONTRAST}, {name}"] - each[f"{PLAIN}, {name}"] for name in MEASURES}
-    found = spreads(seeds, [f"{what}, {name}" for what in (*ARMS, "difference") for name in MEASURES])
-    metrics, choices = named(found, ", mean", digits=4, alone=True), dict[str, dict[str, Any]]()
+    seeds = [runs.flat({arm: rows[arm, seed]["scores"] for arm in ARMS}) for seed in config.each_seed()]
+    for row in seeds:
+        row |= {f"difference, {name}": row[f"{CONTRAST}, {name}"] - row[f"{PLAIN}, {name}"] for name in MEASURES}
+    found = runs.spreads(seeds, [f"{what}, {name}" for what in (*ARMS, "difference") for name in MEASURES])
+    metrics, choices = runs.named(found, ", mean", digits=4, alone=True), dict[str, dict[str, Any]]()
     for arm in ARMS if config.seeds > 2 else ():
-        choice = choose(config, [trained(seed)[arm][0] for seed in config.each_seed()])
+        choice = central_game([trained(seed)[arm][0] for seed in config.each_seed()], config.votes // 6)
         choices[arm] = {"seed": config.each_seed()[choice.best], "centrality": choice.centrality}
         metrics |= {f"{arm}, {name}, chosen": round(seeds[choice.best][f"{arm}, {name}"], 4) for name in MEASURES}
-
-    def cell(each: Spread) -> str:
-        return f"{each:.2f}" if config.seeds > 1 else f"{each.mean:.2f}"
-
-    titles = {arm: arm for arm in ARMS} | {"difference": "difference, seed by seed"}
-    table = [(title, *(cell(found[f"{what}, {name}"]) for name in MEASURES)) for what, title in titles.items()]
+    told = {name: f"{each:.2f}" if config.seeds > 1 else f"{each.mean:.2f}" for name, each in found.items()}
+    table = [(what, *(told[f"{what}, {name}"] for name in MEASURES)) for what in (*ARMS, "difference")]
     table += [(f"{arm}, chosen", *(f"{metrics[f'{arm}, {name}, chosen']:.2f}" for name in MEASURES)) for arm in choices]
-    for title, values in PUBLISHED.items():
-        table.append((f"published: {title}", *table_cells(dict(zip(MEASURES, values)), dict.fromkeys(MEASURES, ".2f"))))
-    title = f"Codes against true factors; mean +- standard deviation over {config.seeds} seeds"
-    print_table(title, ("", *MEASURES), table, width=140)
-    own = config.data is None
-    print(
-        "Published figures are on dSprites with the published budget."
-        + " Figures on our sprites are not figures on dSprites." * own
-        + " This is a reduced run: for the published budget, use --full." * (not config.full)
+    for what, values in PUBLISHED.items():
+        table.append((f"published: {what}", *("" if value is None else f"{value:.2f}" for value in values)))
+    title = (
+        f"Codes against true factors; mean +- standard deviation over {config.seeds} seeds, differences seed by seed"
     )
-    for arm, each in choices.items():
-        centrality = ", ".join(f"{value:.3f}" for value in each["centrality"])
-        print(f"{arm}: ModelCentrality, which sees no labels, chooses seed {each['seed']} ({centrality})")
-    with panels(config.out / "curve.png", columns=2) as axes:
-        for axis, (name, title) in zip(axes, {"factor_vae": "FactorVAE", "mig": "MIG"}.items()):
-            lines = {arm: [course(rows[seed, arm], name) for seed in config.each_seed()] for arm in ARMS}
-            plot_courses(axis, lines)
-            axis.set(title=f"{title}, quick measurement", xlabel="steps")
-        axes[-1].legend(fontsize=8)
-    for (seed, arm), row in rows.items():
+    runs.print_table(title, ("", *MEASURES), table, width=140)
+    own = "" if config.data else " Figures on our sprites are not figures on dSprites."
+    reduced = "" if config.full else " This is a reduced run: for the published budget, use --full."
+    print(f"Published figures are on dSprites with the published budget.{own}{reduced}")
+    for arm, made in choices.items():
+        centrality = ", ".join(f"{value:.3f}" for value in made["centrality"])
+        print(f"{arm}: ModelCentrality, which sees no labels, chooses seed {made['seed']} ({centrality})")
+    quick = {"FactorVAE, quick measurement": "factor_vae", "MIG, quick measurement": "mig"}
+    curves = {what: runs.courses(rows, name) for what, name in quick.items()}
+    draw_courses(config.out / "curve.png", curves, x_label="steps")
+    for (arm, seed), row in rows.items():
         draw(trained(seed)[arm][0], images, row, config.out / f"seed-{seed}" / arm.lower(), f"seed {seed}, {arm}")
-    listed = [
-        {"seed": seed, "arm": arm, **row["scores"], "history": row["course"]} for (seed, arm), row in rows.items()
-    ]
+    shared = sum(rows[PLAIN, seed]["scores"]["shared seconds"] for seed in config.each_seed())
     run.finish(
         metrics,
-        f"Q's means of 5 codes against the true factors of {'our sprites' if own else 'dSprites'}, weights of "
-        f"the last step; mean and standard deviation over {config.seeds} seeds; both arms share the first "
-        f"{config.steps} steps",
+        f"Q's means of 5 codes against the true factors of {'our sprites' if own else 'dSprites'}, weights of the last "
+        f"step; mean and standard deviation over {config.seeds} seeds; both arms share the first {config.steps} steps",
         config.seeds * (config.steps + 2 * config.further),
-        sum(each["seconds"] + each["shared seconds"] * (each["arm"] == PLAIN) for each in listed),
-        said="pictures, pages and result.json are in {out}", rows=listed, choices=choices,
-        published=PUBLISHED, measures=MEASURES,
+        shared + sum(row["scores"]["seconds"] for row in rows.values()),
+        rows=[{"seed": n, "arm": arm, **row["scores"], "history": row["course"]} for (arm, n), row in rows.items()],
+        choices=choices, published=PUBLISHED, measures=MEASURES,
     )  # fmt: skip
 
 
 if __name__ == "__main__":
-    launch(main, Config)
+    runs.launch(main, Config)

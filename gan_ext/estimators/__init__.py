@@ -27,9 +27,13 @@ from gan_ext.estimators.evaluation import (
     EvaluatesItself,
     Evaluation,
     EvaluationRow,
+    FactorReport,
     PretrainedFeatures,
     SelfSupervisedFeatures,
+    central_game,
     evaluate,
+    quick_factor_scores,
+    report_factors,
 )
 from gan_ext.estimators.plug_and_play import ChainJudge, ChainMixing, PlugAndPlayGAN
 from gan_ext.estimators.semi_supervised import (
@@ -44,7 +48,7 @@ from gan_ext.estimators.semi_supervised import (
     Summary,
     select_queries,
 )
-from gan_ext.estimators.sequences import SequenceGAN, SteeredSequenceGAN, WrittenNow
+from gan_ext.estimators.sequences import CostedDraw, SequenceGAN, SteeredSequenceGAN, WrittenNow, draw_with_cost
 
 __all__ = [
     "AuxiliaryClassifier",
@@ -62,11 +66,13 @@ __all__ = [
     "Concatenation",
     "ConditionalGAN",
     "ConditionalNormalization",
+    "CostedDraw",
     "DeadCodeWarning",
     "DiscriminativeClassifier",
     "EvaluatesItself",
     "Evaluation",
     "EvaluationRow",
+    "FactorReport",
     "HasCodes",
     "InfoGAN",
     "LabeledOnly",
@@ -86,8 +92,12 @@ __all__ = [
     "Strategy",
     "Summary",
     "WrittenNow",
+    "central_game",
+    "draw_with_cost",
     "evaluate",
     "product_source",
+    "quick_factor_scores",
     "report_codes",
+    "report_factors",
     "select_queries",
 ]
