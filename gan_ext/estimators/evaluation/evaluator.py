@@ -1,7 +1,7 @@
 """evaluate: metrics of any fitted generator's samples (FID, precision and recall, ...) beside those of real data."""
 
-from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
+from collections.abc import Callable
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -18,6 +18,7 @@ from gan_ext.estimators.base.estimator import RandomState, new_seed
 from gan_ext.estimators.base.labels import Labels, read_labels
 from gan_ext.estimators.evaluation.classes import class_rows
 from gan_ext.estimators.evaluation.classifier_features import ClassifierFeatures
+from gan_ext.estimators.evaluation.measuring import SHARE, Sets, measured, safely
 from gan_ext.estimators.evaluation.result import Evaluation, EvaluationRow
 from gan_ext.estimators.evaluation.sampling import (
     EvaluatesItself,
@@ -28,54 +29,22 @@ from gan_ext.estimators.evaluation.sampling import (
     samples_classes,
 )
 from gan_ext.estimators.evaluation.self_supervised_features import SelfSupervisedFeatures
-from gan_ext.metrics import (
-    Interval,
-    bootstrap_metrics,
-    frechet_distance,
-    inception_score,
-    kernel_distance,
-    manifold_scores,
-    memorization_test,
-    mode_score,
-    nearest_neighbor_test,
-    sliced_wasserstein,
-    two_sample_test,
-)
+from gan_ext.metrics import Interval
+from gan_ext.metrics.features import as_numbers
 
 __all__ = ["evaluate"]
 
 Array = NDArray[Any]
 _LEAST = 20  # samples of each kind
-_BETTER = {
-    "frechet distance": "lower",
-    "kernel distance": "lower",
-    "sliced wasserstein": "lower",
-    "precision": "higher",
-    "recall": "higher",
-    "density": "higher",
-    "coverage": "higher",
-    "nearest neighbor accuracy": "the floor",
-    "inception score": "higher",
-    "mode score": "higher",
-    "c_t": "the floor",
-    "near-copies": "the floor",
-}
-
-
-class _Sets(NamedTuple):
-    """Generated samples, as many real ones, as many others, and perhaps training data: samples or what is read."""
-
-    real: Any
-    generated: Any
-    other: Any
-    training: Any = None
+_FAR = 100  # deviations
+_AS_GIVEN: Literal["as given"] = "as given"
 
 
 def evaluate(
     estimator: object,
     X: Any,
     y: Any = None,
-    features: Features | None = None,
+    features: Features | Literal["as given"] | None = None,
     n: int = 5000,
     *,
     training: Any = None,
@@ -96,6 +65,8 @@ def evaluate(
     data copying.  Texts: BLEU forth and back, self-BLEU, unique and distinct shares, Frechet distance and divergence
     area of bags of n-grams, perplexity.  A classifier has its accuracy too if there is `y`.
 
+    A metric that cannot be computed says why in its row; the others are there.
+
     Numbers of evaluations with different features, n or data do not compare.
 
     Parameters
@@ -107,10 +78,11 @@ def evaluate(
         Real samples, best such as `fit` did not see; at least 40.
     y : array-like of shape (n_real,) or None
         Their classes; the estimator's mark where there is none.
-    features : callable, transformer or None
+    features : callable, transformer, "as given" or None
         Maps samples to features (n, F): a fitted extractor such as :class:`gan_ext.estimators.ClassifierFeatures`, or a
-        function.  None trains one on X: on the classes of images if there are any, else on views of images; columns
-        of tables are standardized instead.  Not used for texts.
+        function.  ``"as given"`` takes samples for features, such as those of a network that were computed before.
+        None trains one on X: on the classes of images if there are any, else on views of images; columns of tables
+        are standardized instead, but those whose deviation is rounding only.  Not used for texts.
     n : int
         Most samples of each kind; half of X if that is less.
     training : array-like or None
@@ -140,8 +112,11 @@ def evaluate(
             raise ValueError(f"{name}={value!r} must be an integer, at least {least}.")
     if resamples == 1:
         raise ValueError("resamples=1 makes no interval; take 0 for none, or at least 2.")
-    if features is not None and not (callable(features) or isinstance(features, Transforms)):
-        raise TypeError(f"features={features!r} must be a function of samples, or have a method transform.")
+    named = isinstance(features, str) and features == _AS_GIVEN
+    if features is not None and not (named or callable(features) or isinstance(features, Transforms)):
+        raise TypeError(
+            f"features={features!r} must be a function of samples, or have a method transform, or be {_AS_GIVEN!r}."
+        )
     placed = resolve_device(device)
     if hasattr(estimator, "fit"):
         check_is_fitted(estimator)
@@ -160,16 +135,21 @@ def evaluate(
     size = min(n, len(X) // 2)
     if make is None:
         return Evaluation(type(estimator).__name__, size, "nothing but its classes", tuple(rows))
-    made = np.asarray(make(size, seed))
+    made = as_numbers("What the estimator makes", make(size, seed))
     if made.shape != (size, *X.shape[1:]):
         raise ValueError(f"The estimator makes samples of shape {made.shape[1:]}, X has samples of {X.shape[1:]}.")
     order = np.random.default_rng(seed).permutation(len(X))
     held = None if training is None else _real("training", training, 2)
     if held is not None and held.shape[1:] != X.shape[1:]:
         raise ValueError(f"training has samples of shape {held.shape[1:]}, X of {X.shape[1:]}; they must be alike.")
-    sets = _Sets(X[order[:size]], made, X[order[size : 2 * size]], held)
+    sets = Sets(X[order[:size]], made, X[order[size : 2 * size]], held)
     name, read, believe = _extractor(features, X, labels, seed, device)
-    measured = _measured(sets, read, believe, placed, resamples, seed)
+
+    def seen(by: Callable[[Array], Any]) -> Sets:
+        return Sets(*(None if each is None else _matrix(by(each), len(each), placed) for each in sets))
+
+    found = seen(read)
+    everything = measured(found, None if believe is None else seen(believe), resamples, seed)
     if labels is not None and samples_classes(estimator):
         parts = [part[labels.known[part]] for part in (order[:size], order[size : 2 * size])]
         real, other = ((X[part], labels.classes[labels.codes[part]]) for part in parts)
@@ -178,63 +158,10 @@ def evaluate(
             made: Array = estimator.sample(len(y), y=y, random_state=draw)
             return made
 
-        rows = class_rows(of_classes, read, real, other, seed) + rows
-    rows = [*measured, *rows]
-    return Evaluation(type(estimator).__name__, size, name, tuple(rows), _notes(sets, features))
-
-
-def _measured(
-    sets: _Sets,
-    read: Callable[[Array], Any],
-    believe: Callable[[Array], Any] | None,
-    device: torch.device,
-    resamples: int,
-    seed: int,
-) -> list[EvaluationRow]:
-    def seen(by: Callable[[Array], Any]) -> _Sets:
-        return _Sets(*(None if each is None else _matrix(by(each), len(each), device) for each in sets))
-
-    found = seen(read)
-    rows = _rows(_of_features, found, resamples, seed)
-    test, floor = (two_sample_test(found.real, each, random_state=seed) for each in (found.generated, found.other))
-    low, high = binomtest(round(test.accuracy * test.n), test.n).proportion_ci()
-    rows.append(EvaluationRow("two-sample accuracy", test.accuracy, low, high, floor.accuracy, "the floor"))
-    if believe is not None:
-        rows += _rows(_of_classes, seen(believe), resamples, seed)
-    if found.training is not None:
-
-        def copying(held_out: Tensor, made: Tensor) -> dict[str, float]:
-            c_t, copies, _ = memorization_test(found.training, held_out, made, cells=1)
-            return {"c_t": c_t, "near-copies": copies}
-
-        rows += _rows(copying, found, resamples, seed)
-    return rows
-
-
-def _of_features(real: Tensor, made: Tensor) -> dict[str, float]:
-    four = manifold_scores(real, made, min(5, len(real) - 1), min(3, len(real) - 1))
-    return {
-        "frechet distance": frechet_distance(real, made),
-        "kernel distance": kernel_distance(real, made, subsets=10).mean,
-        "sliced wasserstein": sliced_wasserstein(real, made, 128),
-        **four._asdict(),
-        "nearest neighbor accuracy": nearest_neighbor_test(real, made).accuracy,
-    }
-
-
-def _of_classes(real: Tensor, made: Tensor) -> dict[str, float]:
-    return {"inception score": inception_score(made, 1).mean, "mode score": mode_score(real, made)}
-
-
-def _rows(
-    metrics: Callable[[Any, Any], Mapping[str, float]], sets: _Sets, resamples: int, seed: int
-) -> list[EvaluationRow]:
-    floors = metrics(sets.real, sets.other)
-    if not resamples:
-        values = metrics(sets.real, sets.generated)
-        return [EvaluationRow(name, value, None, None, floors[name], _BETTER[name]) for name, value in values.items()]
-    found = bootstrap_metrics(metrics, sets.real, sets.generated, resamples, seed)
-    return [EvaluationRow(name, *each, floors[name], _BETTER[name]) for name, each in found.items()]
+        kinds = {"gan-test": SHARE, "gan-train": SHARE}
+        rows = safely(kinds, lambda: class_rows(of_classes, read, real, other, seed)) + rows
+    rows = [*everything, *rows]
+    return Evaluation(type(estimator).__name__, size, name, tuple(rows), _notes(sets, found, features))
 
 
 def _accuracy(estimator: object, X: Any, labels: Labels | None) -> list[EvaluationRow]:
@@ -254,12 +181,13 @@ def _seed(random_state: RandomState) -> int:
 
 
 def _extractor(
-    features: Features | None, X: Array, labels: Labels | None, seed: int, device: str
+    features: Features | Literal["as given"] | None, X: Array, labels: Labels | None, seed: int, device: str
 ) -> tuple[str, Callable[[Array], Any], Callable[[Array], Any] | None]:
     """Return a name, what reads features, and what reads classes, if anything does."""
+    if isinstance(features, str):
+        return f"columns {features}", lambda x: x.reshape(len(x), -1), None
     if features is None and X.ndim != 4:
-        scaler = StandardScaler().fit(X.reshape(len(X), -1))
-        return "standardized columns", lambda x: scaler.transform(x.reshape(len(x), -1)), None
+        return "standardized columns", _standardizer(X.reshape(len(X), -1)), None
     used: Features
     if features is not None:
         used = features
@@ -272,22 +200,34 @@ def _extractor(
     return name, used.transform if isinstance(used, Transforms) else used, getattr(used, "predict_proba", None)
 
 
+def _standardizer(X: Array) -> Callable[[Array], Array]:
+    """Return what subtracts the mean of each column and divides by its deviation, unless that is rounding only."""
+    scaler = StandardScaler().fit(X.astype(np.float64))
+    scaler.scale_[np.sqrt(scaler.var_) <= 8 * np.finfo(X.dtype).eps * np.abs(X).max(0)] = 1.0
+
+    def standardized(x: Array) -> Array:
+        columns: Array = scaler.transform(x.reshape(len(x), -1).astype(np.float64))
+        return columns
+
+    return standardized
+
+
 def _matrix(features: Any, n: int, device: torch.device) -> Tensor:
-    found = torch.as_tensor(features if isinstance(features, Tensor) else np.asarray(features)).to(device)
+    if not isinstance(features, Tensor):
+        features = torch.from_numpy(as_numbers("What features returns", features))
+    found: Tensor = features.detach().to(device)
     if found.dim() != 2 or len(found) != n:
         raise ValueError(f"features must map {n} samples to a matrix ({n}, F), it returned shape {tuple(found.shape)}.")
     return found
 
 
 def _real(name: str, X: Any, least: int) -> Array:
-    checked = X.detach().cpu().numpy() if isinstance(X, Tensor) else np.asarray(X)
-    if checked.dtype.kind not in "biuf" or checked.ndim < 2:
-        raise ValueError(f"{name} must be numbers (n, ...), got {checked.dtype} of shape {checked.shape}.")
+    checked = as_numbers(name, X)
+    if checked.ndim < 2:
+        raise ValueError(f"{name} must be numbers (n, ...), got shape {checked.shape}.")
     if len(checked) < least:
         raise ValueError(f"{name} has {len(checked)} samples; at least {least} are needed, thousands are usual.")
-    if not np.isfinite(checked).all():
-        raise ValueError(f"{name} has values that are not finite: some are NaN or infinite.")
-    return checked if checked.dtype == np.float64 else checked.astype(np.float32)
+    return checked
 
 
 def _labels(estimator: object, X: Array, y: Any) -> Labels:
@@ -298,8 +238,16 @@ def _labels(estimator: object, X: Array, y: Any) -> Labels:
     return read_labels(y, unlabeled)
 
 
-def _notes(sets: _Sets, features: Features | None) -> tuple[str, ...]:
+def _notes(sets: Sets, found: Sets, features: Features | Literal["as given"] | None) -> tuple[str, ...]:
     notes = []
+    if features is None and sets.real.ndim != 4:
+        far = np.flatnonzero((found.generated.double().square().mean(0) > _FAR**2).cpu().numpy())
+        if len(far):
+            notes.append(
+                f"Columns {', '.join(map(str, far[:5]))}{' and others' if len(far) > 5 else ''} of the generated "
+                f"samples lie more than {_FAR} deviations off, since X hardly varies there: standardized, they rule "
+                f"every distance. If X holds features computed before, pass features={_AS_GIVEN!r}."
+            )
     if features is None and sets.real.ndim == 4:
         notes.append("The features were trained on X, of which both real parts are: the floor is a little too good.")
     if len(sets.real) < 1000:

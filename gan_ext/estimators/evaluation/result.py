@@ -20,6 +20,7 @@ class EvaluationRow:
         high: upper end.
         floor: real against real at the same size; None where there is no such thing.
         better: ``"lower"``, ``"higher"``, or ``"the floor"`` where the value of real data is best.
+        failed: why there is no value, which then is NaN; empty where there is one.
     """
 
     metric: str
@@ -28,6 +29,7 @@ class EvaluationRow:
     high: float | None
     floor: float | None
     better: str
+    failed: str = ""
 
 
 @dataclass(frozen=True)
@@ -55,14 +57,17 @@ class Evaluation:
         raise KeyError(f"There is no metric {metric!r}; there are {', '.join(row.metric for row in self.rows)}.")
 
     def to_dict(self) -> dict[str, Any]:
-        """Return everything as numbers, strings, lists and dictionaries that JSON knows."""
+        """Return everything as numbers, strings, lists and dictionaries that JSON knows; a failed value is None."""
         found = asdict(self)
-        return {**found, "rows": [dict(row) for row in found["rows"]], "notes": list(self.notes)}
+        rows = [{**row, "value": None if row["failed"] else row["value"]} for row in found["rows"]]
+        return {**found, "rows": rows, "notes": list(self.notes)}
 
     def __str__(self) -> str:
         head = ["metric", "generated", "95 % interval", "floor", "better"]
         lines = [f"{self.estimator}: {self.n} generated against {self.n} real samples, on {self.features}"]
         lines.append(_columns([head, *map(_cells, self.rows)]))
+        wanting = [f"{row.metric}: {row.failed}" for row in self.rows if row.failed]
+        lines += [fill(f"! {sentence}", 100, subsequent_indent="  ") for sentence in wanting]
         lines += [fill(f"* {note}", 100, subsequent_indent="  ") for note in self.notes]
         return "\n\n".join(lines)
 
@@ -71,6 +76,8 @@ _BEST = {"the floor": "as the floor"}
 
 
 def _cells(row: EvaluationRow) -> list[str]:
+    if row.failed:
+        return [row.metric, "failed !", "-", "-", _BEST.get(row.better, row.better)]
     interval = "-" if row.low is None or row.high is None else f"{_short(row.low)} to {_short(row.high)}"
     return [
         row.metric,

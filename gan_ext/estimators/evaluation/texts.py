@@ -7,12 +7,12 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from gan_ext.data import Corpus
+from gan_ext.estimators.evaluation.measuring import LOWER, SHARE, Kind, Sets, rows_of, safely
 from gan_ext.estimators.evaluation.result import Evaluation, EvaluationRow
 from gan_ext.metrics import (
     BagOfNgrams,
     backward_bleu,
     bleu,
-    bootstrap_metrics,
     distinct,
     divergence_area,
     frechet_distance,
@@ -25,16 +25,15 @@ __all__ = ["TextModel", "evaluate_text"]
 
 _ORDER = 3  # of BLEU
 _LEAST = 20
-_BETTER = {
-    f"bleu-{_ORDER}": "the floor",
-    f"backward bleu-{_ORDER}": "higher",
-    f"self-bleu-{_ORDER}": "the floor",
-    "unique": "the floor",
-    "distinct-2": "the floor",
-    "frechet distance": "lower",
-    "divergence area": "higher",
-    "copies": "the floor",
+_FLOOR = Kind("the floor", 0.0, 1.0)
+_KINDS = {
+    f"bleu-{_ORDER}": _FLOOR,
+    f"backward bleu-{_ORDER}": SHARE,
+    f"self-bleu-{_ORDER}": _FLOOR,
+    "unique": _FLOOR,
+    "distinct-2": _FLOOR,
 }
+_FEATURE_KINDS = {"frechet distance": LOWER, "divergence area": SHARE}
 
 Sentences = list[list[int]]
 
@@ -74,32 +73,39 @@ def evaluate_text(
     real, other = (_tokens(estimator, tokens[order[part]]) for part in (slice(size), slice(size, 2 * size)))
     encoder = BagOfNgrams(components=min(128, size - 1), random_state=random_state).fit(real + other)
 
-    def metrics(references: Sentences, sentences: Sentences) -> dict[str, float]:
-        a, b = encoder(references), encoder(sentences)
+    def of_ngrams(references: Sentences, sentences: Sentences) -> dict[str, float]:
         return {
             f"bleu-{_ORDER}": bleu(references, sentences, (_ORDER,))[_ORDER],
             f"backward bleu-{_ORDER}": backward_bleu(references, sentences, (_ORDER,))[_ORDER],
             f"self-bleu-{_ORDER}": self_bleu(sentences, (_ORDER,))[_ORDER],
             "unique": unique_ratio(sentences),
             "distinct-2": distinct(sentences, 2),
-            "frechet distance": frechet_distance(a, b),
-            "divergence area": divergence_area(a, b, random_state=random_state),
-            **({} if learned is None else {"copies": _share(sentences, learned)}),
         }
 
-    floors = metrics(real, other)
-    if resamples:
-        found = bootstrap_metrics(metrics, real, made, resamples, random_state)
-        rows = [EvaluationRow(name, *each, floors[name], _BETTER[name]) for name, each in found.items()]
-    else:
-        values = metrics(real, made)
-        rows = [EvaluationRow(name, values[name], None, None, floors[name], _BETTER[name]) for name in values]
+    def of_features(references: Sentences, sentences: Sentences) -> dict[str, float]:
+        a, b = encoder(references), encoder(sentences)
+        area = divergence_area(a, b, random_state=random_state)
+        return {"frechet distance": frechet_distance(a, b), "divergence area": area}
+
+    sets = Sets(real, made, other)
+    rows = rows_of(_KINDS, of_ngrams, sets, resamples, random_state)
+    rows += rows_of(_FEATURE_KINDS, of_features, sets, resamples, random_state)
+    if learned is not None:
+
+        def copies(_: Sentences, sentences: Sentences) -> dict[str, float]:
+            return {"copies": _share(sentences, learned)}
+
+        rows += rows_of({"copies": _FLOOR}, copies, sets, resamples, random_state)
     if y is not None or not len(estimator.classes_):
-        rows.append(EvaluationRow("perplexity", estimator.perplexity(X, y, "truncate"), None, None, None, "lower"))
+        rows += safely({"perplexity": LOWER}, lambda: [_perplexity(estimator, X, y)])
     return Evaluation(type(estimator).__name__, size, "n-grams", tuple(rows), _NOTES)
 
 
 _NOTES = ("A value better than that of real texts means likelier or more varied sentences than real ones.",)
+
+
+def _perplexity(estimator: TextModel, X: Any, y: Any) -> EvaluationRow:
+    return EvaluationRow("perplexity", estimator.perplexity(X, y, "truncate"), None, None, None, "lower")
 
 
 def _share(sentences: Sentences, learned: set[tuple[int, ...]]) -> float:

@@ -119,7 +119,7 @@ def change_share(by_code: float, by_noise: float) -> float:
         by_noise: mean distance :math:`d_z` of samples whose noise alone differs.
     """
     if not (0 <= by_code < math.inf and 0 <= by_noise < math.inf):
-        raise ValueError(f"Distances must not be negative or infinite: by_code={by_code} and by_noise={by_noise}.")
+        raise ValueError(f"by_code={by_code} and by_noise={by_noise} must not be negative, and finite.")
     total = by_code + by_noise
     return by_code / total if total > 0 else 0.0
 

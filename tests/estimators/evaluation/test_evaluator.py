@@ -19,7 +19,7 @@ from gan_ext import (
     evaluate,
 )
 from gan_ext.estimators import ClassifierFeatures, EvaluatesItself
-from gan_ext.estimators.evaluation import evaluator
+from gan_ext.estimators.evaluation import evaluator, measuring
 from gan_ext.estimators.evaluation.result import Evaluation, EvaluationRow
 from gan_ext.games import SeqGAN
 from gan_ext.metrics import frechet_distance
@@ -248,6 +248,101 @@ def test_texts_have_scores_of_texts():
         evaluate(model, texts, [0, 1, 2])
 
 
+def test_whole_numbers_are_measured_as_numbers():
+    class Seconds(Known):
+        def sample(self, n_samples=1, random_state=None):
+            return 1_700_000_000 + np.round(100 * super().sample(n_samples, random_state)).astype(np.int64)
+
+    X = 1_700_000_000 + np.round(100 * data(400)[0]).astype(np.int64)
+    found, expected = (evaluate(Seconds(), each, resamples=0) for each in (X, X.astype(np.float64)))
+    assert found == expected
+    assert found["frechet distance"].value == pytest.approx(evaluate(Known(), data(400)[0]).rows[0].value, rel=0.1)
+
+
+def test_order_in_memory_reaches_no_figure():
+    X = data(100)[0].astype(np.float32)
+    frozen = X.copy()
+    frozen.setflags(write=False)
+    for given in (np.asfortranarray(X), X[::-1].copy()[::-1], frozen, torch.tensor(X)):
+        assert evaluate(Known(), given, resamples=2) == evaluate(Known(), X, resamples=2)
+
+
+def test_features_computed_before_are_taken_as_they_are_where_it_is_said():
+    X = np.c_[data(200)[0], np.random.default_rng(0).normal(size=200) * 1e-4]
+
+    class Wide(Known):
+        def sample(self, n_samples=1, random_state=None):
+            return np.c_[super().sample(n_samples, random_state), np.full(n_samples, 0.05)]
+
+    given, by_function, standardized = (
+        evaluate(Wide(), X, features=features, resamples=0) for features in ("as given", lambda x: x, None)
+    )
+    assert given.rows == by_function.rows
+    assert given.features == "columns as given"
+    assert standardized["frechet distance"].value > 1e5 * given["frechet distance"].value
+    assert "Columns 2 of the generated samples lie more than 100 deviations off" in " ".join(str(standardized).split())
+    assert "deviations off" not in str(given)
+    with pytest.raises(TypeError, match="features='raw' must be"):
+        evaluate(Wide(), X, features="raw")
+
+
+def test_a_column_that_is_constant_but_for_rounding_is_not_blown_up():
+    X = np.c_[data(200)[0], np.full(200, 1 / 3) + np.arange(200) % 2 * 4e-8].astype(np.float32)
+    assert len(np.unique(X[:, 2])) == 2
+
+    class Wide(Known):
+        def sample(self, n_samples=1, random_state=None):
+            return np.c_[super().sample(n_samples, random_state), np.full(n_samples, 1 / 3 + 1e-4)]
+
+    assert evaluate(Wide(), X, resamples=0)["frechet distance"].value < 1
+
+
+def test_a_metric_that_fails_says_why_and_leaves_the_others(monkeypatch):
+    def fails(*_, **settings):
+        raise ValueError("It has no value on Sundays.")
+
+    X, _ = data(100)
+    whole = evaluate(Known(), X, resamples=2)
+    monkeypatch.setattr(measuring, "nearest_neighbor_test", fails)
+    monkeypatch.setattr(measuring, "two_sample_test", fails)
+    found = evaluate(Known(), X, resamples=2)
+    assert [row.metric for row in found.rows] == [row.metric for row in whole.rows]
+    for row in found.rows:
+        wrong = row.metric in ("nearest neighbor accuracy", "two-sample accuracy")
+        assert row.failed == ("It has no value on Sundays." if wrong else "")
+        assert np.isnan(row.value) == wrong
+        assert wrong or row == whole[row.metric]
+    assert "! two-sample accuracy: It has no value on Sundays." in str(found)
+    assert json.loads(json.dumps(found.to_dict(), allow_nan=False))["rows"][-1]["value"] is None
+
+
+def test_classes_that_never_occur_have_a_mode_score():
+    class Sure:
+        def transform(self, X):
+            return X
+
+        def predict_proba(self, X):
+            return np.eye(3)[(X[:, 0] > 0).astype(int)]
+
+    found = evaluate(Known(), data(200)[0], features=Sure(), resamples=4)
+    assert found["mode score"].value == pytest.approx(2, abs=0.1)
+    assert not any(row.failed for row in found.rows)
+
+
+def test_intervals_stay_within_what_a_metric_can_be():
+    class Far(Known):
+        def sample(self, n_samples=1, random_state=None):
+            made = super().sample(n_samples, random_state) + 6
+            made[0] = 0.0
+            return made
+
+    for row in evaluate(Far(), data(80)[0], resamples=10).rows:
+        if row.metric in ("precision", "recall", "coverage", "nearest neighbor accuracy", "two-sample accuracy"):
+            assert 0 <= row.low <= row.value <= row.high <= 1
+        elif row.metric != "kernel distance":
+            assert row.low >= 0
+
+
 X, Y = data(60)
 
 
@@ -260,7 +355,7 @@ X, Y = data(60)
         ((Known(), X), {"features": 3}, TypeError, "features=3 must be a function of samples"),
         ((Known(), X), {"device": "tpu"}, ValueError, "device='tpu' is unknown"),
         ((Known(), X[:30]), {}, ValueError, "X has 30 samples; at least 40"),
-        ((Known(), X * np.nan), {}, ValueError, "X has values that are not finite"),
+        ((Known(), X * np.nan), {}, ValueError, "X must be finite numbers"),
         ((Known(), X.astype(str)), {}, ValueError, "X must be numbers"),
         ((Known(), X, Y[:9]), {}, ValueError, "X has 60 samples and y 9 labels"),
         ((Known(), X[:, :1]), {}, ValueError, r"makes samples of shape \(2,\), X has samples of \(1,\)"),
