@@ -5,7 +5,7 @@ from gan_ext.pictures.chains import ChainFilm, LivePicture
 from gan_ext.pictures.codes import draw_feature_traversals, draw_heatmap
 from gan_ext.pictures.curves import draw_curves, draw_frontiers
 from gan_ext.pictures.fields import FieldPanel, animate, animate_clouds, animate_fields, draw_clouds, draw_fields
-from gan_ext.pictures.images import draw_images, draw_traversals, image_grid
+from gan_ext.pictures.images import class_rows, draw_images, draw_traversals, image_grid
 from gan_ext.pictures.molecules import draw_molecules
 from gan_ext.pictures.panels import draw_courses, draw_growth, panels, plot_courses
 from gan_ext.pictures.report import draw_code_report
@@ -21,6 +21,7 @@ __all__ = [
     "animate",
     "animate_clouds",
     "animate_fields",
+    "class_rows",
     "diagnosis_figure",
     "draw_bars",
     "draw_clouds",

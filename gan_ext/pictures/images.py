@@ -8,7 +8,7 @@ import numpy as np
 from einops import rearrange
 from numpy.typing import NDArray
 
-__all__ = ["draw_images", "draw_traversals", "image_grid"]
+__all__ = ["class_rows", "draw_images", "draw_traversals", "image_grid"]
 
 Array = NDArray[Any]
 
@@ -31,6 +31,18 @@ def image_grid(images: Array, columns: int, gap: int = 1, background: float = 0.
     images = np.pad(images, ((0, 0), (0, 0), (0, gap), (0, gap)), constant_values=background)
     picture = rearrange(images, "(r k) c h w -> (r h) (k w) c", k=columns)
     return picture[..., 0] if picture.shape[-1] == 1 else picture
+
+
+def class_rows(images: Array, each: int, shown: int = 8) -> Array:
+    """Return the first images of each class, in rows with one of each, for a grid with a column for each class.
+
+    Args:
+        images: [K * each, ...], class by class.
+        each: images of a class.
+        shown: rows; as many as there are if fewer.
+    """
+    by_class = images.reshape(-1, each, *images.shape[1:])[:, :shown]
+    return by_class.swapaxes(0, 1).reshape(-1, *images.shape[1:])
 
 
 def draw_images(path: str | Path, panels: Mapping[str, Array], columns: int = 10, across: int | None = None) -> None:

@@ -1,5 +1,7 @@
 """What class-conditional chains are worth: whether they hit their class, cover it, and move about in it."""
 
+import time
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -9,7 +11,7 @@ from sklearn.cluster import KMeans
 from gan_ext.estimators.evaluation import ClassJudge
 from gan_ext.estimators.evaluation.class_judge import SeesClasses
 from gan_ext.metrics import autocorrelation_time, mode_switch_rate
-from gan_ext.plug_and_play import PlugAndPlay
+from gan_ext.plug_and_play import ChainState, PlugAndPlay
 
 __all__ = ["ChainJudge", "ChainMixing"]
 
@@ -64,3 +66,36 @@ class ChainJudge(ClassJudge):
         ]
         rate = mode_switch_rate(np.stack(groups)) / stride
         return ChainMixing(float(np.median(autocorrelation_time(late.numpy()))), rate)
+
+    def measure(
+        self,
+        chains: Callable[[int], PlugAndPlay],
+        each: int,
+        *,
+        steps: int = 200,
+        callbacks: Sequence[Callable[[ChainState], None]] = (),
+        random_state: int = 0,
+    ) -> tuple[dict[str, float], Array]:
+        """Run chains of every class, and return what they are worth and cost.
+
+        Args:
+            chains: makes chains, so many for each class, those of a class one after another, classes in sorted order.
+            each: chains for each class.
+            steps: of each chain.
+            callbacks: called with where chains are after every step.
+            random_state: of the chains.
+
+        Returns:
+            By name the scores of :meth:`scores`, the share ``"accepted"``, what :meth:`mixing` finds with ten chains
+            for each class, ``"steps"`` of all chains and ``"milliseconds"`` of the processor for one sample that hits
+            (at least one is taken to); and the samples [classes * each, ...], class by class.
+        """
+        classes = np.unique(self.y)
+        n, start = each * len(classes), time.process_time()
+        found = chains(each).sample(n, steps=steps, callbacks=callbacks, random_state=random_state)
+        seconds, samples = time.process_time() - start, found.data.numpy()
+        scores = self.scores(samples, classes.repeat(each))
+        hits = max(scores.hit_rate * n, 1.0)
+        mixing = self.mixing(chains(10), 10 * len(classes), steps=steps, random_state=random_state)
+        costs = {"steps": steps * n / hits, "milliseconds": 1000 * seconds / hits}
+        return {**scores._asdict(), "accepted": found.accepted, **mixing._asdict(), **costs}, samples

@@ -64,3 +64,21 @@ def test_chains_are_judged_without_cooling_and_stay_as_they_are(judge: ChainJudg
     cooled = chains(0.5, cooling=1.0)
     assert judge.mixing(cooled, 8, steps=40, random_state=1) == warm
     assert cooled.sampler == Langevin(0.5, cooling=1.0)
+
+
+def test_all_figures_of_chains_are_those_of_their_samples(judge: ChainJudge) -> None:
+    seen, asked = [], []
+
+    def made(each: int) -> PlugAndPlay:
+        asked.append(each)
+        torch.manual_seed(0)
+        return chains(0.5)
+
+    figures, samples = judge.measure(made, 6, steps=20, callbacks=[lambda state: seen.append(state.step)])
+    assert asked == [6, 10]
+    assert seen == list(range(1, 21))
+    assert samples.shape == (12, 2)
+    scores = judge.scores(samples, NAMES.repeat(6))
+    assert {name: figures[name] for name in scores._fields} == scores._asdict()
+    assert figures["steps"] == pytest.approx(20 * 12 / max(1, 12 * scores.hit_rate))
+    assert {"accepted", "autocorrelation", "switches", "milliseconds"} <= figures.keys()
