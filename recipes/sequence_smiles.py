@@ -25,26 +25,20 @@ import torch
 from gan_ext import SequenceGAN
 from gan_ext.data import DataError, read_smiles
 from gan_ext.games import SeqGAN
-from gan_ext.metrics import (
-    Interval,
-    KnownMolecules,
-    bootstrap_interval,
-    canonical_smiles,
-    nll_test,
-    qed,
-    smiles_intervals,
-)
+from gan_ext.metrics import KnownMolecules, bootstrap_interval, canonical_smiles, nll_test, qed, smiles_intervals
 from gan_ext.nets import LSTMGenerator
 from gan_ext.pictures import draw_frontiers, draw_molecules
 from gan_ext.runs import (
     Experiment,
-    Options,
+    MoleculeOptions,
     Progress,
     launch,
     print_table,
     table_cells,
     told_beside_sharpening,
     uncertain_points,
+    with_intervals,
+    write_pages,
 )
 
 Arm = Literal["both", "reward", "discriminator", "constant"]
@@ -59,13 +53,11 @@ SHOWN = {"temperature": "g", "nats": ".4f", "validity": ".1%", "uniqueness": ".1
 
 
 @dataclass
-class Config(Options):
+class Config(MoleculeOptions):
     """Settings of the recipe."""
 
     out: Path = Path("runs/sequence_smiles")
     threads: int = 0
-    data: Path | None = None
-    """A file of SMILES, or a folder of such files; molecules that come with the recipe if not given."""
     steps: int | None = None
     """Steps of maximum likelihood; 3000, or 250 without --data, if not given."""
     game_steps: int | None = None
@@ -88,21 +80,8 @@ class Config(Options):
     """Measure on validation molecules rather than test molecules, for choosing settings."""
     molecules: int = 0
     """Most molecules to train on; 0 for all."""
-    max_length: int = 64
-    """Longer molecules, in tokens, are left out."""
-    batch_size: int = 64
-    """Molecules of a step."""
-    hidden: int = 256
-    """Size of the LSTM's memory."""
-    learning_rate: float = 5e-3
-    """Of maximum likelihood, falling to 0."""
     game_learning_rate: float = 3e-4
     """Of the generator in the game."""
-
-    def usual(self, name: str, own: int, common: int) -> int:
-        """Return a number that was given by hand, or the one for data of one's own or for the common molecules."""
-        given: int | None = getattr(self, name)
-        return (own if self.data else common) if given is None else given
 
 
 def read(config: Config) -> tuple[list[str], list[str]]:
@@ -130,13 +109,9 @@ def fit(config: Config, train: list[str], start: SequenceGAN | None = None, arm:
             "max_iter": steps, "reward": REWARDS.get(config.reward) if arm in ("both", "reward") else None,
         }  # fmt: skip
     with Progress(steps, part, every=5) as progress:
-        return SequenceGAN(
-            tokenizer="smiles", max_length=config.max_length, batch_size=config.batch_size, device=config.device,
-            # The guard keeps what is most like the data, which is not what a reward asks for; so it has no say here.
-            guard=False, validation_fraction=0.0, callbacks=(progress,), checkpoint=config.fits / part,
-            checkpoint_every=25, random_state=config.seed, learning_rate=config.game_learning_rate,
-            likelihood_learning_rate=config.learning_rate, reward_weight=config.reward_weight, **own,
-        ).fit(train)  # fmt: skip
+        # The guard keeps what is most like the data, which is not what a reward asks for; so it has no say here.
+        own |= {"guard": False, "learning_rate": config.game_learning_rate, "reward_weight": config.reward_weight}
+        return SequenceGAN(**config.fitting(part), callbacks=(progress,), checkpoint_every=25, **own).fit(train)
 
 
 def measure(config: Config, known: KnownMolecules, held_out: list[str], model: SequenceGAN) -> Row:
@@ -168,23 +143,23 @@ def main(config: Config) -> None:
     models |= {f"game, {arm}": partial(lambda arm: fit(config, train, tuned(), arm), arm) for arm in config.arms}
     rows = run.fill(models, lambda name: measure(config, known, held_out, models[name]()))
 
-    table, curves, earned = [], {}, "reward" if config.reward in REWARDS else "validity"
+    headings = ["", "temperature", "held-out nats/token", "valid", "unique", "novel"]
+    earned, what = "validity", "share of valid strings"
+    if config.reward in REWARDS:
+        earned, what = "reward", f"mean {config.reward}"
+        headings.append(what)
+    table, curves, cost = [], {}, "its held-out molecules cost {} nats per token"
     for name, row in rows.items():
-        told = [{key: Interval(*x) if isinstance(x, list) else x for key, x in at.items()} for at in row["points"]]
-        table += [(name, *table_cells(at, SHOWN)[: 5 + (earned == "reward")]) for at in told]
+        table += [(name, *table_cells(with_intervals(at), SHOWN)[: len(headings) - 1]) for at in row["points"]]
         curves[name] = uncertain_points(row["points"], earned, "nats")
     title = f"{n} samples each; brackets: 95 % by bootstrap. Invalid strings count in the mean reward."
-    headings = ("", "temperature", "held-out nats/token", "valid", "unique", "novel", f"mean {config.reward}")
-    print_table(title, headings if earned == "reward" else headings[:-1], table, width=140)
-    what = f"mean {config.reward}" if earned == "reward" else "share of valid strings"
+    print_table(title, headings, table, width=140)
     for name in [*rows][1:]:
-        cost = "its held-out molecules cost {} nats per token"
         print(told_beside_sharpening(name, curves[name], curves[MLE], MLE, what, cost))
     drawn = {name: [[(at.temperature, at.quality, at.coverage) for at in curve]] for name, curve in curves.items()}
     draw_frontiers(config.out / "frontier.png", drawn, f"- {what}", "held-out molecules, nats per token", sums=False)
     draw_molecules(config.out / "molecules.png", {name: row["shown"] for name, row in rows.items()})
-    pages = ["\n".join([f"# {name}", *row["written"]]) for name, row in rows.items()]
-    (config.out / "molecules.txt").write_text("\n\n".join(pages) + "\n", encoding="utf-8")
+    write_pages(config.out / "molecules.txt", {name: row["written"] for name, row in rows.items()})
     metrics = {
         f"{name}, temperature {at['temperature']:g}, {key}": round(value[0] if isinstance(value, list) else value, 5)
         for name, row in rows.items() for at in row["points"] for key, value in at.items() if key != "temperature"

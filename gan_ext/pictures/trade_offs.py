@@ -13,7 +13,7 @@ class Setting(NamedTuple):
     """A way at one setting of its dial.
 
     Args:
-        dial: what is written beside the point.
+        dial: what is written beside the point; of several words the last one.
         value: of the score that all panels share.
         scores: the others by name; None where one is not known.
     """
@@ -67,4 +67,4 @@ def _draw_way(axis: Any, score: str, name: str, known: list[Setting], begin: lis
     axis.plot(*places, "o-", color=color, markersize=5, label=name)
     for setting in known:
         place = (setting.scores[score], setting.value)
-        axis.annotate(setting.dial, place, xytext=(4, 4), fontsize=7, textcoords="offset points", color=color)
+        axis.annotate(setting.dial.split()[-1], place, xytext=(4, 4), fontsize=7, textcoords="offset points", color=color)

@@ -5,16 +5,18 @@ spread, the printed table, a live bar, the result file and where the result came
 """
 
 from gan_ext.runs.experiment import Experiment
-from gan_ext.runs.files import read_npz, write_json, write_result
+from gan_ext.runs.files import read_npz, write_json, write_pages, write_result
 from gan_ext.runs.frontiers import (
     frontiers_of,
     print_points,
     told_beside_sharpening,
     told_gains,
     uncertain_points,
+    with_intervals,
 )
 from gan_ext.runs.kept import KeepBest, fit_kept
 from gan_ext.runs.live import LiveText, Progress, Written
+from gan_ext.runs.molecule_options import MoleculeOptions
 from gan_ext.runs.options import Options, Seeds, StoppedEarlyError, at_least, launch, plain_errors
 from gan_ext.runs.playing import adam_engine
 from gan_ext.runs.provenance import environment, source_commit
@@ -41,6 +43,7 @@ __all__ = [
     "Experiment",
     "KeepBest",
     "LiveText",
+    "MoleculeOptions",
     "Options",
     "Progress",
     "RecordEvery",
@@ -77,6 +80,8 @@ __all__ = [
     "told_beside_sharpening",
     "told_gains",
     "uncertain_points",
+    "with_intervals",
     "write_json",
+    "write_pages",
     "write_result",
 ]

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from gan_ext.engine import ensure_writable, write_atomically
 from gan_ext.runs.provenance import environment, source_commit
 
-__all__ = ["read_npz", "write_json", "write_result"]
+__all__ = ["read_npz", "write_json", "write_pages", "write_result"]
 
 
 def write_json(path: str | Path, content: Any) -> None:
@@ -22,6 +22,12 @@ def write_json(path: str | Path, content: Any) -> None:
 
 def _plain(value: Any) -> Any:
     return value.tolist() if hasattr(value, "tolist") else str(value)
+
+
+def write_pages(path: str | Path, pages: Mapping[str, Sequence[str]]) -> None:
+    """Write lists of lines into a text file, each below its name, as ``# NAME``."""
+    text = "\n\n".join("\n".join([f"# {name}", *lines]) for name, lines in pages.items())
+    write_atomically(Path(path), f"{text}\n".encode())
 
 
 def read_npz(path: Path, needed: Sequence[str], optional: Sequence[str] = (), flag: str = "--data") -> list[Any]:

@@ -6,7 +6,7 @@ from typing import Any
 from gan_ext.metrics import FrontierPoint, Interval, UncertainPoint, gap_with_luck, largest_gain
 from gan_ext.runs.summary import Spread, flat, over_seeds, print_table, spreads
 
-__all__ = ["frontiers_of", "print_points", "told_beside_sharpening", "told_gains", "uncertain_points"]
+__all__ = ["frontiers_of", "print_points", "told_beside_sharpening", "told_gains", "uncertain_points", "with_intervals"]
 
 Row = dict[str, Any]
 
@@ -85,6 +85,11 @@ def told_gains(frontiers: Mapping[str, Sequence[Sequence[FrontierPoint]]], plane
         found[f"{arm} below {first}, {plane}, gap"] = round(best.gap, 4)
         found[f"{arm} below {first}, {plane}, spread"] = round(best.spread, 4)
     return found
+
+
+def with_intervals(row: Row) -> Row:
+    """Return a row whose lists of three numbers, what JSON makes of them, are intervals again."""
+    return {name: Interval(*value) if isinstance(value, list) else value for name, value in row.items()}
 
 
 def uncertain_points(points: Sequence[Row], earned: str, cost: str) -> list[UncertainPoint]:
