@@ -41,7 +41,7 @@ class SaveEvery(Every):
     def __init__(self, steps: int, directory: str | Path, keep: int = 2) -> None:
         if keep < 1:
             raise ValueError(f"SaveEvery needs keep >= 1, got {keep}.")
-        ensure_writable(Path(directory))
+        self.directory = ensure_writable(Path(directory))
         super().__init__(steps, lambda engine: engine.save(directory, keep=keep))
 
 

@@ -15,6 +15,7 @@ from gan_ext.engine.board import Board
 from gan_ext.engine.compute import Compute, resolve_device
 from gan_ext.engine.ema import ExponentialMovingAverage
 from gan_ext.engine.graphs import GraphedStep
+from gan_ext.engine.holding import hold, hold_all
 from gan_ext.engine.optimizers import OptimizerFactory
 from gan_ext.engine.ranks import Ranks
 from gan_ext.engine.schedules import Schedule, apply_schedules, checked_schedules
@@ -145,6 +146,7 @@ class Engine:
 
         Raises:
             NonFiniteLossError: a loss was infinite or not a number; names step, player, term and last checkpoint.
+            CheckpointError: another process or thread saves into the folder of a callback, and is named.
         """
         if not hasattr(stream, "place"):
             raise ValueError(
@@ -159,7 +161,8 @@ class Engine:
         self.last_step = steps
         stream = stream.place(self.device, self.ranks.rank, self.ranks.count)
         self.game.train()
-        with turns(self.device) as alone, self._restored_flags():
+        held = hold_all(callbacks if self.ranks.is_main else ())
+        with held, turns(self.device) as alone, self._restored_flags():
             while self.step < self.last_step:
                 apply_schedules(self._schedules, self.optimizers, self._buffers, self.step)
                 first = self.step * len(self.moves)
@@ -245,8 +248,9 @@ class Engine:
         self._check_parameters()
         path = None
         if self.ranks.is_main:
-            tensors, index = state.capture(self)
-            path = self.last_checkpoint = files.write(Path(directory), self.step, tensors, index, keep)
+            with hold(directory):
+                path = files.write(Path(directory), self.step, *state.capture(self), keep)
+            self.last_checkpoint = path
         self.ranks.wait()
         return path
 
