@@ -194,7 +194,8 @@ def test_class_shares_and_weights_by_hand():
 
 def test_a_stated_mix_of_classes_and_weights_reach_the_game():
     X, y = _blobs(60)
-    model = _model(max_iter=2, class_prior=[0.25, 0.25, 0.5], class_weight="balanced", open_set=True).fit(X, _hidden(y, 6))
+    settings = {"max_iter": 2, "class_prior": [0.25, 0.25, 0.5], "class_weight": "balanced", "open_set": True}
+    model = _model(**settings).fit(X, _hidden(y, 6))
     np.testing.assert_allclose(model.game_.terms["balance"].prior, [0.25, 0.25, 0.5])
     np.testing.assert_allclose(model.game_.class_weight, [1, 1, 1])
     assert model.game_.open_set > 0

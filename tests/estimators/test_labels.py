@@ -1,16 +1,21 @@
 """Labels as users have them: each kind is read as it is meant, or refused by a sentence that says what to do."""
 
+import warnings
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from sklearn.base import clone
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import cross_val_score
 
 from gan_ext import ConditionalGAN, InfoGAN, SemiSupervisedGANClassifier, evaluate
-from gan_ext.data import LabeledFold
+from gan_ext.data import LabeledFold, semi_supervised_split
 from gan_ext.data.missing import plain_labels
+from gan_ext.estimators.base.checks import warn_of_chance
 from gan_ext.estimators.base.labels import every_label, read_labels
+from gan_ext.estimators.semi_supervised.class_mix import estimated_mix
 
 HIDDEN = [0, 1, -1, 1, -1, 0]
 MISSING = [0, 1, None, 1, None, 0]
@@ -154,3 +159,46 @@ def test_a_temperature_is_not_found_by_few_samples_or_easy_ones() -> None:
     with pytest.warns(UserWarning, match="predictions say nothing about the labels"):
         model.calibrate(X, np.where(sure == "low", "high", "low"))
     assert model.temperature_ == 1
+
+
+def _rare(share: float, n: int) -> tuple[Any, Any, Any]:
+    rng = np.random.default_rng(0)
+    truth = (rng.random(1500) < share).astype(int)
+    X = rng.normal(size=(1500, 6)) + 2.2 * truth[:, None]
+    split = semi_supervised_split(truth, n, random_state=0)
+    return *split.training_data(X, truth), truth
+
+
+def test_equal_labels_of_a_rare_class_bring_the_remedy_and_a_stated_mix_holds() -> None:
+    X, y, _ = _rare(0.04, 20)
+    model = SemiSupervisedGANClassifier(max_iter=2, random_state=0, device="cpu")
+    with pytest.warns(UserWarning, match="Class 1 is 50% of what `balance` expects.*pass balance=0, or the mix"):
+        model.fit(X, y)
+    for remedy in ({"balance": 0}, {"class_prior": [0.96, 0.04]}):
+        clone(model).set_params(**remedy).fit(X, y)  # a warning would be an error
+    X, y, _ = _rare(0.5, 20)
+    clone(model).fit(X, y)
+
+
+def test_the_mix_is_estimated_from_labels_that_are_enough() -> None:
+    X, y, truth = _rare(0.04, 40)
+    mix = estimated_mix(X, read_labels(y, -1), 0)
+    assert mix is not None
+    assert mix[1] == pytest.approx(truth.mean(), abs=0.02)
+    few = np.where((y >= 0) & (np.cumsum(y >= 0) > 12), -1, y)
+    few[np.flatnonzero(few == 1)[2:]] = -1
+    assert estimated_mix(X, read_labels(np.where(np.arange(len(y)) == 30, 1, few), -1), 0) is None
+    assert estimated_mix(np.random.default_rng(0).normal(size=X.shape), read_labels(y, -1), 0) is None
+
+
+def test_a_fit_that_ends_at_chance_says_so() -> None:
+    X, _, shown = _table()
+    wild = SemiSupervisedGANClassifier(max_iter=30, learning_rate=10.0, random_state=0, device="cpu")
+    with pytest.warns(ConvergenceWarning, match="no better than chance: of its own 8 labeled samples"):
+        wild.fit(X, shown)
+    with pytest.warns(ConvergenceWarning, match="no better than chance"):
+        warn_of_chance(np.array([0, 0, 0, 1]), np.zeros(4, int))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        SemiSupervisedGANClassifier(max_iter=60, random_state=0, device="cpu").fit(X, shown)
+        warn_of_chance(np.array([0, 0, 0, 1]), np.array([0, 0, 0, 1]))

@@ -8,9 +8,10 @@ from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.exceptions import ConvergenceWarning
 from typing_extensions import ParamSpec
 
-__all__ = ["check_count", "count_first", "is_count", "warn_of_constants"]
+__all__ = ["check_count", "count_first", "is_count", "warn_of_chance", "warn_of_constants"]
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -54,6 +55,23 @@ def check_count(name: str, value: Any) -> None:
     """Raise ValueError unless a number of samples is an integer, at least 1."""
     if not is_count(value):
         raise ValueError(f"{name}={value!r} must be an integer, at least 1.")
+
+
+def warn_of_chance(codes: NDArray[np.int64], predicted: NDArray[np.int64]) -> None:
+    """Warn if a classifier tells the labeled samples that it was trained on apart no better than a constant would.
+
+    Args:
+        codes: their class numbers [n].
+        predicted: what is predicted for them [n].
+    """
+    right, largest = float(np.mean(codes == predicted)), float(np.bincount(codes).max() / len(codes))
+    if right <= largest + 0.05 * (1 - largest):
+        warnings.warn(
+            f"This fit is no better than chance: of its own {len(codes)} labeled samples {right:.0%} are predicted "
+            f"right, and the largest class has {largest:.0%}. Try a smaller learning_rate, or a larger max_iter.",
+            ConvergenceWarning,
+            stacklevel=4,
+        )
 
 
 def warn_of_constants(X: NDArray[Any], advice: str) -> None:

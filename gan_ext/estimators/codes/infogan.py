@@ -12,7 +12,7 @@ from typing_extensions import Self
 
 from gan_ext.data import ArrayStream, SemiStream
 from gan_ext.engine import Callback, Engine, Solver, Turns, adam, flat_then_linear
-from gan_ext.estimators.base.checks import warn_of_constants
+from gan_ext.estimators.base.checks import warn_of_chance, warn_of_constants
 from gan_ext.estimators.base.estimator import RandomState, new_seed, on_cpu
 from gan_ext.estimators.base.labels import Labels, read_labels
 from gan_ext.estimators.base.parameters import SHARED_CONSTRAINTS, check_parameters
@@ -263,6 +263,8 @@ class InfoGAN(ClusterMixin, TransformerMixin, CodedGAN):  # type: ignore[misc]
         self.history_, self.n_iter_ = list(engine.history), engine.step
         if game.category is not None:
             self.labels_ = self.predict(given)  # with the names of features that it came with
+            if labels is not None and self.supervision > 0:
+                warn_of_chance(labels.codes[labels.known], self.labels_[labels.known])
         return self
 
     def _take_up(self, X: Array, labels: Labels | None) -> None:

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from gan_ext.engine import Schedule, flat_then_linear, sigmoid_rise
 from gan_ext.estimators.base.assembly import are_images, build_network, check_augment, label_counts
 from gan_ext.estimators.base.labels import Labels
+from gan_ext.estimators.semi_supervised.class_mix import warn_of_mix
 from gan_ext.games import KPlusOne
 from gan_ext.latents import Uniform
 from gan_ext.nets import (
@@ -84,7 +85,12 @@ def build_game(
         spacing: the distance between neighbors, which radii and noise of inputs are shares of.
         bounded: whether scaled data are in [0, 1], as are generated samples then.
         seed: of the initial weights.
+
+    Warns:
+        UserWarning: a class seems to be far rarer than `balance` would make it.
     """
+    if settings.balance > 0 and (settings.class_prior is None or isinstance(settings.class_prior, str)):
+        warn_of_mix(data.numpy(), labels, class_shares(labels, settings.class_prior), seed)
     cpu, shape, classes = torch.device("cpu"), tuple(data.shape[1:]), len(labels.classes)
     last = nn.Sigmoid() if bounded else nn.Identity()
     with kept_generators(cpu):

@@ -292,7 +292,7 @@ class SemiSupervisedGANClassifier(GANClassifier):
         assert isinstance(raw, KPlusOne)
         self.game_, self._raw_game = averaged, raw
         self.history_, self.n_iter_ = list(engine.history), engine.step
-        self._settle(X, seed)
+        self._settle(X, seed, labels)
         return self
 
     def _take_up(self, X: Array, labels: Labels, seed: int) -> None:

@@ -9,14 +9,14 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from scipy.optimize import minimize_scalar
-from sklearn.base import ClassifierMixin
-from sklearn.utils import _safe_indexing
 from sklearn.utils.validation import check_is_fitted
 from typing_extensions import Self
 
 from gan_ext.data.missing import plain_labels
-from gan_ext.estimators.base.checks import count_first
+from gan_ext.estimators.base.checks import count_first, warn_of_chance
 from gan_ext.estimators.base.estimator import ROWS, GANEstimator, RandomState
+from gan_ext.estimators.base.labeled_score import LabeledScore
+from gan_ext.estimators.base.labels import Labels
 from gan_ext.estimators.semi_supervised.novelty import (
     ClassGaussians,
     NoveltyScore,
@@ -36,13 +36,12 @@ _FEWEST = 10  # labeled samples that a temperature is found by
 _KEPT = 3000  # training samples that the distributions of features are taken from
 
 
-class GANClassifier(ClassifierMixin, GANEstimator):  # type: ignore[misc]
+class GANClassifier(LabeledScore, GANEstimator):
     """Prediction, realness and sampling by a fitted game; a subclass's `fit` sets the attributes below."""
 
     classes_: Array
     game_: KPlusOne
     terms: Sequence[Term | GeneratorTerm]
-    unlabeled: Any
     temperature_: float
     _raw_game: KPlusOne
     _gaussians: tuple[ClassGaussians, ClassGaussians]
@@ -132,36 +131,6 @@ class GANClassifier(ClassifierMixin, GANEstimator):  # type: ignore[misc]
         logits = self._logits(X)
         predicted: Array = self.classes_[logits.argmax(1)]
         return predicted
-
-    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
-        """Return the accuracy on the samples that have a label.
-
-        Parameters
-        ----------
-        X : array-like of shape (n, ...)
-            Samples.
-        y : array-like of shape (n,)
-            Their classes; samples without one are left out.
-        sample_weight : array-like of shape (n,) or None
-            What each counts.
-
-        Raises
-        ------
-        ValueError
-            No sample has a label: fold the labeled rows alone, by :class:`gan_ext.data.LabeledFold`.
-        """
-        labels = plain_labels(y, self.unlabeled)
-        known = np.array([self.unlabeled is None or label != self.unlabeled for label in labels.tolist()], bool)
-        if len(labels) and not known.any():
-            raise ValueError(
-                f"y has no labeled sample: all {len(labels)} are {self.unlabeled!r}, and nothing can be scored. In "
-                "cross-validation pass cv=gan_ext.data.LabeledFold(5), which tests on labeled rows alone."
-            )
-        weight = None if sample_weight is None or labels.ndim != 1 else np.asarray(sample_weight)[known]
-        whole = known.all() or labels.ndim != 1
-        truth = labels if whole else np.array(labels[known].tolist())
-        rows = X if whole else _safe_indexing(X, np.flatnonzero(known))
-        return float(super().score(rows, truth, sample_weight if whole else weight))
 
     @torch.no_grad()
     def predict_with(self, game: Game, X: Any) -> Array:
@@ -299,12 +268,15 @@ class GANClassifier(ClassifierMixin, GANEstimator):  # type: ignore[misc]
         check_is_fitted(self)
         return self._judge(self.game_.discriminator, X, lambda judged: judged[0])
 
-    def _settle(self, X: Array, seed: int) -> None:
+    def _settle(self, X: Array, seed: int, labels: Labels) -> None:
         """Set what follows from a finished fit: no temperature yet, and where the features of the classes lie."""
         self.temperature_ = 1.0
         some = X[np.random.default_rng(seed).permutation(len(X))[:_KEPT]]
         network = self.game_.discriminator
         classes = self._judge_checked(network, some, lambda judged: judged[0]).argmax(1)
+        shown = np.flatnonzero(labels.known)[:_KEPT]
+        told = self._judge_checked(network, X[shown], lambda judged: judged[0]).argmax(1)
+        warn_of_chance(labels.codes[shown], told)
         features = self._judge_checked(network, some, lambda judged: judged[1])
         self._gaussians = (
             class_gaussians(self._flat_checked(some), classes, random_state=seed),
