@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from functools import partial
 from itertools import product
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 import torch
@@ -38,11 +38,11 @@ from gan_ext.seeds import mix, seeded
 Array = NDArray[Any]
 Arm = tuple[nn.Module, pnp.ChainPrior, pnp.Sampler, int]  # the last: passes of a chain through a net in one step
 CODE = 32  # numbers in a code, and in the GAN's z
-FILMED = "noiseless joint PPGN-h"  # the arm whose chains are filmed
-ARMS = (
-    "PPGN-x", "DGN-AM", "PPGN-h", "joint PPGN-h", FILMED, "noiseless joint, official step", "flat prior, same chains",
+Name = Literal[
+    "PPGN-x", "DGN-AM", "PPGN-h", "joint PPGN-h", "noiseless joint PPGN-h", "noiseless joint, official step", "flat prior, same chains",
     "latent Langevin", "DDLS",
-)  # fmt: skip
+]  # fmt: skip
+FILMED: Name = "noiseless joint PPGN-h"  # the arm whose chains are filmed
 HEADINGS = {
     "hit_rate": "hit rate", "coverage": "coverage", "density": "density", "diversity": "diversity",
     "frechet": "Frechet", "autocorrelation": "tau", "switches": "switches", "passes": "passes", "milliseconds": "ms",
@@ -60,8 +60,8 @@ class Config(runs.Options):
     """Folder with the four idx.gz files."""
     dataset: Literal["mnist", "fashion"] = "mnist"
     """Which images they hold; it names the result."""
-    arms: tuple[str, ...] = ARMS
-    """Which arms are measured, by their names in the table."""
+    arms: tuple[Name, ...] = get_args(Name)
+    """Which arms are measured."""
     chains: int = 100
     """Chains for each class; all classes run at once."""
     steps: int = 200
@@ -138,16 +138,14 @@ def measure(
     config: Config, classifier: nn.Module, arms: dict[str, Arm], judge: ChainJudge, name: str, seed: int
 ) -> dict[str, Any]:
     """Run an arm's chains for each class, and return what they are worth, some images, and the film."""
-    (generator, prior, sampler, passes), classes = arms[name], len(np.unique(judge.y))
+    generator, prior, sampler, passes = arms[name]
     compute = Compute(config.device, "float32" if isinstance(sampler, pnp.MetropolisLangevin) else config.precision)
-
-    def chains(each: int) -> pnp.PlugAndPlay:
-        wanted = pnp.ClassCondition(classifier, torch.arange(classes).repeat_interleave(each))
-        return pnp.PlugAndPlay(generator, wanted, prior, sampler, compute=compute)
-
+    chains = partial(pnp.PlugAndPlay, generator, prior=prior, sampler=sampler, compute=compute)
     film = ChainFilm(config.out / "chains.gif", every=max(1, config.steps // 40))
     watch = [LivePicture(config.out / "live.png"), *([film] if (name, seed) == (FILMED, 0) else [])]
-    row, found = judge.measure(chains, config.chains, steps=config.steps, callbacks=watch, random_state=seed)
+    row, found = judge.measure(
+        chains, classifier, config.chains, steps=config.steps, callbacks=watch, random_state=seed
+    )
     print(f"{name}, chains {seed}: hit rate {100 * row['hit_rate']:.1f} %, coverage {row['coverage']:.3f}")
     row["passes"] = row.pop("steps") * passes
     return {**row, "shown": class_rows(found, config.chains), **({"film": film.frames} if film in watch else {})}
@@ -161,24 +159,22 @@ def main(config: Config) -> None:
         config.out /= config.dataset
     runs.at_least(config, 1, "steps", "chain_seeds", "training_steps", "classifier_steps", "denoiser_steps", "channels")
     runs.at_least(config, 2, "chains")
-    unknown = sorted(set(config.arms) - set(ARMS))
-    if unknown or not config.arms:
-        raise ValueError(f"--arms has {', '.join(unknown) or 'no name'}; there are {'; '.join(ARMS)}.")
     data = read_mnist(config.data)
     x, y, x_judged, y_judged = unit_images(data, min(5000, len(data.x_train) // 5) if config.validation else 0)
     run = runs.Experiment(f"plug_and_play_{config.dataset}", config, ("arms", "chain_seeds"), fixed=("seed",))
     start = time.monotonic()
     plain, arms = train(config, x, y)
-    classifier = ClassifierFeatures(
-        max_iter=config.classifier_steps, device=config.device, checkpoint=config.fits / "judge",
-        random_state=mix(config.seed, 9) % 2**31,
-    ).fit(x, y)  # fmt: skip
-    training, judge = time.monotonic() - start, ChainJudge(classifier, x_judged, y_judged)
+    seed, folder = mix(config.seed, 9) % 2**31, config.fits / "judge"
+    reader = ClassifierFeatures(
+        max_iter=config.classifier_steps, device=config.device, checkpoint=folder, random_state=seed
+    )
+    judge = ChainJudge(reader.fit(x, y), x_judged, y_judged)
+    training = time.monotonic() - start
     judged = 100 * judge.accuracy()
     print(f"Trained in {training:.0f} s; the independent classifier names {judged:.2f} % of real images right.")
     few = np.concatenate([np.flatnonzero(y == each)[: config.chains] for each in np.unique(y)])
     real = judge.scores(x[few], y[few])._asdict()
-    cells = list(product([name for name in ARMS if name in config.arms], range(config.chain_seeds)))
+    cells = list(product([name for name in get_args(Name) if name in config.arms], range(config.chain_seeds)))
     rows = run.fill(cells, partial(measure, config, plain.classifier_, arms, judge))
 
     found = {name: runs.spreads(each) for name, each in runs.over_seeds(rows).items()}

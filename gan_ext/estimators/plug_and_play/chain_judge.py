@@ -5,13 +5,15 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
+import torch
 from numpy.typing import ArrayLike, NDArray
 from sklearn.cluster import KMeans
+from torch import nn
 
 from gan_ext.estimators.evaluation import ClassJudge
 from gan_ext.estimators.evaluation.class_judge import SeesClasses
 from gan_ext.metrics import autocorrelation_time, mode_switch_rate
-from gan_ext.plug_and_play import ChainState, PlugAndPlay
+from gan_ext.plug_and_play import ChainState, ClassCondition, Condition, PlugAndPlay
 
 __all__ = ["ChainJudge", "ChainMixing"]
 
@@ -69,7 +71,8 @@ class ChainJudge(ClassJudge):
 
     def measure(
         self,
-        chains: Callable[[int], PlugAndPlay],
+        chains: Callable[[Condition], PlugAndPlay],
+        classifier: nn.Module,
         each: int,
         *,
         steps: int = 200,
@@ -79,7 +82,8 @@ class ChainJudge(ClassJudge):
         """Run chains of every class, and return what they are worth and cost.
 
         Args:
-            chains: makes chains, so many for each class, those of a class one after another, classes in sorted order.
+            chains: makes chains that look for what a condition likes.
+            classifier: leads them, by its logits of the classes in sorted order.
             each: chains for each class.
             steps: of each chain.
             callbacks: called with where chains are after every step.
@@ -91,11 +95,15 @@ class ChainJudge(ClassJudge):
             (at least one is taken to); and the samples [classes * each, ...], class by class.
         """
         classes = np.unique(self.y)
+
+        def wanted(each: int) -> Condition:
+            return ClassCondition(classifier, torch.arange(len(classes)).repeat_interleave(each))
+
         n, start = each * len(classes), time.process_time()
-        found = chains(each).sample(n, steps=steps, callbacks=callbacks, random_state=random_state)
+        found = chains(wanted(each)).sample(n, steps=steps, callbacks=callbacks, random_state=random_state)
         seconds, samples = time.process_time() - start, found.data.numpy()
         scores = self.scores(samples, classes.repeat(each))
         hits = max(scores.hit_rate * n, 1.0)
-        mixing = self.mixing(chains(10), 10 * len(classes), steps=steps, random_state=random_state)
+        mixing = self.mixing(chains(wanted(10)), 10 * len(classes), steps=steps, random_state=random_state)
         costs = {"steps": steps * n / hits, "milliseconds": 1000 * seconds / hits}
         return {**scores._asdict(), "accepted": found.accepted, **mixing._asdict(), **costs}, samples

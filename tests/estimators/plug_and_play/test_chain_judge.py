@@ -10,7 +10,7 @@ from torch import nn
 from gan_ext import Compute
 from gan_ext.estimators import ChainJudge
 from gan_ext.latents import Gaussian
-from gan_ext.plug_and_play import Langevin, LatentPrior, PlugAndPlay
+from gan_ext.plug_and_play import Condition, Langevin, LatentPrior, PlugAndPlay
 
 CENTERS = np.array([[-6.0, 0.0], [6.0, 0.0]])
 NAMES = np.array(["left", "right"])
@@ -69,13 +69,15 @@ def test_chains_are_judged_without_cooling_and_stay_as_they_are(judge: ChainJudg
 def test_all_figures_of_chains_are_those_of_their_samples(judge: ChainJudge) -> None:
     seen, asked = [], []
 
-    def made(each: int) -> PlugAndPlay:
-        asked.append(each)
+    def made(condition: Condition) -> PlugAndPlay:
+        asked.append(condition.chains)
         torch.manual_seed(0)
-        return chains(0.5)
+        return PlugAndPlay(nn.Linear(2, 2), condition, LatentPrior(Gaussian(2)), Langevin(0.5), compute=Compute("cpu"))
 
-    figures, samples = judge.measure(made, 6, steps=20, callbacks=[lambda state: seen.append(state.step)])
-    assert asked == [6, 10]
+    figures, samples = judge.measure(
+        made, nn.Linear(2, 2), 6, steps=20, callbacks=[lambda state: seen.append(state.step)]
+    )
+    assert asked == [12, 20]
     assert seen == list(range(1, 21))
     assert samples.shape == (12, 2)
     scores = judge.scores(samples, NAMES.repeat(6))
