@@ -4,6 +4,7 @@ from gan_ext.data.errors import DataError
 from gan_ext.data.images import (
     AdaptiveAugment,
     AutoContrast,
+    ChannelsFirst,
     Cutout,
     DiffAugment,
     FactorialImages,
@@ -78,6 +79,7 @@ __all__ = [
     "ArrayStream",
     "AutoContrast",
     "BPETokenizer",
+    "ChannelsFirst",
     "CharTokenizer",
     "Corpus",
     "Cutout",

@@ -16,6 +16,7 @@ from gan_ext.data.images.differentiable import AdaptiveAugment, DiffAugment, Ins
 from gan_ext.data.images.dsprites import StoredSprites, read_dsprites
 from gan_ext.data.images.few_labels import few_labels
 from gan_ext.data.images.idx import ImageData, fetch_mnist, read_mnist
+from gan_ext.data.images.layout import ChannelsFirst
 from gan_ext.data.images.sprites import FactorialImages, Sprites, SpriteStream
 from gan_ext.data.images.stacked import StackedStream, stacked_labels
 from gan_ext.data.images.unit import UnitImages, unit_images
@@ -24,6 +25,7 @@ from gan_ext.data.images.whitening import ZCAWhitening
 __all__ = [
     "AdaptiveAugment",
     "AutoContrast",
+    "ChannelsFirst",
     "Cutout",
     "DiffAugment",
     "FactorialImages",

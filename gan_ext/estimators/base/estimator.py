@@ -1,7 +1,6 @@
 """What every estimator of samples (tables or images) shares around its game: checks, checkpoints, devices, drawing."""
 
 import copy
-import warnings
 from collections.abc import Callable, Sequence
 from os import PathLike
 from pathlib import Path
@@ -19,6 +18,7 @@ from gan_ext.data.missing import plain_labels
 from gan_ext.engine import Callback, resolve_device
 from gan_ext.estimators.base.assembly import claim_folder
 from gan_ext.estimators.base.scaling import Scaler
+from gan_ext.estimators.base.seen import DataSeen, look_at, warn_of_units
 from gan_ext.game import Game
 from gan_ext.seeds import kept_generators, reseed
 
@@ -76,6 +76,7 @@ class GANEstimator(BaseEstimator):  # type: ignore[misc]
     warm_start: bool
     sample_shape_: tuple[int, ...]
     scaler_: Scaler
+    seen_: DataSeen
 
     def _read_training_data(self, X: Any, y: Any = "no_validation", reset: bool = True) -> Any:
         """Return checked data (and labels): finite numbers, a table (n, d) or images (n, c, h, w), rows in C order."""
@@ -88,14 +89,16 @@ class GANEstimator(BaseEstimator):  # type: ignore[misc]
         if len(shape) not in (2, 4):
             raise ValueError(
                 f"X has shape {shape}; pass a table (n, d) or images (n, channels, height, width). Gray images "
-                "(n, h, w) become X[:, None]."
+                "(n, h, w) become X[:, None], or gan_ext.data.ChannelsFirst().fit_transform(X)."
             )
-        if len(shape) == 4 and shape[3] in (1, 3) and shape[1] > 4:
-            warnings.warn(
-                f"X has shape {shape}, which is read as images of {shape[1]} channels; if the last axis is colors, "
-                "pass X.transpose(0, 3, 1, 2).",
-                stacklevel=3,
+        if len(shape) == 4 and shape[3] in (1, 3, 4) and min(shape[1:3]) > 4:
+            raise ValueError(
+                f"X has shape {shape}, which would be images of {shape[1]} channels; if the last axis is colors, pass "
+                "gan_ext.data.ChannelsFirst().fit_transform(X), or X.transpose(0, 3, 1, 2)."
             )
+        if reset:
+            kept = checked[0] if isinstance(checked, tuple) else checked
+            self.seen_ = look_at(kept, getattr(X, "dtype", kept.dtype))
         return checked
 
     def _read_data(self, X: Any) -> Array:
@@ -106,6 +109,7 @@ class GANEstimator(BaseEstimator):  # type: ignore[misc]
             self._check_sample_shape(X)
         X = validate_data(self, X, dtype=[np.float64, np.float32], order="C", allow_nd=True, reset=False)
         self._check_sample_shape(X)
+        warn_of_units(self.seen_, X)
         checked: Array = X
         return checked
 

@@ -257,7 +257,7 @@ def test_bad_data_is_refused_before_training(change, message):
 
 
 def test_colors_in_the_last_axis_are_pointed_out():
-    with pytest.warns(UserWarning, match=r"images of 8 channels; .*transpose\(0, 3, 1, 2\)"):
+    with pytest.raises(ValueError, match=r"images of 8 channels; .*ChannelsFirst.*transpose\(0, 3, 1, 2\)"):
         _quick(max_iter=2).fit(np.random.default_rng(0).uniform(size=(20, 8, 8, 3)))
 
 
