@@ -35,6 +35,7 @@ from gan_ext.pictures import draw_courses
 from gan_ext.toys import SpriteProtocol
 
 ARMS = PLAIN, CONTRAST = "InfoGAN", "InfoGAN-CR"
+KINDS = {PLAIN: PLAIN, CONTRAST: CONTRAST, "difference": "difference, seed by seed"}
 MEASURES = ("FactorVAE", "BetaVAE", "MIG", "SAP", "DCI", "modularity", "explicitness", "IRS")
 PUBLISHED = {
     "InfoGAN, earlier": (0.59, None, 0.05, None, 0.41, None, None, None),
@@ -121,10 +122,9 @@ def draw(game: InfoGANGame, images: FactorialImages, row: dict[str, Any], folder
     report = FactorReport(**row["report"])
     report.draw(folder, game, images, label)
     write_explorer(
-        folder / "explorer.html", deepcopy(game.generator).cpu(), game.codes, game.noise,
-        (1, images.size, images.size), title=f"What the codes do: {label}",
+        folder / "explorer.html", deepcopy(game.generator).cpu(), game.codes, game.noise, (1, images.size, images.size),
+        title=f"What the codes do: {label}", labels={"code": report.titles}, tables=report.tables,
         text="The codes were found without labels; what they are called was found afterwards, by the true factors.",
-        labels={"code": report.titles}, tables=report.tables,
     )  # fmt: skip
 
 
@@ -136,27 +136,25 @@ def main(config: Config) -> None:
     strided_channels(images.size, config.width)  # whether there are nets of this size
     run = runs.Experiment("infogan_sprites", config, free=("steps_per_call", "votes", "rows", "dci_rows"))
     trained = cache(partial(train, config, images, StopAfter(steps=config.steps_per_call or None)))
-    how = config.votes, config.rows, config.dci_rows  # a row for each, so that other numbers are measured anew
+    how = config.votes, config.rows, config.dci_rows  # a part of each cell, so that other numbers are measured anew
     cells = [(arm, seed, *how) for seed, arm in product(config.each_seed(), ARMS)]
     rows = {cell[:2]: row for cell, row in run.fill(cells, partial(measure, config, images, trained)).items()}
 
     seeds = [runs.flat({arm: rows[arm, seed]["scores"] for arm in ARMS}) for seed in config.each_seed()]
     for row in seeds:
         row |= {f"difference, {name}": row[f"{CONTRAST}, {name}"] - row[f"{PLAIN}, {name}"] for name in MEASURES}
-    found = runs.spreads(seeds, [f"{what}, {name}" for what in (*ARMS, "difference") for name in MEASURES])
+    found = runs.spreads(seeds, [f"{what}, {name}" for what in KINDS for name in MEASURES])
     metrics, choices = runs.named(found, ", mean", digits=4, alone=True), dict[str, dict[str, Any]]()
     for arm in ARMS if config.seeds > 2 else ():
         choice = central_game([trained(seed)[arm][0] for seed in config.each_seed()], config.votes // 6)
         choices[arm] = {"seed": config.each_seed()[choice.best], "centrality": choice.centrality}
         metrics |= {f"{arm}, {name}, chosen": round(seeds[choice.best][f"{arm}, {name}"], 4) for name in MEASURES}
     told = {name: f"{each:.2f}" if config.seeds > 1 else f"{each.mean:.2f}" for name, each in found.items()}
-    table = [(what, *(told[f"{what}, {name}"] for name in MEASURES)) for what in (*ARMS, "difference")]
+    table = [(shown, *(told[f"{what}, {name}"] for name in MEASURES)) for what, shown in KINDS.items()]
     table += [(f"{arm}, chosen", *(f"{metrics[f'{arm}, {name}, chosen']:.2f}" for name in MEASURES)) for arm in choices]
     for what, values in PUBLISHED.items():
         table.append((f"published: {what}", *("" if value is None else f"{value:.2f}" for value in values)))
-    title = (
-        f"Codes against true factors; mean +- standard deviation over {config.seeds} seeds, differences seed by seed"
-    )
+    title = f"Codes against true factors; mean +- standard deviation over {config.seeds} seeds"
     runs.print_table(title, ("", *MEASURES), table, width=140)
     own = "" if config.data else " Figures on our sprites are not figures on dSprites."
     reduced = "" if config.full else " This is a reduced run: for the published budget, use --full."
@@ -164,9 +162,8 @@ def main(config: Config) -> None:
     for arm, made in choices.items():
         centrality = ", ".join(f"{value:.3f}" for value in made["centrality"])
         print(f"{arm}: ModelCentrality, which sees no labels, chooses seed {made['seed']} ({centrality})")
-    quick = {"FactorVAE, quick measurement": "factor_vae", "MIG, quick measurement": "mig"}
-    curves = {what: runs.courses(rows, name) for what, name in quick.items()}
-    draw_courses(config.out / "curve.png", curves, x_label="steps")
+    curves = {"FactorVAE": runs.courses(rows, "factor_vae"), "MIG": runs.courses(rows, "mig")}
+    draw_courses(config.out / "curve.png", curves, x_label="steps", y_label="quick measurement")
     for (arm, seed), row in rows.items():
         draw(trained(seed)[arm][0], images, row, config.out / f"seed-{seed}" / arm.lower(), f"seed {seed}, {arm}")
     shared = sum(rows[PLAIN, seed]["scores"]["shared seconds"] for seed in config.each_seed())

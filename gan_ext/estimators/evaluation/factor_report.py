@@ -111,28 +111,38 @@ def report_factors(
     return FactorReport(tuple(images.factor_names), found.named(), found.importances, found.information)
 
 
-def quick_factor_scores(game: InfoGANGame, images: FactorialImages) -> dict[str, float]:
-    """Return small versions of two scores, ``factor_vae`` and ``mig``, for a curve of training."""
+def quick_factor_scores(
+    game: InfoGANGame, images: FactorialImages, votes: int = 400, rows: int = 4000
+) -> dict[str, float]:
+    """Return small versions of two scores, ``factor_vae`` and ``mig``, for a curve of training.
+
+    Args:
+        game: as in :func:`report_factors`.
+        images: with known factors.
+        votes: batches of the FactorVAE score, half of them for training.
+        rows: images of MIG; half as many give the variance of each code.
+    """
     device = device_of(game)
-    factors = images.sample_factors(4000, torch.Generator().manual_seed(0))
+    factors = images.sample_factors(rows, torch.Generator().manual_seed(0))
     source = FactorInterventions(images, device)
-    vote = factor_vae_score(game.encode, source, train=200, evaluation=200, variance=2000)
+    vote = factor_vae_score(game.encode, source, train=votes // 2, evaluation=votes // 2, variance=rows // 2)
     return {"factor_vae": vote.score, "mig": mig(game.encode(images.render(factors.to(device))), factors)}
 
 
-def central_game(games: Sequence[InfoGANGame], votes: int = 1000) -> ModelCentrality:
+def central_game(games: Sequence[InfoGANGame], votes: int = 1000, variance: int = 5000) -> ModelCentrality:
     """Return the game that agrees best with the others (:func:`gan_ext.metrics.model_centrality`); no factor is used.
 
     Args:
         games: alike, in evaluation mode; three for a choice that is not a tie.
         votes: batches for each pair, half of them for training.
+        variance: images that give the variance of each code.
     """
     models = []
     for game in games:
         columns = [[game.noise.dim + code] for code in range(game.codes.dim)]
         source = CodeInterventions(_drawer(game), game.generator, columns, device_of(game))
         models.append((source, game.encode))
-    return model_centrality(models, train=votes // 2, evaluation=votes // 2, variance=5000)
+    return model_centrality(models, train=votes // 2, evaluation=votes // 2, variance=variance)
 
 
 def device_of(game: InfoGANGame) -> torch.device:
