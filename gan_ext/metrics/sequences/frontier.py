@@ -294,8 +294,8 @@ def _moments(
 def _check(frontiers: Sequence[Frontier]) -> None:
     if not frontiers or not all(frontiers):
         raise ValueError("A frontier has at least one point, and a list of seeds at least one frontier.")
-    if any(math.isnan(point.quality + point.coverage) for frontier in frontiers for point in frontier):
-        raise ValueError("A frontier holds NaN: its quality or coverage could not be computed at some temperature.")
+    if any(not math.isfinite(point.quality + point.coverage) for frontier in frontiers for point in frontier):
+        raise ValueError("A frontier holds NaN or infinity: its quality or coverage could not be computed at some temperature.")
 
 
 def _check_n(n: int) -> None:

@@ -156,7 +156,7 @@ def decoder_log_likelihood(
         Estimates [n] in nats.
 
     Raises:
-        ValueError: a number below 1.
+        ValueError: a number below 1, or likelihoods of draws of the prior that are not finite.
     """
     _check_numbers(temperatures=temperatures, chains=chains, leapfrog=leapfrog, n=n, latent_dim=latent_dim)
     device = torch.device(device)
@@ -168,6 +168,8 @@ def decoder_log_likelihood(
         step = torch.full((n,), 0.1, device=device)
         with torch.no_grad():
             judged = log_likelihood(z)
+        if not bool(torch.isfinite(judged).all()):
+            raise ValueError("log_likelihood must return finite numbers for draws of the prior; some are not.")
         weights = torch.zeros(chains, n, dtype=torch.float64, device=device)
         for before, after in zip(betas[:-1], betas[1:], strict=True):
             weights += (after - before) * judged.double()
@@ -218,6 +220,9 @@ def _check(machine: BoltzmannMachine) -> None:
             f"A machine needs weights [H, V], visible [V] and hidden [H], got {tuple(w.shape)}, {tuple(b.shape)} and "
             f"{tuple(c.shape)}."
         )
+    for name, each in zip(machine._fields, machine, strict=True):
+        if not bool(torch.isfinite(each).all()):
+            raise ValueError(f"{name} of the machine must be finite numbers; some are NaN or infinite.")
 
 
 def _check_numbers(**numbers: int) -> None:

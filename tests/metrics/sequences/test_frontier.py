@@ -170,6 +170,7 @@ GOOD = line((0, 1), (1, 0))
         (lambda: frontier_band([GOOD, GOOD[:1]]), "a band needs the same ones for every seed"),
         (lambda: gap([], GOOD), "A frontier has at least one point"),
         (lambda: gap(line((0, math.nan)), GOOD), "A frontier holds NaN"),
+        (lambda: gap(GOOD, line((0, math.inf))), "A frontier holds NaN or infinity"),
         (lambda: seed_gap([GOOD], []), "at least one frontier"),
         (lambda: dominated_by([GOOD, GOOD], [GOOD]), r"arm has 1 seed\(s\); a spread over seeds needs at least 2"),
         (lambda: dominated_by([GOOD], [GOOD, GOOD]), r"reference has 1 seed\(s\)"),

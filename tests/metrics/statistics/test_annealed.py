@@ -97,6 +97,15 @@ def test_the_callers_random_numbers_are_kept() -> None:
         (lambda: annealed_partition(machine(4, 3), temperatures=0), "temperatures=0 must be at least 1"),
         (lambda: annealed_partition(machine(4, 3), chains=0), "chains=0 must be at least 1"),
         (lambda: decoder_log_likelihood(lambda z: z, 1, 1, leapfrog=0), "leapfrog=0 must be at least 1"),
+        (lambda: decoder_log_likelihood(lambda z: z.sum(-1) / 0, 1, 1), "log_likelihood must return finite numbers"),
+        (
+            lambda: annealed_partition(machine(4, 3)._replace(visible=torch.full((4,), torch.nan))),
+            "visible of the machine",
+        ),
+        (
+            lambda: exact_partition(machine(4, 3)._replace(weights=torch.full((3, 4), torch.inf))),
+            "weights of the machine",
+        ),
     ],
 )
 def test_errors_are_sentences(wrong, sentence) -> None:

@@ -95,3 +95,11 @@ def test_several_metrics_share_their_subsets():
     assert both["twice"] == pytest.approx([2 * each for each in both["one"]])
     with pytest.raises(ValueError, match="The second of the whole sets is nan"):
         bootstrap_metrics(lambda a, b: {"first": 1.0, "second": np.nan}, x, y)
+
+
+def test_an_interval_is_cut_at_what_the_metric_can_be():
+    x = np.random.default_rng(0).normal(size=40)
+    free = bootstrap_metric(lambda a, _: abs(a.mean()), x, x, 50)
+    cut = bootstrap_metric(lambda a, _: abs(a.mean()), x, x, 50, bounds=(0, 1))
+    assert free.low < 0 == cut.low
+    assert free.high == cut.high
