@@ -7,12 +7,24 @@ from dataclasses import dataclass, replace
 from numbers import Integral
 from typing import Any
 
+import numpy as np
 import torch
 from numpy.typing import ArrayLike
 from torch import Tensor
+from torch.utils.data import DataLoader
 
-from gan_ext.data.sequences.encoding import LabeledTokens, OnLong, TokenBatch, check_tokens, decode, encode
+from gan_ext.data.sequences.encoding import (
+    LabeledTokens,
+    OnLong,
+    TokenBatch,
+    check_tokens,
+    decode,
+    encode,
+    warn_of_long,
+)
+from gan_ext.data.sequences.integers import IntegerTokenizer, as_texts, is_integer_row
 from gan_ext.data.sequences.tokenization import BPETokenizer, Tokenizer, get_tokenizer
+from gan_ext.data.sequences.torchtext_dataset import torchtext_dataset
 from gan_ext.data.sequences.vocabulary import SPECIALS, Vocab, as_vocab, build_vocab_from_iterator
 from gan_ext.sequences import SequenceSpec
 
@@ -53,8 +65,9 @@ class Corpus:
         """Tokenize, number and pad a corpus.
 
         Args:
-            X: strings; or lists of tokens; or pairs (label, text) or (label, list of tokens), as the iterators of
-                torchtext 0.9 to 0.18 give; or a dataset of torchtext 0.6. Read once, so that an iterator will do.
+            X: strings; or lists of tokens; or rows of integers (lists, an array, tensors); or pairs (label, text) or
+                (label, list of tokens), as the iterators of torchtext 0.9 to 0.18 give; or a dataset of torchtext 0.6.
+                Read once, so that an iterator will do.
             tokenizer: see :func:`~gan_ext.data.get_tokenizer`; not used for lists of tokens.
             vocabulary: anything :func:`~gan_ext.data.as_vocab` takes; special tokens that it lacks are appended to a
                 copy, and unknown tokens become ``<unk>`` unless it has a default index. None counts the tokens of `X`;
@@ -73,17 +86,23 @@ class Corpus:
         if max_length is not None and max_length < 1:
             raise ValueError(f"max_length={max_length} must be at least 1, or None for the longest sequence.")
         if hasattr(X, "examples") and hasattr(X, "fields"):
-            X, own = _torchtext_dataset(X)
+            X, own = torchtext_dataset(X)
             vocabulary = own if vocabulary is None else vocabulary
         items, labels, classes = _labels(_items(X))
-        _check_items(items)
-        used = _trained(tokenizer, items, max_tokens) if isinstance(items[0], str) else None
-        sequences = items if used is None else _tokenize(items, used)
+        used: Tokenizer | None = None
+        if is_integer_row(items[0]):
+            sequences, used = as_texts(items), IntegerTokenizer()
+        else:
+            _check_items(items)
+            used = _trained(tokenizer, items, max_tokens) if isinstance(items[0], str) else None
+            sequences = items if used is None else _tokenize(items, used)
         check_tokens(sequences)
         if vocabulary is None:
             vocabulary = _count(sequences, used, max_tokens, min_freq)
         complete = _with_specials(as_vocab(vocabulary), max_tokens)
         longest = max(map(len, sequences)) + 1
+        if max_length is None:
+            warn_of_long(sequences)
         length = longest if max_length is None else max_length
         return cls(encode(sequences, complete, length, True, on_long), complete, used, labels, classes)
 
@@ -102,7 +121,7 @@ class Corpus:
             TypeError: see :meth:`build`.
         """
         if hasattr(X, "examples") and hasattr(X, "fields"):
-            X, _ = _torchtext_dataset(X)
+            X, _ = torchtext_dataset(X)
         items, labels, classes = _labels(_items(X))
         if isinstance(items[0], list) and self.are_strings:
             raise ValueError("This corpus was made of strings, and was given lists of tokens; give strings.")
@@ -119,7 +138,12 @@ class Corpus:
     @property
     def are_strings(self) -> bool:
         """Whether it was made of strings, so that :meth:`text` gives strings."""
-        return self.tokenizer is not None
+        return self.tokenizer is not None and not self.are_integers
+
+    @property
+    def are_integers(self) -> bool:
+        """Whether it was made of rows of integers, so that :meth:`text` gives lists of integers."""
+        return isinstance(self.tokenizer, IntegerTokenizer)
 
     @property
     def length(self) -> int:
@@ -162,6 +186,10 @@ class Corpus:
             TypeError: something is neither a string nor a list of strings (with its place).
         """
         items = _items(X)
+        if self.are_integers or is_integer_row(items[0]):
+            if not self.are_integers:
+                raise ValueError("This corpus was not made of integers, and was given rows of them.")
+            return encode(as_texts(items), self.vocabulary, self.length, True, on_long)
         _check_items(items)
         if isinstance(items[0], str):
             if self.tokenizer is None:
@@ -172,14 +200,21 @@ class Corpus:
         return encode(items, self.vocabulary, self.length, True, on_long)
 
     def text(self, tokens: Tensor | ArrayLike) -> list[str] | list[list[str]]:
-        """Return the strings, or lists of tokens, of token numbers [m, T]; see :func:`decode`."""
+        """Return the strings, lists of tokens or lists of integers of token numbers [m, T]; see :func:`decode`."""
         sequences = decode(tokens, self.vocabulary)
         return sequences if self.tokenizer is None else [self.tokenizer.detokenize(each) for each in sequences]
 
 
 def _items(X: Any) -> list[Any]:
+    if isinstance(X, DataLoader) and X.batch_sampler is not None:
+        raise TypeError("A DataLoader gives batches, not sequences; pass its data set: loader.dataset.")
+    if isinstance(X, Tensor | np.ndarray) and X.ndim == 2 and len(X) and is_integer_row(X[0]):
+        return list(X)
     if isinstance(X, str | bytes | Mapping | os.PathLike | Tensor) or not isinstance(X, Iterable):
-        advice = {str: "for one text write [text], for a file read_lines(path)", Tensor: "numbers need no corpus"}
+        advice = {
+            str: "for one text write [text], for a file read_lines(path)",
+            Tensor: "a tensor must be integers [n, T]",
+        }
         remedy = next((words for kind, words in advice.items() if isinstance(X, kind)), "got something else")
         raise TypeError(
             f"A corpus is a list (or another iterable) of strings, of lists of tokens or of pairs (label, text), got "
@@ -263,30 +298,3 @@ def _with_specials(vocabulary: Vocab, max_tokens: int | None) -> Vocab:
             f"raise that or give a smaller vocabulary."
         )
     return complete
-
-
-def _torchtext_dataset(dataset: Any) -> tuple[list[Any], Vocab | None]:
-    """Return the items of a dataset of torchtext 0.6, and the vocabulary of its field if that has one."""
-    texts = [name for name, field in dataset.fields.items() if getattr(field, "sequential", False)]
-    labels = [name for name, field in dataset.fields.items() if getattr(field, "sequential", None) is False]
-    if len(texts) != 1 or len(labels) > 1:
-        raise ValueError(
-            f"The dataset has the text fields {texts} and the label fields {labels}; with other than one text and at "
-            f"most one label choose yourself: [(example.label, example.text) for example in dataset.examples]."
-        )
-    field, examples = dataset.fields[texts[0]], dataset.examples
-    items = [getattr(example, texts[0]) for example in examples]
-    if labels:
-        items = [(getattr(example, labels[0]), item) for example, item in zip(examples, items, strict=True)]
-    return items, _field_vocabulary(field) if getattr(field, "vocab", None) is not None else None
-
-
-def _field_vocabulary(field: Any) -> Vocab:
-    """Return a field's vocabulary; what the field calls its special tokens takes our names and keeps its numbers."""
-    own = as_vocab(field.vocab)
-    theirs = (field.pad_token, field.unk_token, field.init_token, field.eos_token)
-    names = {name: ours for name, ours in zip(theirs, SPECIALS, strict=True) if ours not in own}
-    renamed = Vocab([names.get(token, token) for token in own.get_itos()], own.get_default_index())
-    if renamed.get_default_index() is None and UNK in renamed:
-        renamed.set_default_index(renamed[UNK])
-    return renamed

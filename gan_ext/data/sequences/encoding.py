@@ -1,5 +1,6 @@
 """From lists of tokens to a padded tensor of token numbers, and back."""
 
+import warnings
 from collections.abc import Iterable, Sequence
 from itertools import chain
 from typing import Literal
@@ -12,10 +13,11 @@ from torch import Tensor
 from gan_ext.data.sequences.vocabulary import SPECIALS, Vocab
 from gan_ext.sequences import LabeledTokens, TokenBatch
 
-__all__ = ["LabeledTokens", "OnLong", "TokenBatch", "check_tokens", "decode", "encode"]
+__all__ = ["LabeledTokens", "OnLong", "TokenBatch", "check_tokens", "decode", "encode", "warn_of_long"]
 
 PAD, UNK, BOS, EOS = SPECIALS
 OnLong = Literal["truncate", "error"]
+_MANY = 20  # sequences, of which one may be called an outlier
 
 
 def encode(
@@ -93,6 +95,20 @@ def check_tokens(sequences: Iterable[list[str]]) -> None:
         f"Token {column} of sequence {row} is {token!r}, {type(token).__name__}; tokens must be strings, such as "
         f"{str(token)!r}."
     )
+
+
+def warn_of_long(sequences: Sequence[list[str]]) -> None:
+    """Warn if a few sequences are many times longer than nearly all: every step then costs as much as the longest."""
+    lengths = np.fromiter(map(len, sequences), np.int64, len(sequences))
+    usual = max(1, int(np.quantile(lengths, 0.95, method="lower")))
+    if len(lengths) >= _MANY and lengths.max() > max(50, 8 * usual):
+        few = int((lengths > 2 * usual).sum())
+        warnings.warn(
+            f"Sequence {int(lengths.argmax())} has {lengths.max()} tokens, and 19 of 20 have at most {usual}: all are "
+            f"padded to the longest, so that each step costs as much as {lengths.max() // usual}. Leave out the {few} "
+            f"long ones, or cut them: max_length={2 * usual}.",
+            stacklevel=4,
+        )
 
 
 def _numbers(sequences: Sequence[list[str]], vocabulary: Vocab) -> NDArray[np.int64]:

@@ -4,6 +4,8 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Protocol, runtime_checkable
 
+from gan_ext.data.sequences.integers import IntegerTokenizer
+
 __all__ = [
     "BPETokenizer",
     "CharTokenizer",
@@ -211,6 +213,7 @@ _NAMES: dict[str, Callable[..., Tokenizer]] = {
     "smiles": SmilesTokenizer,
     "bpe": BPETokenizer,
 }
+_STORED = {**_NAMES, "integers": IntegerTokenizer}  # what a description may name
 
 
 def get_tokenizer(tokenizer: Any) -> Tokenizer:
@@ -238,7 +241,7 @@ def get_tokenizer(tokenizer: Any) -> Tokenizer:
 
 def tokenizer_config(tokenizer: Tokenizer) -> dict[str, Any]:
     """Return what :func:`tokenizer_from_config` needs, in types that JSON has; of a foreign object only its name."""
-    if type(tokenizer) in _NAMES.values():
+    if type(tokenizer) in _STORED.values():
         config: dict[str, Any] = tokenizer.config()  # type: ignore[attr-defined]
         return config
     inner = tokenizer.function if isinstance(tokenizer, FunctionTokenizer) else type(tokenizer)
@@ -259,9 +262,9 @@ def tokenizer_from_config(config: Mapping[str, Any], tokenizer: Any = None) -> T
         return get_tokenizer(tokenizer)
     options = dict(config)
     name = options.pop("name", None)
-    if name not in _NAMES:
+    if name not in _STORED:
         raise ValueError(
             f"The tokenizer was an object of yours, {config.get('object')!r}, which is not stored; give it again as "
             f"tokenizer=."
         )
-    return _NAMES[name](**options)
+    return _STORED[name](**options)

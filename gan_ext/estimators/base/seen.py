@@ -33,7 +33,7 @@ def warn_of_units(seen: DataSeen, X: NDArray[Any]) -> None:
     if not here.size > 0 or not seen.size > 0 or seen.size / _TIMES <= here.size <= seen.size * _TIMES:
         return
     warnings.warn(
-        f"X has values from {here.low:.4g} to {here.high:.4g}; fit saw {seen.low:.4g} to {seen.high:.4g} ({seen.dtype})."
-        " Pass data in the units that fit was given.",
+        f"X has values from {here.low:.4g} to {here.high:.4g}; fit saw {seen.low:.4g} to {seen.high:.4g} "
+        f"({seen.dtype}). Pass data in the units that fit was given.",
         stacklevel=5,
     )

@@ -253,7 +253,7 @@ class FittedSequenceModel:
             for network in networks:
                 network.cpu()
 
-    def _prefix(self, prefix: str | Sequence[str], n: int) -> Tensor | None:
+    def _prefix(self, prefix: str | Sequence[Any], n: int) -> Tensor | None:
         corpus = self.corpus_
         if not len(prefix):
             return None
@@ -261,6 +261,7 @@ class FittedSequenceModel:
             wanted = "a string" if corpus.are_strings else "a list of tokens"
             raise ValueError(f"prefix={prefix!r} must be {wanted}, as the data were.")
         tokens = corpus.tokenizer.tokenize(prefix) if isinstance(prefix, str) and corpus.tokenizer else list(prefix)
+        tokens = [str(token) for token in tokens] if corpus.are_integers else tokens
         if not tokens:
             return None
         if len(tokens) > corpus.length:

@@ -3,9 +3,8 @@
 from collections.abc import Iterable
 from typing import Any, Literal, Protocol
 
-import numpy as np
-
 from gan_ext.data import Corpus
+from gan_ext.data.missing import plain_labels
 from gan_ext.estimators.base.parameters import Constraint
 
 __all__ = ["VOCABULARY", "CorpusParameters", "read_corpus"]
@@ -67,7 +66,7 @@ def read_corpus(settings: CorpusParameters, X: Any, y: Any, before: Corpus | Non
 def _pairs(X: Any, y: Any) -> Any:
     if isinstance(X, str) or not isinstance(X, Iterable):
         return X  # the corpus says what is wrong
-    items, labels = list(X), np.asarray(y).tolist()
+    items, labels = list(X), plain_labels(y).tolist()
     if not isinstance(labels, list) or len(items) != len(labels):
         n = len(labels) if isinstance(labels, list) else 1
         raise ValueError(f"y has {n} labels for {len(items)} sequences; give one for each.")

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from torch.utils.data import DataLoader
 
 from gan_ext.data import (
     SPECIALS,
@@ -24,6 +25,8 @@ from gan_ext.data import (
     decode,
     encode,
     read_lines,
+    tokenizer_config,
+    tokenizer_from_config,
 )
 from gan_ext.sequences import real_positions
 
@@ -209,7 +212,7 @@ def test_a_stream_takes_the_tokens_as_they_are() -> None:
         (Path("a"), {}, TypeError, "got .*Path"),
         ({"a": 1}, {}, TypeError, "got dict"),
         (3, {}, TypeError, "got int"),
-        (torch.zeros(2, 3), {}, TypeError, "got Tensor; numbers need no corpus"),
+        (torch.zeros(2, 3), {}, TypeError, "got Tensor; a tensor must be integers"),
         (
             ["a", "b", 3],
             {},
@@ -333,3 +336,51 @@ def test_other_data_in_the_same_vocabulary() -> None:
             known.rebuild(X)
     with pytest.raises(ValueError, match="Sequence 0 has 4 tokens, more than the 3 allowed"):
         lists.rebuild([["a", "b", "a", "b"]], "error")
+
+
+ROWS = [[3, 14, 15], [9, 2, 6], [5, 3, 5]]
+
+
+@pytest.mark.parametrize(
+    "X",
+    [ROWS, np.array(ROWS), torch.tensor(ROWS), [np.array(row) for row in ROWS], [torch.tensor(row) for row in ROWS]],
+)
+def test_rows_of_integers_come_out_as_integers(X: Any) -> None:
+    corpus = Corpus.build(X)
+    assert corpus.are_integers
+    assert not corpus.are_strings
+    assert corpus.text(corpus.tokens) == ROWS
+    assert corpus.text(corpus.encode(np.array([[3, 3]]))) == [[3, 3]]
+    assert corpus.text(corpus.rebuild([[9, 7], []]).tokens) == [[9, -1], []]
+    assert corpus.tokenizer is not None
+    assert type(tokenizer_from_config(tokenizer_config(corpus.tokenizer))) is type(corpus.tokenizer)
+    labeled = Corpus.build(list(zip("aba", X, strict=True)))
+    assert labeled.classes == ("a", "b")
+    assert labeled.text(labeled.tokens) == ROWS
+
+
+def test_integers_among_other_things_are_refused() -> None:
+    with pytest.raises(TypeError, match=r"Item 1 is \['a'\], list, and others are rows of integers"):
+        Corpus.build([[1, 2], ["a"]])
+    with pytest.raises(TypeError, match="tokens must be strings"):
+        Corpus.build([["a"], [1, 2]])
+    with pytest.raises(ValueError, match="not made of integers"):
+        Corpus.build(["a b"]).encode([[1, 2]])
+    with pytest.raises(TypeError, match="others are rows of integers"):
+        Corpus.build(ROWS).encode(["3 4"])
+
+
+def test_a_loader_of_batches_is_refused() -> None:
+    texts = ["a b", "c d", "e"]
+    with pytest.raises(TypeError, match=r"gives batches, not sequences; pass its data set: loader\.dataset"):
+        Corpus.build(DataLoader(texts, batch_size=2))
+    one_by_one = DataLoader(texts, batch_size=None)
+    assert Corpus.build(one_by_one).text(Corpus.build(one_by_one).tokens) == texts
+
+
+def test_one_line_among_many_short_ones_is_pointed_out() -> None:
+    texts = ["a b c d"] * 400 + ["x " * 501]
+    with pytest.warns(UserWarning, match="Sequence 400 has 501 tokens, and 19 of 20 have at most 4.*max_length=8"):
+        Corpus.build(texts)
+    assert Corpus.build(texts, max_length=8).length == 8  # a warning would be an error
+    Corpus.build(["a b c d"] * 400 + ["x " * 30])
