@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from gan_ext.engine import Engine, read_tensors, write_tensors
+from gan_ext.engine import Engine, check_weights, read_tensors, write_tensors
 from gan_ext.metrics import BLEU, negative_log_likelihood, ngram_entropy, token_lists, unique_ratio
 from gan_ext.seeds import kept_generators, mix, reseed
 from gan_ext.sequences import SequenceModel, evaluating, sample
@@ -154,7 +154,7 @@ class CollapseGuard:
             return False
         best = min(seen, key=lambda entry: entry["guard/score"])
         self.best_score, self.best_step = best["guard/score"], best["step"]
-        self.best = read_tensors(self.keep).tensors
+        self.best = check_weights(read_tensors(self.keep), engine.game.state_dict())
         return True
 
     def _look(self, engine: Engine) -> None:

@@ -1,7 +1,7 @@
 """The engine: the only training loop in the repository, and all that belongs to running it."""
 
 from gan_ext.engine.callbacks import Every, SaveEvery, StopAfter
-from gan_ext.engine.checkpoint import CheckpointError, ensure_writable, write_atomically, write_tensors
+from gan_ext.engine.checkpoint import CheckpointError, check_weights, ensure_writable, write_atomically, write_tensors
 from gan_ext.engine.checkpoint import read as read_tensors
 from gan_ext.engine.compute import Compute, resolve_device
 from gan_ext.engine.loop import Callback, Engine, NonFiniteLossError, Stream
@@ -54,6 +54,7 @@ __all__ = [
     "adam",
     "alternating",
     "as_solver",
+    "check_weights",
     "cosine",
     "ensure_writable",
     "flat_then_linear",

@@ -20,7 +20,17 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save as to_bytes
 from torch import Tensor
 
-__all__ = ["Checkpoint", "CheckpointError", "ensure_writable", "newest", "read", "write", "write_atomically"]
+__all__ = [
+    "Checkpoint",
+    "CheckpointError",
+    "check_weights",
+    "ensure_writable",
+    "newest",
+    "read",
+    "write",
+    "write_atomically",
+    "write_tensors",
+]
 
 _FORMAT = "gan_ext.checkpoint.1"
 _NAME = re.compile(r"step-(\d+)\.safetensors")
@@ -136,6 +146,31 @@ def read(path: Path) -> Checkpoint:
     if not isinstance(index, dict):
         raise CheckpointError(f"{path} has an index that is no JSON object, but {text[:40]!r}; no gan_ext wrote it.")
     return Checkpoint(tensors, index, path)
+
+
+def check_weights(found: Checkpoint, wanted: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Return the tensors of a file, if they are those that a network (its `state_dict`) wants, and none is NaN.
+
+    Raises:
+        CheckpointError: names or shapes differ, or a number is NaN.
+    """
+    there, path = found.tensors, found.path
+    differing = sorted(
+        name
+        for name in wanted.keys() | there.keys()
+        if name not in wanted or name not in there or wanted[name].shape != there[name].shape
+    )
+    if differing:
+        name = differing[0]
+        was, here = (list(of[name].shape) if name in of else "absent" for of in (there, wanted))
+        raise CheckpointError(
+            f"{path} does not fit: {name!r} is {was} there and {here} here ({len(differing)} differ). Build the "
+            "networks as they were, or remove the file."
+        )
+    spoilt = next((name for name, value in there.items() if bool(value.isnan().any())), None)
+    if spoilt is not None:
+        raise CheckpointError(f"{path} has weights that are NaN ({spoilt}); remove the file.")
+    return there
 
 
 def newest(source: Path) -> Checkpoint | None:

@@ -11,6 +11,7 @@ from gan_ext.engine import (
     Every,
     SaveEvery,
     Stream,
+    check_weights,
     ensure_writable,
     read_tensors,
     write_tensors,
@@ -57,7 +58,7 @@ class KeepBest(Every):
         Raises:
             CheckpointError: there are none, or their file is damaged.
         """
-        self.network.load_state_dict(read_tensors(self.path).tensors)
+        self.network.load_state_dict(check_weights(read_tensors(self.path), self.network.state_dict()))
 
 
 def fit_kept(

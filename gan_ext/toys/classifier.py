@@ -14,6 +14,7 @@ from gan_ext.engine import (
     Compute,
     Engine,
     adam,
+    check_weights,
     ensure_writable,
     linear,
     read_tensors,
@@ -109,9 +110,12 @@ class DigitReader(nn.Module):
         found = read_tensors(Path(path))
         if found.index.get("kind") != _KIND:
             raise CheckpointError(f"{path} holds no DigitReader; write one with DigitReader.save.")
-        height, width = found.index["shape"]
-        reader = cls((height, width), found.index["classes"], found.index["channels"])
-        reader.load_state_dict(found.tensors)
+        try:
+            height, width = found.index["shape"]
+            reader = cls((height, width), found.index["classes"], found.index["channels"])
+        except (LookupError, TypeError, ValueError, RuntimeError) as error:
+            raise CheckpointError(f"{path} has an index that DigitReader.save does not write ({error!r}).") from error
+        reader.load_state_dict(check_weights(found, reader.state_dict()))
         return reader.eval()
 
 

@@ -15,7 +15,16 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from gan_ext import Compute, Engine
-from gan_ext.engine import CheckpointError, OptimizerFactory, SaveEvery, adam, ensure_writable, write_atomically
+from gan_ext.engine import (
+    CheckpointError,
+    OptimizerFactory,
+    SaveEvery,
+    adam,
+    check_weights,
+    ensure_writable,
+    write_atomically,
+    write_tensors,
+)
 from gan_ext.engine import checkpoint as files
 from gan_ext.games import MaximumLikelihood
 from gan_ext.testing import ConstantStream, DiracGame
@@ -371,6 +380,21 @@ def test_a_run_goes_on_only_with_the_library_it_was_made_with(tmp_path: Path, mo
     monkeypatch.setattr("gan_ext.engine.state.linear_backend", lambda: "onednn")
     with pytest.raises(CheckpointError, match=r"this process has 'onednn'.*Start it with GAN_EXT_LINEAR=default"):
         engine().resume(tmp_path)
+
+
+def test_weights_of_another_network_are_refused_and_spoilt_ones_too(tmp_path: Path) -> None:
+    net, path = nn.Linear(2, 1), tmp_path / "net"
+    for tensors, sentence in (
+        ({}, r"'bias' is absent there and \[1\] here \(2 differ\)"),
+        (nn.Linear(3, 1).state_dict(), r"'weight' is \[1, 3\] there and \[1, 2\] here \(1 differ\)"),
+        (net.state_dict() | {"more": torch.zeros(1)}, r"'more' is \[1\] there and absent here"),
+        (net.state_dict() | {"bias": torch.tensor([torch.nan])}, r"has weights that are NaN \(bias\)"),
+    ):
+        write_tensors(path, tensors, {})
+        with pytest.raises(CheckpointError, match=sentence):
+            check_weights(files.read(path), net.state_dict())
+    write_tensors(path, net.state_dict(), {})
+    net.load_state_dict(check_weights(files.read(path), net.state_dict()))
 
 
 # --- disks ------------------------------------------------------------------------------------------------------------

@@ -10,7 +10,8 @@ import torch
 from torch import nn
 
 from gan_ext.data import Corpus, Vocab, tokenizer_config, tokenizer_from_config
-from gan_ext.engine import CheckpointError, read_tensors, write_tensors
+from gan_ext.engine import CheckpointError, check_weights, read_tensors, write_tensors
+from gan_ext.engine.checkpoint import Checkpoint
 from gan_ext.games import LeakyOpponent
 from gan_ext.games.sequence_opponents import ReadsFeatures, build_generator
 from gan_ext.seeds import kept_generators
@@ -76,6 +77,21 @@ def read_model(path: Path, kind: str, makers: Mapping[str, Make | None], tokeniz
     index = found.index
     if index.get("estimator") != kind:
         raise CheckpointError(f"{path} holds no saved {kind}.")
+    try:
+        return _read(path, kind, found, makers, tokenizer)
+    except (LookupError, TypeError, AttributeError, OverflowError, MemoryError) as error:
+        raise CheckpointError(
+            f"{path} matches its checksum, but its content is not what {kind}.save writes ({error!r})."
+        ) from error
+
+
+def _read(path: Path, kind: str, found: Checkpoint, makers: Mapping[str, Make | None], tokenizer: Any) -> Saved:
+    index = found.index
+    numbers, history = [index["length"], *index["steps"]], index["history"]
+    if len(numbers) != 3 or not all(isinstance(each, int) and each >= 0 for each in numbers):
+        raise TypeError(f"length and steps are {numbers}")
+    if not isinstance(history, list) or not all(isinstance(record, dict) for record in history):
+        raise TypeError("history is no list of records")
     missing = [name for name in index["own"] if makers[name] is None]
     if missing:
         raise ValueError(f"{path} has a {missing[0]} of your own; pass `{missing[0]}` as to {kind}.")
@@ -90,7 +106,8 @@ def read_model(path: Path, kind: str, makers: Mapping[str, Make | None], tokeniz
         raise ValueError(
             f"{path} has a {index['class']} of other sizes than what was made here; pass what made it. {error}"
         ) from error
-    return Saved(corpus, generator, discriminator, index["history"], *index["steps"])
+    check_weights(found, found.tensors)
+    return Saved(corpus, generator, discriminator, history, *index["steps"])
 
 
 def _networks(generator: SequenceModel, leak: nn.Module | None) -> nn.ModuleDict:

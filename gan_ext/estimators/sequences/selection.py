@@ -8,7 +8,8 @@ import torch
 from torch import Tensor, nn
 
 from gan_ext.data import Corpus, LabeledTokens
-from gan_ext.engine import Engine, read_tensors, write_tensors
+from gan_ext.engine import Engine, check_weights, read_tensors, write_tensors
+from gan_ext.engine.checkpoint import Checkpoint
 from gan_ext.games import MaximumLikelihood
 from gan_ext.nets import PrefixClassifier
 from gan_ext.seeds import kept_generators, reseed
@@ -56,8 +57,10 @@ class KeepsBest:
         self.held_out = held_out
         self.path = None if folder is None else folder / "best.safetensors"
         self.kept: dict[str, Tensor] | None = None
+        self.read: Checkpoint | None = None
         if self.path is not None and self.path.exists():
-            self.kept = read_tensors(self.path).tensors
+            self.read = read_tensors(self.path)
+            self.kept = self.read.tensors
 
     def __call__(self, engine: Engine) -> None:
         if not len(self.held_out.tokens):
@@ -65,6 +68,7 @@ class KeepsBest:
         classifier = _classifier(engine)
         cost = self._cost(classifier, engine.device)
         if cost < min((entry["held_out"] for entry in engine.history if "held_out" in entry), default=float("inf")):
+            self.read = None
             self.kept = {name: value.detach().cpu().clone() for name, value in classifier.state_dict().items()}
             if self.path is not None:
                 write_tensors(self.path, self.kept, {"step": engine.step})
@@ -73,7 +77,11 @@ class KeepsBest:
     def best(self, engine: Engine) -> dict[str, Tensor]:
         """Return the best weights, or the last ones if none were kept."""
         last = {name: value.cpu() for name, value in _classifier(engine).state_dict().items()}
-        return last if self.kept is None or not len(self.held_out.tokens) else self.kept
+        if self.kept is None or not len(self.held_out.tokens):
+            return last
+        if self.read is not None:  # from a file, and not measured better since
+            return check_weights(self.read, last)
+        return self.kept
 
     def _cost(self, classifier: PrefixClassifier, device: torch.device) -> float:
         rows = range(0, len(self.held_out.tokens), _ROWS)

@@ -646,6 +646,24 @@ def test_loading_refuses_in_a_sentence(fitted: SequenceGAN, tmp_path: Path) -> N
         fitted.save(tmp_path / "no" / "folder")
 
 
+def test_a_saved_model_whose_content_is_not_ours_is_refused_in_a_sentence(fitted: SequenceGAN, tmp_path: Path) -> None:
+    """The checksum of these files is right: somebody wrote them so."""
+    path = fitted.save(tmp_path / "model.safetensors")
+    whole = read_tensors(path)
+    for key in whole.index.keys() - {"class"}:  # which only a sentence needs
+        write_tensors(path, whole.tensors, {name: value for name, value in whole.index.items() if name != key})
+        with pytest.raises((CheckpointError, ValueError), match="model"):
+            SequenceGAN.load(path, generator=LSTM)
+        for wrong in (None, -3, "x", [], [[[]]]) if key in ("estimator", "vocabulary", "length", "steps") else ():
+            write_tensors(path, whole.tensors, whole.index | {key: wrong})
+            with pytest.raises((CheckpointError, ValueError), match="model"):
+                SequenceGAN.load(path, generator=LSTM)
+    name, value = next(iter(whole.tensors.items()))
+    write_tensors(path, whole.tensors | {name: torch.full_like(value, torch.nan)}, whole.index)
+    with pytest.raises(CheckpointError, match="has weights that are NaN"):
+        SequenceGAN.load(path, generator=LSTM)
+
+
 # --- checkpoints ------------------------------------------------------------------------------------------------------
 
 
