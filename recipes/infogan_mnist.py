@@ -131,7 +131,7 @@ def draw(model: InfoGAN, data: UnitImages, out: Path, seed: int) -> None:
     draw_traversals(out / "traversals.png", panels)
     draw_heatmap(out / "clusters.png", *table.shown, x_label="category", y_label="digit")
     write_explorer(
-        out / "codes.html", model.game_.generator, model.codes_, model.game_.noise, (1, 28, 28),
+        out / "codes.html", model.game_.generator, model.codes_, model.game_.noise, model.sample_shape_,
         title="InfoGAN on MNIST", text="Categories were found without labels. Move the sliders.",
         labels={"category": [f"{k} (digit {digit})" for k, digit in enumerate(table.stands_for)]},
         tables={"Test digits (rows) by category": table.shown},
