@@ -8,8 +8,8 @@ in their names are held out (about ten minutes).  Without --data, some 240 commo
 
 The reward is any function from a list of strings to as many numbers: to add your own, name it in REWARDS and choose it
 by --reward; in a script of yours it is an argument, ``SequenceGAN(tokenizer="smiles", reward=...)``.  Any model makes
-more rewarded molecules when it is sharpened.  So the table has maximum likelihood at several temperatures, and the
-picture the whole frontier: the reward against the cost of held-out molecules.
+more rewarded molecules when it is sharpened, so there is maximum likelihood at several temperatures, too, and a picture
+of the whole frontier: the reward against the cost of held-out molecules.
 """
 
 import copy
@@ -109,7 +109,7 @@ def fit(config: Config, train: list[str], start: SequenceGAN | None = None, arm:
             "max_iter": steps, "reward": REWARDS.get(config.reward) if arm in ("both", "reward") else None,
         }  # fmt: skip
     with Progress(steps, part, every=5) as progress:
-        # The guard keeps what is most like the data, which is not what a reward asks for; so it has no say here.
+        # The guard keeps what is most like the data, which is not what a reward asks for.
         own |= {"guard": False, "learning_rate": config.game_learning_rate, "reward_weight": config.reward_weight}
         return SequenceGAN(**config.fitting(part), callbacks=(progress,), checkpoint_every=25, **own).fit(train)
 
@@ -137,25 +137,22 @@ def main(config: Config) -> None:
     if config.reward == "none" and "reward" in config.arms:
         raise ValueError("--arms reward needs a reward; choose one by --reward or leave out that arm.")
     (train, held_out), n = read(config), config.usual("samples", 2000, 500)
-    known, run = KnownMolecules(train), Experiment("sequence_smiles", config, free=("arms",), fixed=("seed",))
-    tuned = cache(partial(fit, config, train))
-    models: dict[str, Callable[[], SequenceGAN]] = {MLE: tuned}
-    models |= {f"game, {arm}": partial(lambda arm: fit(config, train, tuned(), arm), arm) for arm in config.arms}
+    known, tuned = KnownMolecules(train), cache(partial(fit, config, train))
+    run = Experiment("sequence_smiles", config, free=("arms",), fixed=("seed",))
+    games = {f"game, {arm}": partial(lambda arm: fit(config, train, tuned(), arm), arm) for arm in config.arms}
+    models: dict[str, Callable[[], SequenceGAN]] = {MLE: tuned, **games}
     rows = run.fill(models, lambda name: measure(config, known, held_out, models[name]()))
 
-    headings = ["", "temperature", "held-out nats/token", "valid", "unique", "novel"]
-    earned, what = "validity", "share of valid strings"
-    if config.reward in REWARDS:
-        earned, what = "reward", f"mean {config.reward}"
-        headings.append(what)
+    earned = "reward" if config.reward in REWARDS else "validity"
+    what = f"mean {config.reward}" if earned == "reward" else "share of valid strings"
+    headings = ["", "temperature", "held-out nats/token", "valid", "unique", "novel", what][: 6 + (earned == "reward")]
     table, curves, cost = [], {}, "its held-out molecules cost {} nats per token"
     for name, row in rows.items():
         table += [(name, *table_cells(with_intervals(at), SHOWN)[: len(headings) - 1]) for at in row["points"]]
         curves[name] = uncertain_points(row["points"], earned, "nats")
     title = f"{n} samples each; brackets: 95 % by bootstrap. Invalid strings count in the mean reward."
     print_table(title, headings, table, width=140)
-    for name in [*rows][1:]:
-        print(told_beside_sharpening(name, curves[name], curves[MLE], MLE, what, cost))
+    print(*(told_beside_sharpening(name, curves[name], curves[MLE], MLE, what, cost) for name in games), sep="\n")
     drawn = {name: [[(at.temperature, at.quality, at.coverage) for at in curve]] for name, curve in curves.items()}
     draw_frontiers(config.out / "frontier.png", drawn, f"- {what}", "held-out molecules, nats per token", sums=False)
     draw_molecules(config.out / "molecules.png", {name: row["shown"] for name, row in rows.items()})

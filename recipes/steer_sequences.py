@@ -6,47 +6,33 @@ FOLDER (or a file) has lines of SMILES, plain or gzipped, such as ZINC-250k; of 
 in their names are left out (some ten minutes).  Without --data, strings of a small grammar of molecules (about two).
 Needs rdkit: python -m pip install "gan_ext[recipes,smiles]".
 
-One generator is fitted by maximum likelihood.  Its own samples get the label 1 if they are molecules whose property is
-among the highest of real ones, and a classifier of prefixes learns it.  Then it is steered to the label: by reweighting
-every token (FUDGE), by particles (sequential Monte Carlo), by gradient steps on its memory (PPLM), plain or, as
-published, all of one length; and by rejection and the best of several, what one can do without prefixes.  The judge is
-rdkit, which knows no classifier.  A hit is a valid molecule with the property.
+Samples of a generator fitted by maximum likelihood get the label 1 if they are molecules whose property is among the
+highest of real ones, and a classifier of prefixes learns it.  Then it is steered to the label: by reweighting every
+token (FUDGE), by particles (sequential Monte Carlo), by gradient steps on its memory (PPLM), plain or all of one
+length; and by rejection and the best of several, without prefixes.  rdkit judges what a hit is.
 """
 
-import math
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection
 from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
-from sklearn.metrics import roc_auc_score
 from torch import Tensor
 
 from gan_ext import SequenceGAN, SteeredSequenceGAN
 from gan_ext.data import DataError, molecule_chains, read_smiles
-from gan_ext.estimators import draw_with_cost
-from gan_ext.metrics import (
-    KnownMolecules,
-    distinct,
-    logp,
-    molecule_hits,
-    nll_test,
-    qed,
-    ring_count,
-    self_bleu,
-    token_lists,
-)
+from gan_ext.estimators import draw_with_cost, steer_and_judge
+from gan_ext.metrics import KnownMolecules, fluency_scores, logp, molecule_hits, qed, ring_count
 from gan_ext.nets import LSTMGenerator, PrefixClassifier
-from gan_ext.pictures import Setting, draw_trade_offs
-from gan_ext.plug_and_play import BestOf, HiddenGradient, Rejection, Reweighting, SequentialMonteCarlo
+from gan_ext.pictures import draw_trade_offs, settings_of
+from gan_ext.plug_and_play import SteeringWay, steering_ways
 from gan_ext.runs import Experiment, MoleculeOptions, Progress, at_least, launch, print_table, table_cells, write_pages
 
 Row = dict[str, Any]
-PROPERTIES: dict[str, Callable[[Sequence[str]], NDArray[np.float64]]] = {"logp": logp, "qed": qed, "rings": ring_count}
+PROPERTIES = {"logp": logp, "qed": qed, "rings": ring_count}
 UNSTEERED, REAL = "unsteered", "real, with the property"
 SHOWN = {"hit": ".1%", "validity": ".1%", "nats": ".3f", "unique": ".1%", "diversity": ".3f", "passes": ".1f",
          "passes per hit": ".1f"}  # fmt: skip
@@ -89,28 +75,12 @@ class Config(MoleculeOptions):
 
 def read(config: Config) -> list[str]:
     """Return the molecules to train on, in an order of the seed's."""
-    longest = config.max_length
-    drawn = molecule_chains(3000, config.seed, longest)
+    longest, drawn = config.max_length, molecule_chains(3000, config.seed, config.max_length)
     found = drawn if config.data is None else read_smiles(config.data, longest).train
     if len(found) < 20:
         raise DataError(f"{len(found)} molecules of fewer than {longest} tokens are too few; need 20.")
     print(f"{len(found)} molecules to train on.")
     return [found[row] for row in np.random.default_rng(config.seed).permutation(len(found))]
-
-
-def ways(config: Config) -> dict[str, tuple[str, str, Any, float]]:
-    """Return every way of drawing at every strength: its name, its dial, how it draws, and its strength."""
-    found = {
-        "reweighting": Reweighting(),
-        f"{config.particles} particles": SequentialMonteCarlo(config.particles),
-        "gradient": HiddenGradient(config.gradient_steps, config.step_size),
-        "gradient, one length": HiddenGradient(config.gradient_steps, config.step_size / 10, gamma=1.0),
-    }
-    points: list[tuple[str, str, Any, float]] = [(UNSTEERED, "", Reweighting(), 0.0)]
-    points += [(name, f"strength {s:g}", way, s) for name, way in found.items() for s in config.strengths]
-    points.append(("rejection", "strength 1", Rejection(), 1.0))
-    points += [("best of several", f"of {n}", BestOf(n), 1.0) for n in config.candidates]
-    return {" ".join(filter(None, point[:2])): point for point in points}
 
 
 class Bench:
@@ -121,61 +91,44 @@ class Bench:
         self.value, self.known = PROPERTIES[config.property], KnownMolecules(train[: config.labeled]).canonical
         values = self.value(train[: config.labeled])
         self.threshold = float(np.nanquantile(values, config.quantile))
-        self.real = [smiles for smiles, value in zip(train, values) if value > self.threshold]
+        self.real = [smiles for smiles, value in zip(train, values) if value > self.threshold][: self.n]
 
     @cached_property
     def model(self) -> SequenceGAN:
         """The generator, fitted by maximum likelihood."""
-        network, steps = (
-            partial(LSTMGenerator, embedding=64, hidden=self.config.hidden),
-            self.config.usual("steps", 2500, 300),
-        )
+        steps, settings = self.config.usual("steps", 2500, 300), self.config.fitting("generator")
+        settings["generator"] = partial(LSTMGenerator, embedding=64, hidden=self.config.hidden)
         with Progress(steps, "generator", every=5) as progress:
-            settings = {**self.config.fitting("generator"), "callbacks": (progress,), "checkpoint_every": 100}
-            return SequenceGAN(None, generator=network, likelihood_iter=steps, **settings).fit(self.train)
+            settings |= {"likelihood_iter": steps, "callbacks": (progress,), "checkpoint_every": 100}
+            return SequenceGAN(None, **settings).fit(self.train)
 
     @cached_property
-    def steered(self) -> tuple[SteeredSequenceGAN, float]:
-        """The generator with a classifier of prefixes, and the area under its curve on a tenth that is held out."""
-        config, drawn = self.config, self.config.usual("drawn", 20_000, 3000)
+    def steered(self) -> tuple[SteeredSequenceGAN, Row]:
+        """The generator with a classifier of prefixes, how good that is, and scores of real hits."""
+        start, config, drawn = time.process_time(), self.config, self.config.usual("drawn", 20_000, 3000)
         texts = self.model.sample(drawn, random_state=config.seed + 1) if drawn else self.train[: config.labeled]
-        right, held = self.value(texts) > self.threshold, max(2, len(texts) // 10)
-        if right[held:].all() or not right[held:].any():
-            found = f"Of {len(texts)} strings {right.sum()} have the property"
-            raise DataError(f"{found}: too few; train longer or draw more.")
-        steps, network = (
-            config.usual("classifier_steps", 1000, 200),
-            partial(PrefixClassifier, embedding=64, hidden=128),
-        )
+        steps = config.usual("classifier_steps", 1000, 200)
         with Progress(steps, "classifier", every=5) as progress:
-            steered = self.model.steer(
-                texts[held:], right[held:].astype(int), classifier=network, max_iter=steps, callbacks=(progress,),
-                batch_size=config.batch_size, learning_rate=config.learning_rate,
-                checkpoint=config.fits / "classifier", checkpoint_every=100,
+            steered, area = steer_and_judge(
+                self.model, texts, self.value(texts) > self.threshold, max_iter=steps, callbacks=(progress,),
+                classifier=partial(PrefixClassifier, embedding=64, hidden=128), batch_size=config.batch_size,
+                learning_rate=config.learning_rate, checkpoint=config.fits / "classifier", checkpoint_every=100,
             )  # fmt: skip
-        guess, both = steered.predict_proba(texts[:held])[:, 1], 0 < right[:held].sum() < held
-        return steered, float(roc_auc_score(right[:held], guess)) if both else math.nan
+        seconds, real = time.process_time() - start, self.scores(self.model.corpus_.encode(self.real))
+        return steered, {"threshold": self.threshold, "area": area, "seconds": seconds, "real": real}
 
-    def labels(self) -> Row:
-        """Return what is known of the classifier, and of real molecules with the property."""
-        start = time.process_time()
-        row = {"threshold": self.threshold, "area": self.steered[1], "seconds": time.process_time() - start}
-        return {**row, "real": self.scores(self.model.corpus_.encode(self.real[: self.n]), ())}
-
-    def point(self, arm: str, dial: str, method: Any, strength: float) -> Row:
+    def point(self, way: SteeringWay) -> Row:
         """Draw molecules one way and return what rdkit, the unsteered model and the clock say of them."""
-        drawn = draw_with_cost(self.steered[0], 1, method, self.n, strength, self.config.seed)
-        row = {"arm": arm, "dial": dial, "strength": strength, **self.scores(drawn.tokens, self.known)}
+        drawn = draw_with_cost(self.steered[0], 1, way.method, self.n, way.strength, self.config.seed)
+        row = {"arm": way.arm, "dial": way.dial, "strength": way.strength, **self.scores(drawn.tokens, self.known)}
         cost = {"passes": drawn.passes, "passes per hit": drawn.passes * self.n / max(1, row["different hits"])}
         return {**row, **cost, "seconds": drawn.seconds, "evidence": drawn.evidence}
 
-    def scores(self, tokens: Tensor, known: Collection[str]) -> Row:
+    def scores(self, tokens: Tensor, known: Collection[str] = ()) -> Row:
         """Return what rdkit and the unsteered model say of token numbers."""
         texts = [str(text) for text in self.model.corpus_.text(tokens)]
-        written = [sequence for sequence in token_lists(tokens, self.model.corpus_.end) if sequence]
-        nats, alike = nll_test(self.model.generator_, tokens), self_bleu(written, (4,))[4]
-        own = {"nats": nats, "distinct_3": distinct(written, 3), "self_bleu": alike, "samples": texts[:20]}
-        return {**molecule_hits(texts, self.value, self.threshold, known), **own}
+        hits = molecule_hits(texts, self.value, self.threshold, known)
+        return {**hits, **fluency_scores(self.model.generator_, tokens), "samples": texts[:20]}
 
 
 def main(config: Config) -> None:
@@ -186,30 +139,30 @@ def main(config: Config) -> None:
         raise ValueError(f"--quantile {config.quantile} must be between 0 and 1.")
     at_least(config, 20, "labeled", *(("drawn",) if config.drawn else ()))
     at_least(config, 2, "samples")
-    points, bench = ways(config), Bench(config, read(config))
+    dials = config.candidates, config.gradient_steps, config.step_size
+    ways, bench = steering_ways(config.strengths, config.particles, *dials), Bench(config, read(config))
     run, n = Experiment("steer_sequences", config, fixed=("seed",)), bench.n
-    labels = run.fill(["labels"], lambda _: bench.labels())["labels"]
-    rows = run.fill(points, lambda title: bench.point(*points[title]), label=f"{len(points)} ways, {n} molecules each")
+    if run.left(ways):
+        _ = bench.steered  # is fitted now, for the bar of the ways leaves no room for another
+    labels = run.fill(["labels"], lambda _: bench.steered[1])["labels"]
+    rows = run.fill(ways, lambda title: bench.point(ways[title]), label=f"{len(ways)} ways, {n} molecules each")
 
     title = f"{n} molecules each; a hit is valid with {config.property} > {labels['threshold']:.3g}, by rdkit"
-    headings = ("", "hits", "valid", "nats/token", "unique", "diversity", "passes", "passes per different hit")
     table = [(name, *table_cells(row, SHOWN)) for name, row in {**rows, REAL: labels["real"]}.items()]
-    print_table(title, headings, table, width=130)
+    print_table(title, ("", *SHOWN), table, width=130)
     print(f"Classifier's area under the curve on strings that it has not seen: {labels['area']:.3f}.")
     told = [f"{name}: {row['evidence']:.4f}" for name, row in rows.items() if row["evidence"] is not None]
-    share = f"{rows[UNSTEERED]['hit']:.4f} of unsteered samples, by rdkit"
-    print(f"Share with the property: {share}; by the evidence of {', '.join(told)}.")
-    settings: dict[str, list[Setting]] = {}
-    for row in rows.values():
-        settings.setdefault(row["arm"], []).append(Setting(row["dial"], 100 * row["hit"], row))
-    (start,), label = settings.pop(UNSTEERED), f"hits by rdkit: high {config.property}, %"
-    ends = (UNSTEERED, start), (REAL, labels["real"])
+    by_rdkit = f"{rows[UNSTEERED]['hit']:.4f} of unsteered samples, by rdkit"
+    print(f"Share with the property: {by_rdkit}; by the evidence of {', '.join(told)}.")
+    settings, label = settings_of(rows.values(), "hit", 100), f"hits by rdkit: high {config.property}, %"
+    ends = (UNSTEERED, settings.pop(UNSTEERED)[0]), (REAL, labels["real"])
     draw_trade_offs(config.out / "steering.png", settings, AGAINST, label, *ends, costs=("passes",))
     write_pages(config.out / "molecules.txt", {name: row["samples"] for name, row in rows.items()})
-    metrics = {f"{name}, {key}": row[key] for name, row in rows.items() for key in WRITTEN if row[key] is not None}
+    metrics = {"threshold": labels["threshold"], "classifier auc": labels["area"]}
+    for name, row in rows.items():
+        metrics |= {f"{name}, {key}": round(row[key], 5) for key in WRITTEN if row[key] is not None}
     run.finish(
-        {"threshold": labels["threshold"], "classifier auc": labels["area"]}
-        | {name: round(value, 5) for name, value in metrics.items()},
+        metrics,
         f"{n} molecules for each way; a hit is valid with {config.property} above the labeled molecules' quantile, by "
         "rdkit; nats per token under the unsteered model; passes of generator and classifier for a molecule, and for a "
         "different hit; seconds are of one process's CPU; one run",

@@ -48,7 +48,14 @@ from gan_ext.estimators.semi_supervised import (
     Summary,
     select_queries,
 )
-from gan_ext.estimators.sequences import CostedDraw, SequenceGAN, SteeredSequenceGAN, WrittenNow, draw_with_cost
+from gan_ext.estimators.sequences import (
+    CostedDraw,
+    SequenceGAN,
+    SteeredSequenceGAN,
+    WrittenNow,
+    draw_with_cost,
+    steer_and_judge,
+)
 
 __all__ = [
     "AuxiliaryClassifier",
@@ -100,4 +107,5 @@ __all__ = [
     "report_codes",
     "report_factors",
     "select_queries",
+    "steer_and_judge",
 ]

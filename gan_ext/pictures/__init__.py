@@ -9,7 +9,7 @@ from gan_ext.pictures.images import class_rows, draw_images, draw_traversals, im
 from gan_ext.pictures.molecules import draw_molecules
 from gan_ext.pictures.panels import draw_courses, draw_growth, panels, plot_courses
 from gan_ext.pictures.report import draw_code_report
-from gan_ext.pictures.trade_offs import Setting, draw_trade_offs
+from gan_ext.pictures.trade_offs import Setting, draw_trade_offs, settings_of
 from gan_ext.pictures.tree import draw_tree
 from gan_ext.pictures.vitals import diagnosis_figure
 
@@ -41,4 +41,5 @@ __all__ = [
     "image_grid",
     "panels",
     "plot_courses",
+    "settings_of",
 ]

@@ -1,12 +1,12 @@
 """Pictures of trade-offs: one score against several others, a line for each way that has a dial."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from gan_ext.pictures.panels import panels
 
-__all__ = ["Setting", "draw_trade_offs"]
+__all__ = ["Setting", "draw_trade_offs", "settings_of"]
 
 
 class Setting(NamedTuple):
@@ -21,6 +21,20 @@ class Setting(NamedTuple):
     dial: str
     value: float
     scores: Mapping[str, float | None]
+
+
+def settings_of(rows: Iterable[Mapping[str, Any]], value: str, scale: float = 1.0) -> dict[str, list[Setting]]:
+    """Return the settings of each way, from rows with an ``arm``, a ``dial`` and scores.
+
+    Args:
+        rows: one for each setting.
+        value: the score that all panels share.
+        scale: of this score, 100 for percent.
+    """
+    ways: dict[str, list[Setting]] = {}
+    for row in rows:
+        ways.setdefault(row["arm"], []).append(Setting(row["dial"], scale * row[value], row))
+    return ways
 
 
 def draw_trade_offs(
@@ -67,4 +81,5 @@ def _draw_way(axis: Any, score: str, name: str, known: list[Setting], begin: lis
     axis.plot(*places, "o-", color=color, markersize=5, label=name)
     for setting in known:
         place = (setting.scores[score], setting.value)
-        axis.annotate(setting.dial.split()[-1], place, xytext=(4, 4), fontsize=7, textcoords="offset points", color=color)
+        dial = setting.dial.split()[-1]
+        axis.annotate(dial, place, xytext=(4, 4), fontsize=7, textcoords="offset points", color=color)

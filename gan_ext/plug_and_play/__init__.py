@@ -29,8 +29,10 @@ from gan_ext.plug_and_play.sequences import (
     SteeredDraw,
     SteeredSequences,
     SteeringMethod,
+    SteeringWay,
     TextTarget,
     Unguided,
+    steering_ways,
 )
 from gan_ext.plug_and_play.target import Position, Target
 
@@ -71,9 +73,11 @@ __all__ = [
     "SteeredDraw",
     "SteeredSequences",
     "SteeringMethod",
+    "SteeringWay",
     "Step",
     "Target",
     "TextTarget",
     "Unguided",
     "UnitCondition",
+    "steering_ways",
 ]

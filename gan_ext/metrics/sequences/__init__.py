@@ -47,7 +47,7 @@ from gan_ext.metrics.sequences.smiles import (
     smiles_intervals,
     smiles_scores,
 )
-from gan_ext.metrics.sequences.text_scores import TEXYGEN_CAPTIONS, TextScorer, TextScores
+from gan_ext.metrics.sequences.text_scores import TEXYGEN_CAPTIONS, TextScorer, TextScores, fluency_scores
 from gan_ext.metrics.sequences.token_lists import token_lists
 
 __all__ = [
@@ -76,6 +76,7 @@ __all__ = [
     "coverage_at",
     "distinct",
     "dominated_by",
+    "fluency_scores",
     "frontier_band",
     "gap",
     "gap_with_luck",

@@ -8,9 +8,12 @@ from torch import Tensor
 
 from gan_ext.metrics.sequences.bleu import BLEU, backward_bleu, bleu, self_bleu
 from gan_ext.metrics.sequences.language_model import LanguageModelScorer
-from gan_ext.metrics.sequences.ngrams import unique_ratio
+from gan_ext.metrics.sequences.likelihood import negative_log_likelihood
+from gan_ext.metrics.sequences.ngrams import distinct, unique_ratio
+from gan_ext.metrics.sequences.token_lists import token_lists
+from gan_ext.sequences import SequenceModel
 
-__all__ = ["TEXYGEN_CAPTIONS", "TextScorer", "TextScores"]
+__all__ = ["TEXYGEN_CAPTIONS", "TextScorer", "TextScores", "fluency_scores"]
 
 TEXYGEN_CAPTIONS = {
     "MLE": (0.305, 0.583),
@@ -24,6 +27,21 @@ TEXYGEN_CAPTIONS = {
 
 References: Texygen (Zhu et al., 2018), https://arxiv.org/abs/1802.01886
 """
+
+
+def fluency_scores(model: SequenceModel, tokens: Tensor) -> dict[str, float]:
+    """Return how likely sequences [n, T] are to a model, and how varied they are.
+
+    Args:
+        model: what scores.
+        tokens: token numbers.
+
+    Returns:
+        ``nats`` per token; ``distinct_3``, the share of trigrams that are different; ``self_bleu`` of 4-grams.
+    """
+    written = [sequence for sequence in token_lists(tokens, model.end) if sequence]
+    nats = negative_log_likelihood(model, tokens)
+    return {"nats": nats, "distinct_3": distinct(written, 3), "self_bleu": self_bleu(written, (4,))[4]}
 
 
 class TextScores(NamedTuple):

@@ -18,6 +18,7 @@ from gan_ext.plug_and_play.sequences.proposals import (
     Unguided,
 )
 from gan_ext.plug_and_play.sequences.steered import Evidence, SteeredSequences
+from gan_ext.plug_and_play.sequences.ways import SteeringWay, steering_ways
 
 __all__ = [
     "AllOf",
@@ -36,6 +37,8 @@ __all__ = [
     "SteeredDraw",
     "SteeredSequences",
     "SteeringMethod",
+    "SteeringWay",
     "TextTarget",
     "Unguided",
+    "steering_ways",
 ]
