@@ -39,8 +39,8 @@ Array = NDArray[Any]
 Arm = tuple[nn.Module, pnp.ChainPrior, pnp.Sampler, int]  # the last: passes of a chain through a net in one step
 CODE = 32  # numbers in a code, and in the GAN's z
 Name = Literal[
-    "PPGN-x", "DGN-AM", "PPGN-h", "joint PPGN-h", "noiseless joint PPGN-h", "noiseless joint, official step", "flat prior, same chains",
-    "latent Langevin", "DDLS",
+    "PPGN-x", "DGN-AM", "PPGN-h", "joint PPGN-h", "noiseless joint PPGN-h", "noiseless joint, official step",
+    "flat prior, same chains", "latent Langevin", "DDLS",
 ]  # fmt: skip
 FILMED: Name = "noiseless joint PPGN-h"  # the arm whose chains are filmed
 HEADINGS = {
