@@ -221,7 +221,7 @@ FINITE = {
     "scores": [of_column(bootstrap_interval), of_column(student_interval)],
     "real ": [lambda x, _: divergence_frontier(np.abs(x[:, 0]), LINE.repeat(2) + 1)],
 }
-# What has no array of numbers to check, or leaves that to others; metrics of sequences have texts, models and frontiers.
+# What has no array of numbers to check, or leaves that to others; metrics of sequences have texts, models, frontiers.
 ELSEWHERE = {
     "models": "annealed_partition decoder_log_likelihood exact_partition model_centrality",
     "functions of encoders, whose codes are checked": "beta_vae_score factor_scores factor_vae_score factor_vae_scores",

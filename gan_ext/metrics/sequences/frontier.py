@@ -295,7 +295,7 @@ def _check(frontiers: Sequence[Frontier]) -> None:
     if not frontiers or not all(frontiers):
         raise ValueError("A frontier has at least one point, and a list of seeds at least one frontier.")
     if any(not math.isfinite(point.quality + point.coverage) for frontier in frontiers for point in frontier):
-        raise ValueError("A frontier holds NaN or infinity: its quality or coverage could not be computed at some temperature.")
+        raise ValueError("A frontier holds NaN or infinity: at some temperature it has no quality or no coverage.")
 
 
 def _check_n(n: int) -> None:
