@@ -56,7 +56,7 @@ class Experiment:
     def _take_up(self, settings: dict[str, str]) -> None:
         path = self.out / "settings.json"
         if self.config.resume and path.exists():
-            before = json.loads(path.read_text(encoding="utf-8"))
+            before = _read_settings(path)
             if before != settings:
                 changed = [
                     f"{key} {before.get(key, 'unknown')}, not {settings.get(key, 'known')}"
@@ -191,3 +191,16 @@ def _timed(measure: Callable[..., Row], cell: Hashable) -> tuple[Row, float]:
 def _alone(place: int, measure: Callable[..., Row], cell: Hashable) -> tuple[int, tuple[Row, float]]:
     torch.set_num_threads(1)
     return place, _timed(measure, cell)
+
+
+def _read_settings(path: Path) -> dict[str, str]:
+    try:
+        before = json.loads(path.read_text(encoding="utf-8"))
+        if not isinstance(before, dict):
+            raise ValueError("it holds no settings")
+    except (ValueError, OSError, RecursionError) as error:
+        raise ValueError(
+            f"{path} is damaged ({error}): it said which settings the rows beside it are of. Use another --out, leave "
+            "out --resume, or delete it if you are sure that they are of this run."
+        ) from error
+    return before

@@ -98,6 +98,17 @@ def test_settings_must_be_those_of_the_killed_run(tmp_path):
     torch.set_num_threads(1)
 
 
+@pytest.mark.parametrize("content", [b"", b"{", b"[]", b"\xff\xfe", b"[" * 100_000])
+def test_damaged_settings_are_named_and_nothing_is_removed(content, tmp_path):
+    config = Config(tmp_path, resume=True)
+    run = Experiment("own", config)
+    run.fill([("a", 0)], partial(measured, []))
+    (tmp_path / "settings.json").write_bytes(content)
+    with pytest.raises(ValueError, match=r"settings\.json is damaged .*which settings the rows beside it are of"):
+        Experiment("own", config)
+    assert list((tmp_path / "rows").iterdir())
+
+
 def test_an_output_folder_that_cannot_be_written_is_noticed_at_once(tmp_path):
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(RuntimeError, match=r"Cannot write to .*choose another folder"):
