@@ -64,9 +64,8 @@ class Config(runs.Seeds, SpriteProtocol):
     further: int = 1500
     """Steps that follow, once as InfoGAN and once as InfoGAN-CR."""
     full: bool = False
-    """The published budget: 64 x 64 binary images, the published nets (--width 64), 288 000 steps and 34 560 further
-    ones, and metrics with the published numbers of samples; for a GPU.  Takes the place of --size, --antialias,
-    --width, --gain, --steps, --further, --measure-every, --votes and --dci-rows."""
+    """The published budget, for a GPU: 64 x 64 binary images, nets, steps, numbers of samples.  Takes the place of
+    --size, --antialias, --width, --gain, --steps, --further, --measure-every, --votes and --dci-rows."""
     precision: Literal["float32", "bfloat16"] = "bfloat16"
     """Of the networks while training; metrics are in float32."""
     measure_every: int = 500
@@ -76,8 +75,7 @@ class Config(runs.Seeds, SpriteProtocol):
     rows: int = 10_000
     """Images of MIG, SAP, modularity, explicitness and IRS; 10 000 are usual."""
     dci_rows: int = 3000
-    """Images of the DCI score, two thirds of them for training.  15 000 are usual and take minutes on a processor; with
-    fewer the score is lower."""
+    """Images of the DCI score; 15 000 are usual and take minutes on a processor, with fewer the score is lower."""
     steps_per_call: int = 0
     """Stop after so many steps in all, to go on with --resume; 0 runs to the end."""
 
@@ -112,8 +110,8 @@ def measure(config: Config, images: FactorialImages, trained: Trained, arm: str,
     """Return an arm's scores and seconds, which code knows which factor, and its course."""
     game, course = trained(seed)[arm]
     report = report_factors(game, images, votes=config.votes, rows=config.rows, dci_rows=config.dci_rows)
-    shared = next(record["seconds"] for record in course if record["step"] == config.steps)
-    scores = report.scores | {"shared seconds": shared, "seconds": course[-1]["seconds"]}
+    seconds = {record["step"]: record["seconds"] for record in course}
+    scores = report.scores | {"shared seconds": seconds[config.steps], "seconds": course[-1]["seconds"]}
     return {"scores": scores, "report": report.as_dict(), "course": course}
 
 
@@ -152,8 +150,9 @@ def main(config: Config) -> None:
     told = {name: f"{each:.2f}" if config.seeds > 1 else f"{each.mean:.2f}" for name, each in found.items()}
     table = [(shown, *(told[f"{what}, {name}"] for name in MEASURES)) for what, shown in KINDS.items()]
     table += [(f"{arm}, chosen", *(f"{metrics[f'{arm}, {name}, chosen']:.2f}" for name in MEASURES)) for arm in choices]
-    for what, values in PUBLISHED.items():
-        table.append((f"published: {what}", *("" if value is None else f"{value:.2f}" for value in values)))
+    table += [
+        (f"published: {what}", *("" if v is None else f"{v:.2f}" for v in each)) for what, each in PUBLISHED.items()
+    ]
     title = f"Codes against true factors; mean +- standard deviation over {config.seeds} seeds"
     runs.print_table(title, ("", *MEASURES), table, width=140)
     own = "" if config.data else " Figures on our sprites are not figures on dSprites."

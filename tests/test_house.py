@@ -24,7 +24,7 @@ LONGEST = 320  # lines of a file
 RECIPE = 175  # lines: what is trained and what is measured; the rest is in gan_ext.runs
 # Longer today.  A number may only fall; a recipe that has fallen to RECIPE is struck off.
 LONGER = {
-    "infogan_sprites": 269,
+    "infogan_sprites": 181,
     "sequence_smiles": 175,
     "plug_and_play": 205,
     "solvers": 215,
