@@ -12,7 +12,7 @@ import torch
 
 from gan_ext.engine import Compute, Engine, OptimizerFactory, adam
 from gan_ext.engine.compute import compiled
-from gan_ext.game import Game, Loss, Player, owned_parameters
+from gan_ext.game import Game, Loss, Player, opponents_free, owned_parameters
 from gan_ext.seeds import kept_generators, reseed
 from gan_ext.toys import DiracGame
 
@@ -53,8 +53,10 @@ def check_game(
 
     Every player's loss is a finite scalar with a gradient, is the same for the same (weights, batch, seed), reaches
     every parameter of its own with a finite gradient and none of an opponent that is frozen, and logs detached scalars;
-    every trainable parameter has exactly one owner; a run that stops and resumes ends with the same bits as one that
-    does not; and, when asked, losses compile without a break and agree with eager ones.
+    every trainable parameter has exactly one owner; where two players' losses depend on each other's networks, both
+    keep the gradient for solvers that ask for it (:func:`~gan_ext.game.opponents_held`, not ``torch.no_grad()``); a run
+    that stops and resumes ends with the same bits as one that does not; and, when asked, losses compile without a break
+    and agree with eager ones.
 
     Args:
         make: builds the game, anew at every call.
@@ -75,6 +77,7 @@ def check_game(
             _check_loss(name, player, game, stream.batch, torch.device(device))
             if compile:
                 _check_compiled(name, player, game, stream.batch, torch.device(device))
+        _check_answers(game, stream.batch, torch.device(device))
         _check_resume(make, game, stream, optimizers or dict.fromkeys(game.players(), adam(1e-3)), device)
 
 
@@ -126,6 +129,50 @@ def _check_loss(name: str, player: Player, game: Game, batch: Any, device: torch
         for parameter, flag in flags:
             parameter.requires_grad_(flag)
             parameter.grad = None
+
+
+def _check_answers(game: Game, batch: Any, device: torch.device) -> None:
+    """Check that losses keep gradients to opponents for solvers that differentiate them in all players."""
+    players = game.players()
+    owned = {name: [parameter for _, parameter in owned_parameters(player)] for name, player in players.items()}
+    before = copy.deepcopy(game.state_dict())
+    reached = set()
+    for name, player in players.items():
+        with opponents_free():
+            loss, _ = _seeded(player, batch, device)
+        for other in players:
+            if other != name and owned[other]:
+                found = torch.autograd.grad(loss, owned[other], retain_graph=True, allow_unused=True)
+                reached |= {(name, other)} if any(each is not None for each in found) else set()
+        game.load_state_dict(before)
+    for name, other in [(other, name) for name, other in reached if (other, name) not in reached]:
+        _require(
+            not _depends(game, players[name], owned[other], batch, device),
+            f"{name}: the loss depends on {other!r} and keeps no gradient to it when a solver asks for one (Consensus, "
+            "Competitive, Symplectic); write `with opponents_held():` in place of `with torch.no_grad():`.",
+        )
+
+
+def _depends(
+    game: Game, player: Player, parameters: list[torch.nn.Parameter], batch: Any, device: torch.device
+) -> bool:
+    """Return whether a loss changes smoothly with an opponent's parameters, as samples that are drawn do not."""
+    before = copy.deepcopy(game.state_dict())
+    directions = [torch.sign(torch.randn_like(each)) * (each.detach().abs().mean() + 0.01) for each in parameters]
+
+    def difference(step: float) -> float:
+        values = []
+        for sign in (1.0, -1.0):
+            with torch.no_grad():
+                for parameter, direction in zip(parameters, directions, strict=True):
+                    parameter.add_(direction, alpha=sign * step)
+            values.append(float(_seeded(player, batch, device)[0].detach()))
+            game.load_state_dict(before)
+        return values[0] - values[1]
+
+    steps = [difference(step) for step in (0.04, 0.02, 0.01)]
+    large = abs(steps[0]) > 1e-5
+    return large and all(1.5 < first / second < 2.7 for first, second in zip(steps, steps[1:], strict=False) if second)
 
 
 def _seeded(player: Player, batch: Any, device: torch.device) -> Loss:

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from gan_ext import Engine, Game, Loss, Player, TwoPlayerGame
 from gan_ext.data import ArrayStream
 from gan_ext.engine import OptimizerFactory, adam, simultaneous
-from gan_ext.game import alone, owned_parameters
+from gan_ext.game import alone, opponents_held, owned_parameters
 from gan_ext.games import MaximumLikelihood
 from gan_ext.latents import Gaussian
 from gan_ext.losses import discriminator_non_saturating, generator_non_saturating
@@ -151,7 +151,8 @@ class Inverted(TwoPlayerGame):
         return super().players() | {"encoder": Player((self.encoder,), self.encoder_loss)}
 
     def discriminator_loss(self, batch: Real) -> Loss:
-        fake = self.generator(self.prior.sample(len(batch.x))).detach()
+        with opponents_held():
+            fake = self.generator(self.prior.sample(len(batch.x)))
         return discriminator_non_saturating(self.discriminator(batch.x), self.discriminator(fake)), {}
 
     def generator_loss(self, batch: Real) -> Loss:
@@ -159,7 +160,9 @@ class Inverted(TwoPlayerGame):
 
     def encoder_loss(self, batch: Real) -> Loss:
         z = self.prior.sample(len(batch.x))
-        loss = (self.encoder(self.generator(z).detach()) - z).square().mean()
+        with opponents_held():
+            fake = self.generator(z)
+        loss = (self.encoder(fake) - z).square().mean()
         return loss, {"error": loss.detach()}
 
 

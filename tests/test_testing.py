@@ -250,3 +250,21 @@ def test_a_constant_stream_is_the_same_on_every_rank() -> None:
     placed = ConstantStream(BATCH).place(torch.device("cpu"), 1, 2)
     assert isinstance(placed[5], Real)
     assert torch.equal(placed[0].x, BATCH.x)
+
+
+class _Cut(Standard):
+    """The game as it is often written: the discriminator's loss cuts the generator off for good."""
+
+    def discriminator_loss(self, batch: Any) -> Loss:
+        with torch.no_grad():
+            fake = self.generator(self.prior.sample(len(batch.x)))
+        return softplus(-self.discriminator(batch.x)).mean() + softplus(self.discriminator(fake)).mean(), {}
+
+
+def test_a_gradient_that_no_solver_can_have_is_found() -> None:
+    def make() -> Game:
+        discriminator = nn.Sequential(Linear(5, 8), nn.Softplus(), Linear(8, 1), nn.Flatten(0))
+        return _Cut(mlp_generator((5,), 4, (6,)), discriminator, Gaussian(4))
+
+    with pytest.raises(GameError, match=r"discriminator: the loss depends on 'generator'.*opponents_held\(\)"):
+        check_game(make, Real(torch.rand(8, 5)))
