@@ -149,10 +149,7 @@ def alone(game: Game, names: Collection[str]) -> Iterator[Game]:
     if not names or not set(names) <= players.keys():
         raise ValueError(f"names={tuple(names)!r} must name some of the game's players, {', '.join(players)}.")
     frozen = [
-        parameter
-        for name, other in players.items()
-        if name not in names
-        for _, parameter in owned_parameters(other)
+        parameter for name, other in players.items() if name not in names for _, parameter in owned_parameters(other)
     ]
     try:
         for parameter in frozen:

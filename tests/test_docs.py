@@ -33,7 +33,7 @@ TUTORIALS = (
 )
 PAGES = [ROOT / "README.md", *(ROOT / f"docs/{name}.md" for name in TUTORIALS)]
 QUICK = {"convergence.md", "doctor.md", "evaluation.md", "reinforcement.md"}  # to the letter in some seconds
-INSIDE = {"gan_ext.seeds", "gan_ext.precision", "gan_ext.estimators"}  # for the package itself; shown at the top level
+INSIDE = {"gan_ext.moments", "gan_ext.seeds", "gan_ext.precision", "gan_ext.estimators"}  # for the package itself; shown at the top level
 STEPS = 6
 BLOCK = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 

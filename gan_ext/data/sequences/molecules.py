@@ -26,7 +26,6 @@ class Molecules(NamedTuple):
     valid: list[str]
     test: list[str]
 
-
     def with_held_out(self, random_state: RandomStateLike = 0) -> "Molecules":
         """Return them with a tenth of those to learn from held out, for each of the other parts, if both are empty."""
         if self.valid or self.test:
