@@ -113,7 +113,7 @@ def test_classes_are_passed_on():
 
 def test_tokens_may_earn_each_their_own():
     """What every token of a sequence earns is what the sequence earns."""
-    batch, losses = TokenBatch(torch.zeros(6, T, dtype=torch.int64)), []
+    batch, losses = TokenBatch(torch.zeros(60, T, dtype=torch.int64)), []
     for reward in (ones, lambda tokens: ones(tokens)[:, None].expand(tokens.shape)):
         game = SequenceReward(model(), reward, REINFORCE(None))
         torch.default_generator.manual_seed(1)

@@ -334,6 +334,7 @@ def test_a_killed_fit_resumes_with_the_same_bits(blobs, tmp_path):
     done = subprocess.run([sys.executable, "-c", _KILLED, str(tmp_path)], check=False)
     assert done.returncode == -9
     assert sorted(path.name for path in tmp_path.iterdir()) == [
+        ".lock",  # the kill left it; nobody holds it
         "fit.json",
         "step-000000010.safetensors",
         "step-000000020.safetensors",
