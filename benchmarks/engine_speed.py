@@ -25,7 +25,8 @@ from gan_ext.data import SemiStream
 from gan_ext.engine import adam
 from gan_ext.games import KPlusOne, SemiBatch
 from gan_ext.latents import Uniform
-from gan_ext.nets import data_dependent_init, linear_backend, mlp_discriminator, mlp_generator
+from gan_ext.nets import data_dependent_init, mlp_discriminator, mlp_generator
+from gan_ext.precision import linear_backend
 from gan_ext.runs import environment, source_commit, write_json
 
 SHAPE = (1, 28, 28)

@@ -22,7 +22,8 @@ import tyro
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 
-from gan_ext.nets import CNNDiscriminator, MultiRepresentationDiscriminator, linear_backend
+from gan_ext.nets import CNNDiscriminator, MultiRepresentationDiscriminator
+from gan_ext.precision import linear_backend
 from gan_ext.runs import environment, source_commit, write_json
 
 VOCABULARY, LENGTH = 5000, 20

@@ -5,6 +5,7 @@ Pages that train for long end each training after a few steps, so that every lin
 """
 
 import importlib
+import importlib.util
 import re
 import subprocess
 import sys
@@ -33,7 +34,12 @@ TUTORIALS = (
 )
 PAGES = [ROOT / "README.md", *(ROOT / f"docs/{name}.md" for name in TUTORIALS)]
 QUICK = {"convergence.md", "doctor.md", "evaluation.md", "reinforcement.md"}  # to the letter in some seconds
-INSIDE = {"gan_ext.moments", "gan_ext.seeds", "gan_ext.precision", "gan_ext.estimators"}  # for the package itself; shown at the top level
+INSIDE = {
+    "gan_ext.moments",
+    "gan_ext.seeds",
+    "gan_ext.precision",
+    "gan_ext.estimators",
+}  # for the package itself; shown at the top level
 STEPS = 6
 BLOCK = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
@@ -87,6 +93,17 @@ def test_code_runs(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
 @pytest.mark.parametrize("page", [page for page in PAGES if page.name not in QUICK], ids=lambda page: page.name)
 def test_code_runs_to_the_letter(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     run(page, tmp_path, monkeypatch)
+
+
+def test_the_picture_of_where_is_what_is_that_of_the_folders() -> None:
+    spec = importlib.util.spec_from_file_location("where_is_what", ROOT / "docs" / "where_is_what.py")
+    assert spec is not None
+    assert spec.loader is not None
+    page = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(page)
+    kinds = {path.parent.name for path in (ROOT / "gan_ext").glob("*/__init__.py")}
+    assert kinds == set(page.KINDS), "docs/where_is_what.py names the kinds"
+    assert page.PICTURE.read_text(encoding="utf-8") == page.picture(), "run python docs/where_is_what.py"
 
 
 def test_reference_names_every_module() -> None:

@@ -13,7 +13,7 @@ from gan_ext.engine.meters import Meters
 from gan_ext.engine.solvers import Solver
 from gan_ext.engine.turns import Moves
 from gan_ext.game import Game
-from gan_ext.nets import linear_backend
+from gan_ext.precision import linear_backend
 
 __all__ = ["Run", "capture", "restore"]
 

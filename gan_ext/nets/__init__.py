@@ -66,7 +66,6 @@ from gan_ext.nets.layers import (
     WeightNormConvTranspose2d,
     WeightNormLinear,
     data_dependent_init,
-    linear_backend,
     spectral_normalized,
 )
 from gan_ext.nets.policies import CategoricalPolicy, GaussianPolicy, Policy, SequencePolicy, plain_value
@@ -171,7 +170,6 @@ __all__ = [
     "dcgan_generator",
     "fix_spectral_norms",
     "fourier_nets",
-    "linear_backend",
     "log_density_quantile",
     "max_over_windows",
     "mlp_code_classifier",

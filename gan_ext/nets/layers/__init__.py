@@ -7,7 +7,6 @@ from gan_ext.nets.layers.linear import (
     Linear,
     WeightNormLinear,
     data_dependent_init,
-    linear_backend,
 )
 from gan_ext.nets.layers.observations import (
     BernoulliObservation,
@@ -35,6 +34,5 @@ __all__ = [
     "WeightNormConvTranspose2d",
     "WeightNormLinear",
     "data_dependent_init",
-    "linear_backend",
     "spectral_normalized",
 ]

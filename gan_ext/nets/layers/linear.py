@@ -3,8 +3,6 @@
 Shapes: B is the batch, I the inputs and O the outputs of a layer.
 """
 
-import functools
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, NamedTuple
@@ -13,6 +11,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 
+from gan_ext.precision import linear_backend
+
 __all__ = [
     "Classifier",
     "GaussianNoise",
@@ -20,7 +20,6 @@ __all__ = [
     "WeightNorm",
     "WeightNormLinear",
     "data_dependent_init",
-    "linear_backend",
 ]
 
 
@@ -51,25 +50,6 @@ class _OneDNNLinear(torch.autograd.Function):
 def _onednn(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
     result: Tensor = torch.ops.mkldnn._linear_pointwise(x.contiguous(), weight.contiguous(), bias, "none", [], "")
     return result
-
-
-@functools.cache
-def linear_backend() -> str:
-    """Return which library multiplies float32 matrices in this process on a CPU: ``"default"`` or ``"onednn"``.
-
-    The environment variable ``GAN_EXT_LINEAR`` says which; without it, the default.  The two round differently, so
-    nothing that is timed decides: a run's checkpoints say which one it had, and only a process that has it takes them
-    up.  On some processors (AMD's) oneDNN is twice as fast.
-
-    Raises:
-        ValueError: another value of ``GAN_EXT_LINEAR``, or oneDNN where torch was built without it.
-    """
-    wanted = os.environ.get("GAN_EXT_LINEAR", "") or "default"
-    if wanted not in ("default", "onednn"):
-        raise ValueError(f"GAN_EXT_LINEAR must be 'default' or 'onednn', got {wanted!r}.")
-    if wanted == "onednn" and not torch.backends.mkldnn.is_available():
-        raise ValueError("GAN_EXT_LINEAR='onednn' needs a torch that was built with oneDNN; this one was not.")
-    return wanted
 
 
 def _linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:

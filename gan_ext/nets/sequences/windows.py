@@ -7,7 +7,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 
-from gan_ext.nets.layers.linear import Linear, linear_backend
+from gan_ext.nets.layers.linear import Linear
+from gan_ext.precision import linear_backend
 
 __all__ = ["Dropout", "Highway", "max_over_windows"]
 
@@ -24,7 +25,7 @@ def max_over_windows(x: Tensor, filters: Sequence[Tensor]) -> Tensor:
     the maximum.  A filter longer than the sequence sees one window: the sequence with zeros after it.  On a CPU in
     float32 or float64 the products are taken position by position from the sequence as it lies in memory, and the
     gradient goes to the windows that won, of equal ones to the first.  Elsewhere (a GPU, half precision, compiled, or
-    where :func:`~gan_ext.nets.linear_backend` is oneDNN) it is a convolution, and equal windows share the gradient.
+    where the matrix library is oneDNN) it is a convolution, and equal windows share the gradient.
 
     Args:
         x: sequences [B, T, E], T >= 1.

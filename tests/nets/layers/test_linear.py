@@ -8,8 +8,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import linear
 
-from gan_ext.nets import GaussianNoise, Linear, WeightNormLinear, data_dependent_init, linear_backend, mlp_discriminator
+from gan_ext.nets import GaussianNoise, Linear, WeightNormLinear, data_dependent_init, mlp_discriminator
 from gan_ext.nets.layers.linear import _OneDNNLinear
+from gan_ext.precision import linear_backend
 
 onednn = pytest.mark.skipif(not torch.backends.mkldnn.is_available(), reason="needs oneDNN")
 
