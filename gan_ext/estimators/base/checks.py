@@ -70,7 +70,7 @@ def warn_of_chance(codes: NDArray[np.int64], predicted: NDArray[np.int64]) -> No
             f"This fit is no better than chance: of its own {len(codes)} labeled samples {right:.0%} are predicted "
             f"right, and the largest class has {largest:.0%}. Try a smaller learning_rate, or a larger max_iter.",
             ConvergenceWarning,
-            stacklevel=4,
+            stacklevel=5,
         )
 
 
@@ -86,5 +86,5 @@ def warn_of_constants(X: NDArray[Any], advice: str) -> None:
         shown = ", ".join(map(str, constant[:10].tolist())) + (", ..." if constant.size > 10 else "")
         warnings.warn(
             f"X has {constant.size} constant feature(s), columns {shown}: {advice}.",
-            stacklevel=4,
+            stacklevel=5,
         )

@@ -28,6 +28,7 @@ from gan_ext.estimators.base.parameters import (
 )
 from gan_ext.estimators.base.running import Running
 from gan_ext.estimators.base.scaling import Scaler, Scaling
+from gan_ext.estimators.base.stopped import whole_or_undone
 from gan_ext.estimators.codes.conditioning import ClassConditioning, Plan, Projection, build_class_game
 from gan_ext.estimators.codes.fitted_conditional import FittedConditionalGAN
 from gan_ext.estimators.codes.warm_start import load_players, player_states
@@ -205,6 +206,7 @@ class ConditionalGAN(FittedConditionalGAN):
         tags.target_tags.required = True
         return tags
 
+    @whole_or_undone
     def fit(self, X: Any, y: Any) -> Self:
         """Train on labeled samples.
 

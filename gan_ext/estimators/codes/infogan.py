@@ -18,6 +18,7 @@ from gan_ext.estimators.base.labels import Labels, read_labels
 from gan_ext.estimators.base.parameters import SHARED_CONSTRAINTS, check_parameters
 from gan_ext.estimators.base.running import Running
 from gan_ext.estimators.base.scaling import Scaler, Scaling
+from gan_ext.estimators.base.stopped import whole_or_undone
 from gan_ext.estimators.codes.assembly import INFOGAN_CONSTRAINTS, build_game, check_codes
 from gan_ext.estimators.codes.fitted_codes import CodedGAN
 from gan_ext.estimators.codes.warm_start import load_players, player_states
@@ -227,6 +228,7 @@ class InfoGAN(ClusterMixin, TransformerMixin, CodedGAN):  # type: ignore[misc]
         self.warm_start = warm_start
         self.random_state = random_state
 
+    @whole_or_undone
     def fit(self, X: Any, y: Any = None) -> Self:
         """Train on samples, and align categories with classes where there are labels.
 

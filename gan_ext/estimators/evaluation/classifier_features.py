@@ -16,6 +16,7 @@ from gan_ext.engine import Callback, Solver, Turns
 from gan_ext.estimators.base.estimator import RandomState
 from gan_ext.estimators.base.labels import read_labels
 from gan_ext.estimators.base.parameters import UNLABELED, check_parameters
+from gan_ext.estimators.base.stopped import whole_or_undone
 from gan_ext.estimators.evaluation.features import TrainedFeatures
 from gan_ext.games import LabeledBatch
 
@@ -131,6 +132,7 @@ class ClassifierFeatures(TrainedFeatures):
         )
         self.unlabeled = unlabeled
 
+    @whole_or_undone
     def fit(self, X: Any, y: Any) -> Self:
         """Train the classifier.
 

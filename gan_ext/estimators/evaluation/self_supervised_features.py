@@ -15,6 +15,7 @@ from gan_ext.data import RandomAffine
 from gan_ext.engine import Callback, Solver, Turns
 from gan_ext.estimators.base.estimator import RandomState
 from gan_ext.estimators.base.parameters import Number, check_parameters, positive
+from gan_ext.estimators.base.stopped import whole_or_undone
 from gan_ext.estimators.evaluation.features import TrainedFeatures
 from gan_ext.games import RealBatch
 
@@ -135,6 +136,7 @@ class SelfSupervisedFeatures(TrainedFeatures):
         self.temperature = temperature
         self.corruption = corruption
 
+    @whole_or_undone
     def fit(self, X: Any, y: Any = None) -> Self:
         """Train on samples (n, d) or (n, c, h, w); `y` is not looked at."""
         check_parameters(self)

@@ -27,6 +27,7 @@ from gan_ext.estimators.base.parameters import (
 )
 from gan_ext.estimators.base.running import Running
 from gan_ext.estimators.base.scaling import Scaler, Scaling
+from gan_ext.estimators.base.stopped import whole_or_undone
 from gan_ext.estimators.plug_and_play.fitted import FittedPlugAndPlay, Variant
 from gan_ext.estimators.plug_and_play.training import InversionWeights, Networks, Phase, Stages, Trained, train
 from gan_ext.nets import CodeClassifier
@@ -237,6 +238,7 @@ class PlugAndPlayGAN(FittedPlugAndPlay):
         self.warm_start = warm_start
         self.random_state = random_state
 
+    @whole_or_undone
     def fit(self, X: Any, y: Any) -> Self:
         """Train classifier, generator and, where the variant has one, denoiser.
 

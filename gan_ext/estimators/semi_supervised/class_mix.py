@@ -73,5 +73,5 @@ def warn_of_mix(x: Array, labels: Labels, assumed: Sequence[float], seed: int) -
             f"Class {labels.classes.tolist()[rare]!r} is {shares[rare]:.0%} of what `balance` expects, as labels are "
             f"mixed, and seems to be {mix[rare]:.0%} of the data. If labels were not drawn in proportion to the "
             f"classes, pass balance=0, or the mix in class_prior (roughly {said} by nearest neighbors).",
-            stacklevel=4,
+            stacklevel=5,
         )

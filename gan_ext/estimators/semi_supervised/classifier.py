@@ -34,6 +34,7 @@ from gan_ext.estimators.base.parameters import (
 )
 from gan_ext.estimators.base.running import Running
 from gan_ext.estimators.base.scaling import Scaler, Scaling
+from gan_ext.estimators.base.stopped import whole_or_undone
 from gan_ext.estimators.semi_supervised.assembly import build_game, build_schedules
 from gan_ext.estimators.semi_supervised.fitted import GANClassifier
 from gan_ext.games import KPlusOne, SemiBatch
@@ -260,6 +261,7 @@ class SemiSupervisedGANClassifier(GANClassifier):
         self.warm_start = warm_start
         self.random_state = random_state
 
+    @whole_or_undone
     def fit(self, X: Any, y: Any) -> Self:
         """Train on labeled and unlabeled samples.
 
@@ -290,17 +292,14 @@ class SemiSupervisedGANClassifier(GANClassifier):
         averaged, raw = on_cpu(engine.averaged), on_cpu(engine.game)
         assert isinstance(averaged, KPlusOne)
         assert isinstance(raw, KPlusOne)
-        self.game_, self._raw_game = averaged, raw
-        self.history_, self.n_iter_ = list(engine.history), engine.step
+        self.game_, self._raw_game, self.history_, self.n_iter_ = averaged, raw, list(engine.history), engine.step
         self._settle(X, seed, labels)
         return self
 
     def _take_up(self, X: Array, labels: Labels, seed: int) -> None:
         """Set what depends on the data: classes and scale, unless those of the last fit are kept."""
         if labels.known.all() and self.unlabeled is not None:
-            warnings.warn(
-                "y has no unlabeled sample: training is supervised, with all samples as real data.", stacklevel=3
-            )
+            warnings.warn("y has no unlabeled sample: training is supervised, all samples are real.", stacklevel=4)
         if self._goes_on():
             self._check_as_before(X.shape[1:], labels.classes)
             return

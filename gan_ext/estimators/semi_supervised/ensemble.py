@@ -20,6 +20,7 @@ from gan_ext.estimators.base.parameters import (
     having,
     integer,
 )
+from gan_ext.estimators.base.stopped import whole_or_undone
 from gan_ext.estimators.semi_supervised.protocol_cell import seeded_clone
 
 __all__ = ["SeedEnsembleClassifier"]
@@ -78,6 +79,7 @@ class SeedEnsembleClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimator)
         self.n_jobs = n_jobs
         self.random_state = random_state
 
+    @whole_or_undone
     def fit(self, X: Any, y: Any) -> Self:
         """Fit all clones.
 

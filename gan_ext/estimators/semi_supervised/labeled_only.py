@@ -11,6 +11,7 @@ from typing_extensions import Self
 
 from gan_ext.estimators.base.classifier import Classifier
 from gan_ext.estimators.base.parameters import UNLABELED, check_parameters, having
+from gan_ext.estimators.base.stopped import whole_or_undone
 
 __all__ = ["LabeledOnly"]
 
@@ -51,6 +52,7 @@ class LabeledOnly(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):  # type: 
         self.estimator = estimator
         self.unlabeled = unlabeled
 
+    @whole_or_undone
     def fit(self, X: Any, y: Any) -> Self:
         """Fit on the samples that have a label.
 

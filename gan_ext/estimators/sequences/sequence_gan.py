@@ -25,6 +25,7 @@ from gan_ext.estimators.base.parameters import (
     positive,
     share,
 )
+from gan_ext.estimators.base.stopped import whole_or_undone
 from gan_ext.estimators.sequences.fitted import FittedSequenceModel
 from gan_ext.estimators.sequences.reading import VOCABULARY, read_corpus
 from gan_ext.estimators.sequences.steered import SteeredSequenceGAN
@@ -255,6 +256,7 @@ class SequenceGAN(FittedSequenceModel, BaseEstimator):  # type: ignore[misc]
         self.warm_start = warm_start
         self.random_state = random_state
 
+    @whole_or_undone
     def fit(self, X: Any, y: Any = None) -> Self:
         """Train on sequences.
 

@@ -22,6 +22,7 @@ from gan_ext.estimators.base.estimator import FREE, new_seed
 from gan_ext.estimators.base.labels import class_numbers
 from gan_ext.estimators.base.parameters import SHARED_CONSTRAINTS, callable_or_none, check_parameters, share
 from gan_ext.estimators.base.running import Running
+from gan_ext.estimators.base.stopped import whole_or_undone
 from gan_ext.estimators.sequences.fitted import FittedSequenceModel
 from gan_ext.estimators.sequences.selection import KeepsBest, build_classifier
 from gan_ext.estimators.sequences.training import split, take
@@ -160,6 +161,7 @@ class SteeredSequenceGAN(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.warm_start = warm_start
         self.random_state = random_state
 
+    @whole_or_undone
     def fit(self, X: Any, y: ArrayLike) -> Self:
         """Train the classifier of prefixes on labeled texts; those longer than the model's are cut.
 
