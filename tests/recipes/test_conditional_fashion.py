@@ -66,6 +66,7 @@ def test_it_leaves_table_pictures_and_result_and_reports_again(
     assert "pullover" in (tmp_path / "classes-ac-gan-0.html").read_text()
 
 
+@pytest.mark.slow
 def test_killed_and_resumed_it_ends_as_if_it_had_not_been(tmp_path, corners, played, killed, result_of):
     arguments = ("--data", corners, *QUICK, *ONE)
     code, output = played("conditional_fashion", *arguments, "--out", tmp_path / "whole")

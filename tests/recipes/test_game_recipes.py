@@ -111,6 +111,7 @@ def test_stacked_digits_leave_table_pictures_and_result(stacked, result_of, draw
     drawn(stacked, "samples.png", "modes.png")
 
 
+@pytest.mark.slow
 def test_stacked_digits_end_after_a_kill_as_if_there_had_been_none(stacked, bars, killed, played, result_of, tmp_path):
     arguments = ("--data", bars, *STACKED, "--arms", "r3gan")
     killed("stacked_mnist", *arguments, out=tmp_path, until="fits/r3gan-0/step-*.safetensors")

@@ -36,6 +36,7 @@ def test_it_reports_again(whole, reported_again):
     assert "behavioral cloning" in reported_again("imitation_cartpole", *TINY, out=whole[0])
 
 
+@pytest.mark.slow
 def test_it_ends_after_a_kill_as_if_there_had_been_none(whole, killed, played, result_of, tmp_path):
     killed("imitation_cartpole", *TINY, out=tmp_path, until="rows/gail_2_5_0.json")
     code, output = played("imitation_cartpole", *TINY, "--out", tmp_path, "--resume")

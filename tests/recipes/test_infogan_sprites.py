@@ -44,6 +44,7 @@ def few(monkeypatch):
         monkeypatch.setattr(estimators, name, partial(getattr(estimators, name), **numbers))
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("few")
 def test_a_run_in_two_calls_ends_as_one_in_one_and_reports_again(
     tmp_path, file, played, reported_again, result_of, drawn

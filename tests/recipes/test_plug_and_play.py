@@ -43,6 +43,7 @@ def test_a_run_that_was_killed_in_its_reporting_reports(whole, bars, reported_ag
     assert "hit rate" in output
 
 
+@pytest.mark.slow
 def test_a_run_that_was_killed_between_arms_goes_on_to_the_same_scores(
     whole, bars, played, killed, result_of, tmp_path
 ):

@@ -38,6 +38,7 @@ def test_every_method_is_scored_on_every_split(clothes, tmp_path, played, result
     assert result_of(tmp_path)["cells"] == result["cells"]
 
 
+@pytest.mark.slow
 def test_a_killed_comparison_ends_with_the_same_scores(clothes, tmp_path, played, killed, result_of):
     arguments = ("--data", clothes, "--arms", "gan", "supervised", "--labels", 20, "--seeds", 2, "--steps", 12)
     arguments += ("--channels", 4, "--measure-every", 6, "--device", "cpu")

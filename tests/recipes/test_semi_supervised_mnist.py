@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 
+@pytest.mark.slow
 def test_mnist_recipe_killed_and_resumed_ends_as_if_it_had_not_been(
     tmp_path, squares, played, killed, result_of, drawn
 ):

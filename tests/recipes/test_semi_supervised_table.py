@@ -58,6 +58,7 @@ def test_clusters_far_apart_need_one_label_each(clusters, tmp_path, played, resu
             assert result["metrics"][f"clusters, {method}, 1 per class, mean"] > 99
 
 
+@pytest.mark.slow
 def test_a_killed_comparison_ends_with_the_same_scores(clusters, tmp_path, played, killed, result_of):
     arguments = ("semi_supervised_table", "--data", clusters, "--labels", 2, "--seeds", 2, "--steps", 20)
     folder = tmp_path / "killed"

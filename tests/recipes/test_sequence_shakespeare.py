@@ -33,6 +33,7 @@ def test_it_writes_text_and_reports_again(tmp_path, played, reported_again, resu
     assert result_of(tmp_path)["curves"] == result["curves"]
 
 
+@pytest.mark.slow
 def test_it_goes_on_after_a_kill_in_the_game(tmp_path, played, killed, result_of):
     killed("sequence_shakespeare", *LONG, out=tmp_path / "killed", until="fits/game/game/step-*.safetensors")
     for folder, resume in (("whole", ()), ("killed", ("--resume",))):
