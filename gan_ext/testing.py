@@ -6,17 +6,28 @@
 import copy
 import tempfile
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
-from gan_ext.engine import Compute, Engine, OptimizerFactory, adam
+from gan_ext.engine import Compute, Engine, Extragradient, OptimizerFactory, adam
 from gan_ext.engine.compute import compiled
 from gan_ext.game import Game, Loss, Player, opponents_free, owned_parameters
 from gan_ext.seeds import kept_generators, reseed
 from gan_ext.toys import DiracGame
 
-__all__ = ["ConstantStream", "DiracGame", "GameError", "check_game"]
+__all__ = ["NO_NUMBERS", "WRONG_VALUES", "ConstantStream", "DiracGame", "GameError", "check_game"]
+
+WRONG_VALUES: list[Any] = [
+    object(), "x", b"x", "", -1, -0.5, 0, 1e9, 2**70, float("nan"), float("inf"), float("-inf"), True, np.nan, None, [],
+    {}, (), ["x"], {"x": "x"}, int, Extragradient, print, np.zeros(2), Path("x"),
+]  # fmt: skip
+"""Values that are wrong for nearly every parameter: each is refused by name, or is right for the one it is given to."""
+
+NO_NUMBERS: list[Any] = [object(), "x", b"x", float("nan"), float("inf"), float("-inf"), True, [], int]
+"""Values that are wrong for every parameter that is a finite number."""
 
 
 class GameError(AssertionError):

@@ -126,8 +126,10 @@ def read(path: Path) -> Checkpoint:
     """Read one checkpoint and check that it is whole.
 
     Raises:
-        CheckpointError: the file is damaged, or is not a checkpoint of this package.
+        CheckpointError: the file is not there, is damaged, or is not a checkpoint of this package.
     """
+    if not path.is_file():
+        raise CheckpointError(f"{path} is {'a folder, not a file' if path.is_dir() else 'not there'}.")
     try:
         with safe_open(path, framework="pt") as file:
             metadata = file.metadata() or {}

@@ -20,6 +20,7 @@ from gan_ext.engine.optimizers import OptimizerFactory
 from gan_ext.engine.ranks import Ranks
 from gan_ext.engine.schedules import Schedule, apply_schedules, checked_schedules
 from gan_ext.engine.solvers import Solver, as_solver
+from gan_ext.engine.solvers.solver import moves_of
 from gan_ext.engine.turns import Turns
 from gan_ext.game import Game, owned_parameters
 from gan_ext.seeds import reseed, turns
@@ -95,7 +96,7 @@ class Engine:
         self.ranks.broadcast(self.game)
         self.parameters = _owners(self.game)
         self.solver = as_solver(solver)
-        self.moves = self.solver.moves(tuple(self.parameters))
+        self.moves = moves_of(solver, tuple(self.parameters))
         self.optimizers = _built(optimizers, self.parameters)
         self.board = self._set_up(_per_player(clip, self.parameters))
         self.meters, self._clock = self.board.meters, self.board.clock

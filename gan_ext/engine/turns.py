@@ -41,11 +41,11 @@ def checked_moves(turns: Turns, players: Iterable[str]) -> Moves:
     moves = tuple((move,) if isinstance(move, str) else tuple(move) for move in turns)
     unknown = sorted({name for move in moves for name in move} - set(players))
     if unknown or not moves or not all(moves):
-        raise ValueError(f"turns={turns!r} must name players of the game, which are {', '.join(players)}.")
+        raise ValueError(f"its moves {turns!r} must name players of the game, which are {', '.join(players)}.")
     doubled = [name for move in moves for name in move if move.count(name) > 1]
     if doubled:
-        raise ValueError(f"turns={turns!r} lets {doubled[0]!r} twice into one move; give it a move of its own.")
+        raise ValueError(f"its moves {turns!r} let {doubled[0]!r} twice into one move; give it a move of its own.")
     idle = sorted(set(players) - {name for move in moves for name in move})
     if idle:
-        raise ValueError(f"turns={turns!r} never lets {', '.join(idle)} move; name every player of the game.")
+        raise ValueError(f"its moves {turns!r} never let {', '.join(idle)} move; name every player of the game.")
     return moves

@@ -31,7 +31,7 @@ def test_turns_name_players(turns: Turns) -> None:
 
 
 def test_nobody_is_left_out() -> None:
-    with pytest.raises(ValueError, match="never lets b, c move"):
+    with pytest.raises(ValueError, match="never let b, c move"):
         checked_moves(("a",), ["a", "b", "c"])
 
 

@@ -142,7 +142,7 @@ def test_a_score_leaves_out_who_has_no_label_and_is_an_error_if_nobody_has_one()
     weights = np.arange(120) % 60 == 0
     assert model.score(X, shown, weights) in (0.0, 0.5, 1.0)
     for nobody in (np.full(120, -1), [None] * 120):
-        with pytest.raises(ValueError, match=r"all 120 are -1, and nothing can be scored.*LabeledFold"):
+        with pytest.raises(ValueError, match=r"all 120 are -1 or missing, and nothing can be scored.*LabeledFold"):
             model.score(X, nobody)
     scores = cross_val_score(model.set_params(max_iter=40), X, shown, cv=LabeledFold(2), error_score="raise")
     assert scores.mean() > 0.7

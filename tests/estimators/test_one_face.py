@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from sklearn.base import BaseEstimator
+from sklearn.base import BaseEstimator, clone
 from sklearn.linear_model import LogisticRegression
 from sklearn.neighbors import KNeighborsClassifier
 
@@ -170,14 +170,14 @@ def test_the_protocol_refuses_wrong_values_by_name() -> None:
 
 @pytest.mark.parametrize("estimator", SAMPLING, ids=name_of)
 def test_sample_has_one_signature(estimator: BaseEstimator) -> None:
-    """``sample(n_samples=1, *, ..., random_state=None)``, with the class as `y` where there is one."""
+    """``sample(n_samples=1, *, ..., random_state=None)``, with the class as `y`, first by name, where there is one."""
     signature = list(inspect.signature(estimator.sample).parameters.values())
     assert (signature[0].name, signature[0].default) == ("n_samples", 1)
     assert all(each.kind is inspect.Parameter.KEYWORD_ONLY for each in signature[1:])
     assert (signature[-1].name, signature[-1].default) == ("random_state", None)
-    names = {each.name for each in signature}
-    assert not names & {"label", "labels", "seed", "n"}
-    assert ("y" in names) == (not isinstance(estimator, SemiSupervisedGANClassifier))
+    names = [each.name for each in signature]
+    assert not {*names} & {"label", "labels", "seed", "n"}
+    assert "y" not in names or names[1] == "y"
 
 
 @pytest.mark.parametrize("estimator", SAMPLING, ids=name_of)
@@ -186,3 +186,30 @@ def test_sample_says_how_it_is_called(estimator: BaseEstimator) -> None:
         estimator.sample("three")
     with pytest.raises(TypeError, match="sample takes n_samples by position and all else by name: write sample"):
         estimator.sample("three", 5)
+    with pytest.raises(TypeError, match=f"{name_of(estimator)}.sample has no parameter 'n'; it has n_samples, "):
+        estimator.sample(n=3)
+    for wrong in ("x", -1, 2**40, 0.5, True):
+        with pytest.raises(ValueError, match=f"random_state={wrong!r} must be an integer from 0 to"):
+            estimator.sample(random_state=wrong)
+
+
+def test_who_has_no_classes_to_ask_for_names_who_has() -> None:
+    said = "SemiSupervisedGANClassifier makes samples of no class in particular; ConditionalGAN makes those of a class"
+    for given, named in (((5,), {"y": "a"}), (("a", 5), {}), ((5, "a"), {})):
+        with pytest.raises(TypeError, match=said):
+            SemiSupervisedGANClassifier().sample(*given, **named)
+
+
+@pytest.mark.parametrize("estimator", TRAINING, ids=name_of)
+def test_the_class_of_a_solver_is_no_solver(estimator: BaseEstimator) -> None:
+    with pytest.raises(ValueError, match=r"'solver' parameter .* such as gan_ext.engine.Extragradient\(\) \(an object"):
+        clone(estimator).set_params(solver=Extragradient).fit(None, None)
+
+
+@pytest.mark.parametrize("estimator", [ConditionalGAN(), InfoGAN(), PlugAndPlayGAN(), SequenceGAN()], ids=name_of)
+def test_moves_of_who_does_not_play_are_refused_by_name(estimator: BaseEstimator) -> None:
+    X, y = np.random.default_rng(0).normal(size=(8, 2)), [0, 1] * 4
+    data = (["a b", "b a"],) if isinstance(estimator, SequenceGAN) else (X, y)
+    short = {name: 1 for name in estimator.get_params(deep=False) if name.endswith("_iter")}
+    with pytest.raises(ValueError, match=r"solver=\('critic',\) does not fit the game: its moves .* which are \w+"):
+        clone(estimator).set_params(**short, solver=("critic",)).fit(*data)

@@ -7,6 +7,7 @@ from typing import Any, Protocol, runtime_checkable
 from gan_ext.data.sequences.integers import IntegerTokenizer
 
 __all__ = [
+    "TOKENIZERS",
     "BPETokenizer",
     "CharTokenizer",
     "FunctionTokenizer",
@@ -144,8 +145,8 @@ class BPETokenizer:
             import tokenizers
         except ImportError as error:
             raise ImportError(
-                'tokenizer="bpe" needs the package `tokenizers`: python -m pip install "gan_ext[bpe]" (or any other of '
-                "word, char, smiles)."
+                'tokenizer="bpe" needs the package `tokenizers`: python -m pip install "gan_ext[bpe]" (or pass '
+                "another tokenizer)."
             ) from error
         self.size = size
         self._tokenizer = None if model is None else tokenizers.Tokenizer.from_str(model)
@@ -207,13 +208,15 @@ class FunctionTokenizer:
         return WordTokenizer().detokenize(tokens)
 
 
-_NAMES: dict[str, Callable[..., Tokenizer]] = {
+TOKENIZERS: dict[str, Callable[..., Tokenizer]] = {
     "word": WordTokenizer,
     "char": CharTokenizer,
     "smiles": SmilesTokenizer,
     "bpe": BPETokenizer,
 }
-_STORED = {**_NAMES, "integers": IntegerTokenizer}  # what a description may name
+"""Those that have a name: what `tokenizer` may be as a string, wherever there is such a parameter."""
+
+_STORED = {**TOKENIZERS, "integers": IntegerTokenizer}  # what a description may name
 
 
 def get_tokenizer(tokenizer: Any) -> Tokenizer:
@@ -227,14 +230,14 @@ def get_tokenizer(tokenizer: Any) -> Tokenizer:
         ValueError: it is none of these.
         ImportError: ``"bpe"`` without the package `tokenizers`.
     """
-    if isinstance(tokenizer, str) and tokenizer in _NAMES:
-        return _NAMES[tokenizer]()
+    if isinstance(tokenizer, str) and tokenizer in TOKENIZERS:
+        return TOKENIZERS[tokenizer]()
     if isinstance(tokenizer, Tokenizer) and not isinstance(tokenizer, type):
         return tokenizer
     if callable(tokenizer) and not isinstance(tokenizer, type):
         return FunctionTokenizer(tokenizer)
     raise ValueError(
-        f"tokenizer={tokenizer!r} must be one of {', '.join(map(repr, _NAMES))}, an object with tokenize and "
+        f"tokenizer={tokenizer!r} must be one of {', '.join(map(repr, TOKENIZERS))}, an object with tokenize and "
         f"detokenize, or a function from a string to a list of strings."
     )
 

@@ -11,7 +11,7 @@ from torch import Tensor
 from gan_ext.engine.board import Board
 from gan_ext.engine.turns import Moves, Turns, checked_moves
 
-__all__ = ["InTurns", "LinearGame", "Solver", "TurnsSolver", "as_solver"]
+__all__ = ["InTurns", "LinearGame", "Solver", "TurnsSolver", "as_solver", "moves_of"]
 
 
 @dataclass(frozen=True)
@@ -184,3 +184,16 @@ def as_solver(value: Any, name: str = "solver") -> Solver:
         f"{name} is {what}, such as gan_ext.engine.Extragradient(), or a tuple of players in the order of their moves. "
         "Learning rates of the players belong to the optimizers."
     )
+
+
+def moves_of(value: Any, players: Sequence[str]) -> Moves:
+    """Return who moves on which batch, by a solver or turns as :func:`as_solver` takes them.
+
+    Raises:
+        ValueError: it is no solver, or does not fit these players.
+    """
+    solver = as_solver(value)
+    try:
+        return solver.moves(players)
+    except ValueError as error:
+        raise ValueError(f"solver={value!r} does not fit the game: {error}") from error

@@ -9,12 +9,14 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.exceptions import ConvergenceWarning
+from sklearn.utils import check_random_state
 from typing_extensions import ParamSpec
 
-__all__ = ["check_count", "count_first", "is_count", "warn_of_chance", "warn_of_constants"]
+__all__ = ["RandomState", "check_count", "count_first", "drawing", "is_count", "warn_of_chance", "warn_of_constants"]
 
 P = ParamSpec("P")
 R = TypeVar("R")
+RandomState = int | np.random.RandomState | None
 
 
 def is_count(value: Any) -> bool:
@@ -26,8 +28,8 @@ def count_first(sample: Callable[P, R]) -> Callable[P, R]:
     """Make a method, ``sample(n_samples=1, *, ...)``, say how it is called where it is called in another way.
 
     The decorated method raises ValueError for a number of samples that is not an integer, at least 1 (None is one, or
-    as many as `y` has, where there is a `y`), and TypeError if anything else is passed by position: the sentence names
-    what was passed, and the call that was meant.
+    as many as `y` has, where there is a `y`), or a `random_state` that is none; and TypeError if anything else is
+    passed by position, or by a name that it does not have: the sentence names what was passed, and what was meant.
     """
     names = [name for name in inspect.signature(sample).parameters if name not in ("self", "n_samples")]
     classes = "y" in names
@@ -35,10 +37,22 @@ def count_first(sample: Callable[P, R]) -> Callable[P, R]:
     @wraps(sample)
     def call(*args: P.args, **kwargs: P.kwargs) -> R:
         given: tuple[Any, ...] = args[1:]
+        who = type(args[0]).__name__
+        classless = f"{who} makes samples of no class in particular; ConditionalGAN makes those of a class"
+        strange = [name for name in kwargs if name not in (*names, "n_samples")]
+        if "y" in strange:
+            raise TypeError(f"sample takes no y: {classless}.")
+        if strange:
+            raise TypeError(f"{who}.sample has no parameter {strange[0]!r}; it has n_samples, {', '.join(names)}.")
         if len(given) > 1:
             count, other = given[:2]
             if names[0] == "y" and is_count(other):
                 count, other = other, count
+            if not classes and not (is_count(count) and is_count(other)):
+                wanted = next((each for each in (count, other) if is_count(each)), 1)
+                raise TypeError(
+                    f"sample takes n_samples by position and all else by name: write sample({wanted!r}). {classless}."
+                )
             meant = f"{sample.__name__}({count!r}, {names[0]}={other!r})"
             said = f" for {count!r} samples of the class {other!r}" if names[0] == "y" and np.ndim(other) == 0 else ""
             raise TypeError(f"{sample.__name__} takes n_samples by position and all else by name: write {meant}{said}.")
@@ -46,9 +60,25 @@ def count_first(sample: Callable[P, R]) -> Callable[P, R]:
         if not is_count(count) and not (classes and count is None):
             asked = f"; pass the class as y={count!r}" if classes else ""
             raise ValueError(f"n_samples={count!r} must be an integer, at least 1{asked}.")
+        state: Any = kwargs.get("random_state")
+        if state is not None:
+            drawing(state)
         return sample(*args, **kwargs)
 
     return call
+
+
+def drawing(random_state: RandomState) -> np.random.RandomState:
+    """Return what draws numbers, from scikit-learn's kind of random state; raise ValueError if it is none."""
+    try:
+        if isinstance(random_state, bool):
+            raise ValueError
+        made: np.random.RandomState = check_random_state(random_state)
+        return made
+    except ValueError:
+        raise ValueError(
+            f"random_state={random_state!r} must be an integer from 0 to 2**32 - 1, a RandomState or None."
+        ) from None
 
 
 def check_count(name: str, value: Any) -> None:

@@ -10,13 +10,13 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
-from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 from torch import Tensor, nn
 
 from gan_ext.data.missing import plain_labels
 from gan_ext.engine import Callback, resolve_device
 from gan_ext.estimators.base.assembly import claim_folder
+from gan_ext.estimators.base.checks import RandomState, drawing
 from gan_ext.estimators.base.scaling import Scaler
 from gan_ext.estimators.base.seen import DataSeen, look_at, warn_of_units
 from gan_ext.game import Game
@@ -29,18 +29,12 @@ FREE = frozenset({"callbacks", "checkpoint", "checkpoint_every", "device", "verb
 ROWS = 4096  # samples judged or made at a time
 
 Array = NDArray[Any]
-RandomState = int | np.random.RandomState | None
 GameT = TypeVar("GameT", bound=Game)
 
 
 def new_seed(random_state: RandomState) -> int:
     """Return an integer seed drawn from scikit-learn's kind of random state."""
-    try:
-        return int(check_random_state(random_state).randint(2**31 - 1))
-    except ValueError:
-        raise ValueError(
-            f"random_state={random_state!r} must be an integer from 0 to 2**32 - 1, a RandomState or None."
-        ) from None
+    return int(drawing(random_state).randint(2**31 - 1))
 
 
 class Saving(Protocol):

@@ -37,8 +37,8 @@ class LabeledScore(ClassifierMixin):  # type: ignore[misc]
         known = np.array([self.unlabeled is None or label != self.unlabeled for label in labels.tolist()], bool)
         if len(labels) and not known.any():
             raise ValueError(
-                f"y has no labeled sample: all {len(labels)} are {self.unlabeled!r}, and nothing can be scored. In "
-                "cross-validation pass cv=gan_ext.data.LabeledFold(5), which tests on labeled rows alone."
+                f"y has no labeled sample: all {len(labels)} are {self.unlabeled!r} or missing, and nothing can be "
+                "scored. In cross-validation pass cv=gan_ext.data.LabeledFold(5), which tests on labeled rows alone."
             )
         weight = None if sample_weight is None or labels.ndim != 1 else np.asarray(sample_weight)[known]
         whole = known.all() or labels.ndim != 1

@@ -46,7 +46,10 @@ def read_labels(
     if nameless:
         raise ValueError(f"y lacks {nameless} of its {len(y)} labels, and every sample needs a class; drop those rows.")
     if len(shown) == 0:
-        raise ValueError(f"y has no labeled sample: all {len(y)} are {unlabeled!r}. Label at least one of each class.")
+        raise ValueError(
+            f"y has no labeled sample: all {len(y)} are {unlabeled!r}, None or NaN, which mean 'no label'. Label at "
+            "least one of each class."
+        )
     if shown.dtype == object:
         _check_kinds(shown)
         shown = np.array(shown.tolist())  # the type the labels have once the mark for "none" is gone

@@ -233,7 +233,10 @@ SHARED_CONSTRAINTS: dict[str, Any] = {
     "batch_size": [integer(2)],
     "learning_rate": [positive()],
     "solver": [
-        Solver,
+        Constraint(
+            "a solver such as gan_ext.engine.Extragradient() (an object, not its class)",
+            lambda value: isinstance(value, Solver),
+        ),
         sequence_of("players in the order of their moves", _is_move, least=1),
         None,
     ],

@@ -29,9 +29,9 @@ from gan_ext.estimators.base.parameters import (
 from gan_ext.estimators.base.running import Running
 from gan_ext.estimators.base.scaling import Scaler, Scaling
 from gan_ext.estimators.base.stopped import whole_or_undone
+from gan_ext.estimators.base.warm_start import load_players, player_states
 from gan_ext.estimators.codes.conditioning import ClassConditioning, Plan, Projection, build_class_game
 from gan_ext.estimators.codes.fitted_conditional import FittedConditionalGAN
-from gan_ext.estimators.codes.warm_start import load_players, player_states
 from gan_ext.games import ClassGame, LabeledBatch
 from gan_ext.nets import fix_spectral_norms
 

@@ -15,7 +15,7 @@ from gan_ext.estimators.base.checks import check_count, count_first
 from gan_ext.estimators.base.estimator import GANEstimator, RandomState
 from gan_ext.estimators.base.labels import class_numbers
 from gan_ext.estimators.codes.source import CodeSource, RealSamples, product_source
-from gan_ext.estimators.codes.values import check_vectors, find_unit, output_names, place_codes
+from gan_ext.estimators.codes.values import check_vectors, find_unit, named_codes, output_names, place_codes
 from gan_ext.games import InfoGANGame
 from gan_ext.latents import Product
 
@@ -104,7 +104,7 @@ class CodedGAN(GANEstimator):
             the category in `codes`.
         """
         check_is_fitted(self)
-        n, wanted = self._wanted(n_samples, y, dict(codes or {}))
+        n, wanted = self._wanted(n_samples, y, named_codes(codes))
         self._check_codes(n, wanted)
 
         def draw() -> Tensor:
@@ -144,11 +144,11 @@ class CodedGAN(GANEstimator):
         check_is_fitted(self)
         check_count("n_samples", n_samples)
         unit = find_unit(self.codes_, code)
+        if values is not None and (isinstance(values, str) or not np.ndim(values) or not len(values)):
+            raise ValueError(f"values={values!r} must be a list of one value or more, such as [0.5].")
         steps = unit.code.values() if values is None else list(values)
-        if not steps:
-            raise ValueError(f"traverse needs a value, got values={steps}.")
         moved = {code: np.tile(np.asarray(steps), n_samples)}
-        held = dict(codes or {})
+        held = named_codes(codes)
         self._check_codes(n_samples, held)
         self._check_codes(n_samples * len(steps), moved)
 

@@ -5,11 +5,10 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
 
-from gan_ext.estimators.base.checks import check_count, count_first
+from gan_ext.estimators.base.checks import check_count, count_first, drawing
 from gan_ext.estimators.base.estimator import ROWS, GANEstimator, RandomState
 from gan_ext.estimators.base.labels import class_numbers
 from gan_ext.estimators.codes.source import CodeSource, CodeUnit, RealSamples
@@ -33,7 +32,7 @@ class FittedConditionalGAN(GANEstimator):
         """Draw classes (n_samples,) in their shares among the training samples."""
         check_is_fitted(self)
         check_count("n_samples", n_samples)
-        drawn: Array = check_random_state(random_state).choice(self.classes_, n_samples, p=self.class_prior_)
+        drawn: Array = drawing(random_state).choice(self.classes_, n_samples, p=self.class_prior_)
         return drawn
 
     @count_first

@@ -19,9 +19,9 @@ from gan_ext.estimators.base.parameters import SHARED_CONSTRAINTS, check_paramet
 from gan_ext.estimators.base.running import Running
 from gan_ext.estimators.base.scaling import Scaler, Scaling
 from gan_ext.estimators.base.stopped import whole_or_undone
+from gan_ext.estimators.base.warm_start import load_players, player_states
 from gan_ext.estimators.codes.assembly import INFOGAN_CONSTRAINTS, build_game, check_codes
 from gan_ext.estimators.codes.fitted_codes import CodedGAN
-from gan_ext.estimators.codes.warm_start import load_players, player_states
 from gan_ext.games import InfoGANGame, RealBatch, SemiBatch
 from gan_ext.latents import Product
 from gan_ext.nets import fix_spectral_norms

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from gan_ext.latents import Prior, Product
 
-__all__ = ["Unit", "check_vectors", "find_unit", "output_names", "place_codes", "units"]
+__all__ = ["Unit", "check_vectors", "find_unit", "named_codes", "output_names", "place_codes", "units"]
 
 Array = NDArray[Any]
 
@@ -53,6 +53,13 @@ def output_names(codes: Product) -> list[str]:
         width = unit.columns.stop - unit.columns.start
         names += [unit.label] if width == 1 else [f"{unit.label}={k}" for k in range(width)]
     return names
+
+
+def named_codes(codes: Any) -> dict[str, Any]:
+    """Return wanted codes by name, none for None; raise ValueError if they have no names."""
+    if codes is not None and not isinstance(codes, Mapping):
+        raise ValueError(f"codes={codes!r} must map names to values, such as {{'category': 1}}, or be None.")
+    return {} if codes is None else dict(codes)
 
 
 def place_codes(codes: Product, vectors: Tensor, wanted: Mapping[str, Any]) -> Tensor:

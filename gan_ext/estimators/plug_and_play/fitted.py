@@ -7,12 +7,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from sklearn.base import ClassifierMixin, TransformerMixin
-from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
 
 from gan_ext.engine import Compute
-from gan_ext.estimators.base.checks import count_first
+from gan_ext.estimators.base.checks import count_first, drawing
 from gan_ext.estimators.base.estimator import GANEstimator, RandomState, new_seed
 from gan_ext.estimators.base.labels import class_numbers
 from gan_ext.estimators.plug_and_play.training import Trained
@@ -148,7 +147,7 @@ class FittedPlugAndPlay(ClassifierMixin, TransformerMixin, GANEstimator):  # typ
         if condition is not None and not isinstance(condition, Condition):
             raise ValueError(f"condition={condition!r} must be a condition, such as KnownPixels(data, known), or None.")
         if y is None and condition is None:
-            y = check_random_state(random_state).choice(self.classes_, n_samples, p=self.class_prior_)
+            y = drawing(random_state).choice(self.classes_, n_samples, p=self.class_prior_)
         if y is not None:
             wanted = class_numbers(y, n_samples, self.classes_)
             n_samples, asked = len(wanted), ClassCondition(self.classifier_, torch.from_numpy(wanted))

@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 from sklearn.utils._param_validation import StrOptions
 from typing_extensions import Self
 
-from gan_ext.engine import Callback, Solver, Turns, as_solver
+from gan_ext.engine import Callback, Solver, Turns
+from gan_ext.engine.solvers.solver import moves_of
 from gan_ext.estimators.base.assembly import label_counts
 from gan_ext.estimators.base.checks import warn_of_constants
 from gan_ext.estimators.base.estimator import RandomState, new_seed
@@ -250,7 +251,7 @@ class PlugAndPlayGAN(FittedPlugAndPlay):
             Their classes; `unlabeled` where there is none.
         """
         check_parameters(self)
-        as_solver(self.solver).moves(("discriminator", "generator"))  # says if it names other players
+        moves_of(self.solver, ("discriminator", "generator"))  # says if it names other players
         last = self._trained if self.warm_start and hasattr(self, "_trained") else None
         X, y = self._read_training_data(X, y, reset=last is None)
         labels = read_labels(y, self.unlabeled)

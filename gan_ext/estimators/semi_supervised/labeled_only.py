@@ -72,7 +72,7 @@ class LabeledOnly(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):  # type: 
         labels = np.asarray(y)
         known = np.array([label != self.unlabeled for label in labels], dtype=bool)
         if not known.any():
-            raise ValueError(f"y has no labeled sample: all {len(labels)} are {self.unlabeled!r}.")
+            raise ValueError(f"y has no labeled sample: all {len(labels)} are {self.unlabeled!r} or missing.")
         shown = np.array(labels[known].tolist())  # the type labels have once the mark for "none" is gone
         self.estimator_ = clone(self.estimator).fit(np.asarray(X)[known], shown)
         self.classes_ = self.estimator_.classes_

@@ -1,6 +1,6 @@
 """What every model of sequences can do once it is fitted: sample, score, judge, save, load."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence, Sized
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
@@ -8,14 +8,13 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
-from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
 from typing_extensions import Self
 
 from gan_ext.data import Corpus, encode
 from gan_ext.engine import resolve_device
-from gan_ext.estimators.base.checks import count_first
+from gan_ext.estimators.base.checks import count_first, drawing
 from gan_ext.estimators.base.labels import class_numbers
 from gan_ext.estimators.evaluation.result import Evaluation
 from gan_ext.estimators.evaluation.texts import evaluate_text
@@ -97,7 +96,7 @@ class FittedSequenceModel:
         """
         check_is_fitted(self)
         check_sharpening(temperature, top_k, top_p)
-        random = check_random_state(random_state)
+        random = drawing(random_state)
         wanted, seed = self._wanted(y, n_samples, random), int(random.randint(2**31 - 1))
         start = self._prefix(prefix, wanted.n)
         with self._placed() as device, kept_generators(device):
@@ -255,9 +254,10 @@ class FittedSequenceModel:
 
     def _prefix(self, prefix: str | Sequence[Any], n: int) -> Tensor | None:
         corpus = self.corpus_
-        if not len(prefix):
+        fits = isinstance(prefix, str) if corpus.are_strings else not np.isscalar(prefix) and isinstance(prefix, Sized)
+        if isinstance(prefix, Sized) and not len(prefix):
             return None
-        if isinstance(prefix, str) != corpus.are_strings:
+        if not fits:
             wanted = "a string" if corpus.are_strings else "a list of tokens"
             raise ValueError(f"prefix={prefix!r} must be {wanted}, as the data were.")
         tokens = corpus.tokenizer.tokenize(prefix) if isinstance(prefix, str) and corpus.tokenizer else list(prefix)

@@ -44,14 +44,17 @@ def read_corpus(settings: CorpusParameters, X: Any, y: Any, before: Corpus | Non
             ones.
 
     Raises:
-        ValueError: no such data, or other than `before`.
+        ValueError: no such data, none but empty ones, or other than `before`.
     """
     data = X if y is None else _pairs(X, y)
     if before is None:
-        return Corpus.build(
+        corpus = Corpus.build(
             data, settings.tokenizer, settings.vocabulary, settings.max_tokens, settings.min_freq,
             settings.max_length, settings.on_long,
         )  # fmt: skip
+        if bool((corpus.tokens[:, 0] == corpus.end).all()):
+            raise ValueError(f"All {len(corpus.tokens)} sequences are empty: there is nothing to learn from.")
+        return corpus
     if settings.max_length not in (None, before.length):
         raise ValueError(
             f"max_length={settings.max_length}, but warm_start=True goes on from a generator of sequences of at most "

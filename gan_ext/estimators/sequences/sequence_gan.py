@@ -13,6 +13,7 @@ from sklearn.utils._param_validation import HasMethods, StrOptions
 from torch import nn
 from typing_extensions import Self
 
+from gan_ext.data.sequences.tokenization import TOKENIZERS
 from gan_ext.engine import Callback, Solver, Turns
 from gan_ext.estimators.base.estimator import claim_fit, new_seed
 from gan_ext.estimators.base.parameters import (
@@ -167,7 +168,7 @@ class SequenceGAN(FittedSequenceModel, BaseEstimator):  # type: ignore[misc]
             Constraint("a function that makes a game from (generator, discriminator), such as SeqGAN", callable),
             None,
         ],
-        "tokenizer": [StrOptions({"word", "char", "smiles", "bpe"}), callable, HasMethods(["tokenize", "detokenize"])],
+        "tokenizer": [StrOptions(set(TOKENIZERS)), callable, HasMethods(["tokenize", "detokenize"])],
         "vocabulary": [list, tuple, Mapping, VOCABULARY, None],
         "max_tokens": [integer(1), None],
         "min_freq": [integer(1)],

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin
-from sklearn.utils import Tags, check_random_state
+from sklearn.utils import Tags
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted
 from torch import nn
@@ -17,7 +17,7 @@ from typing_extensions import Self
 from gan_ext.data import ArrayStream, LabeledTokens
 from gan_ext.engine import Callback, Every, Solver, Turns, adam, cosine
 from gan_ext.estimators.base.assembly import claim_folder
-from gan_ext.estimators.base.checks import count_first
+from gan_ext.estimators.base.checks import count_first, drawing
 from gan_ext.estimators.base.estimator import FREE, new_seed
 from gan_ext.estimators.base.labels import class_numbers
 from gan_ext.estimators.base.parameters import SHARED_CONSTRAINTS, callable_or_none, check_parameters, share
@@ -237,7 +237,7 @@ class SteeredSequenceGAN(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             A value out of its range, or labels or classes that `fit` did not see.
         """
         check_is_fitted(self)
-        random = check_random_state(random_state)
+        random = drawing(random_state)
         if y is None:
             y = self.classes_[random.randint(len(self.classes_), size=1 if n_samples is None else int(n_samples))]
         numbers = class_numbers(y, n_samples, self.classes_)

@@ -11,7 +11,8 @@ from torch import nn
 
 from gan_ext.data import ArrayStream, Corpus, LabeledTokens, TokenBatch
 from gan_ext.doctor.guard import CollapseGuard
-from gan_ext.engine import Callback, Engine, adam, as_solver, cosine
+from gan_ext.engine import Callback, Engine, adam, cosine
+from gan_ext.engine.solvers.solver import moves_of
 from gan_ext.estimators.base.running import Running, RunningParameters
 from gan_ext.estimators.sequences.objectives import copies_of, opponent_of, players_of, renew
 from gan_ext.estimators.sequences.task_reward import TaskReward
@@ -154,10 +155,7 @@ class SequenceTraining:
                 f"objective made {type(game).__name__}; it must make a gan_ext.Game whose `generator` is the one that "
                 "it was given."
             )
-        try:
-            as_solver(settings.solver).moves(tuple(game.players()))
-        except ValueError as error:
-            raise ValueError(f"solver={settings.solver!r} does not fit the game: {error}") from error
+        moves_of(settings.solver, tuple(game.players()))  # says if it names other players
         return game
 
     def _likelihood(self) -> None:

@@ -20,6 +20,7 @@ from gan_ext.data import (
     tokenizer_config,
     tokenizer_from_config,
 )
+from gan_ext.data.sequences.tokenization import TOKENIZERS
 
 CAPTIONS = [
     "a bicycle replica with a clock as the front wheel.",
@@ -186,7 +187,8 @@ def test_foreign_tokenizers_are_described_by_name_and_given_again() -> None:
 
 @pytest.mark.parametrize("wrong", ["words", None, 3, WordTokenizer, ["a"]])
 def test_what_is_no_tokenizer_is_refused(wrong: object) -> None:
-    with pytest.raises(ValueError, match="must be one of 'word', 'char', 'smiles', 'bpe', an object with"):
+    names = ", ".join(map(repr, TOKENIZERS))
+    with pytest.raises(ValueError, match=f"must be one of {names}, an object with"):
         get_tokenizer(wrong)
 
 

@@ -140,6 +140,7 @@ def test_labels_with_a_gap_are_numbered_in_order():
     assert model.classes_.tolist() == [0, 1, 7]
 
 
+@pytest.mark.slow
 def test_learned_shares_follow_clusters_of_unequal_size():
     x, _ = _blobs((240, 60))
     settings = {
@@ -361,8 +362,13 @@ def test_traverse_and_sample_say_what_is_wrong(fitted):
         model.traverse("style[0]", [0.0, 2.0])
     with pytest.raises(ValueError, match="categories 0 to 2, got 5"):
         model.traverse("category", [5])
-    with pytest.raises(ValueError, match="needs a value"):
+    with pytest.raises(ValueError, match=r"values=\[\] must be a list of one value or more"):
         model.traverse("category", [])
+    with pytest.raises(ValueError, match="values=3 must be a list of one value or more"):
+        model.traverse("style[0]", 3)
+    for call in (lambda codes: model.sample(2, codes=codes), lambda codes: model.traverse("category", codes=codes)):
+        with pytest.raises(ValueError, match=r"codes=\[1\] must map names to values"):
+            call([1])
     with pytest.raises(ValueError, match="n_samples=0"):
         model.traverse("category", n_samples=0)
     with pytest.raises(ValueError, match="y='ant' asks for classes, but fit was given none"):

@@ -291,6 +291,9 @@ def test_samples_begin_with_the_prefix(fitted: SequenceGAN) -> None:
     [
         ({"prefix": "a a a a a"}, "prefix has 5 tokens, but sequences of this model have at most 4"),
         ({"prefix": ["a", "cat"]}, r"prefix=\['a', 'cat'\] must be a string, as the data were"),
+        ({"prefix": 3}, "prefix=3 must be a string, as the data were"),
+        ({"random_state": "x"}, "random_state='x' must be an integer from 0 to"),
+        ({"random_state": -1}, "random_state=-1 must be an integer from 0 to"),
         ({"temperature": 0.0}, r"temperature=0.0 must be a positive number"),
         ({"temperature": -1.0}, r"temperature=-1.0 must be a positive number"),
         ({"top_k": 0}, "top_k=0 must be at least 1"),
@@ -309,6 +312,8 @@ def test_prefixes_of_token_lists_refuse_in_a_sentence() -> None:
     model = quick().fit([line.split() for line in LINES])
     with pytest.raises(ValueError, match="prefix='the cat' must be a list of tokens, as the data were"):
         model.sample(prefix="the cat")
+    with pytest.raises(ValueError, match="prefix=3 must be a list of tokens"):
+        model.sample(prefix=3)
     with pytest.raises(ValueError, match="'<eos>', which is added where it belongs"):
         model.sample(prefix=["a", "<eos>"])
     with pytest.raises(TypeError, match="tokens must be strings"):
@@ -640,8 +645,10 @@ def test_loading_refuses_in_a_sentence(fitted: SequenceGAN, tmp_path: Path) -> N
     path.write_bytes(path.read_bytes()[:-9])
     with pytest.raises(CheckpointError, match="cut short or damaged"):
         SequenceGAN.load(path)
-    with pytest.raises(CheckpointError, match="cannot be read"):
+    with pytest.raises(CheckpointError, match="missing is not there"):
         SequenceGAN.load(tmp_path / "missing")
+    with pytest.raises(CheckpointError, match="is a folder, not a file"):
+        SequenceGAN.load(tmp_path)
     with pytest.raises(CheckpointError, match="Could not write"):
         fitted.save(tmp_path / "no" / "folder")
 
@@ -867,6 +874,7 @@ def test_every_parameter_is_checked_before_any_work() -> None:
     [
         ([], None, ValueError, "The corpus is empty"),
         ([], [], ValueError, "The corpus is empty"),
+        (["", " "], None, ValueError, "All 2 sequences are empty: there is nothing to learn from"),
         ("a cat sat", None, TypeError, r"for one text write \[text\]"),
         ("abc", [1, 2, 3], TypeError, r"for one text write \[text\]"),
         (5, None, TypeError, "A corpus is a list"),
