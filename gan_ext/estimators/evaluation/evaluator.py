@@ -6,7 +6,6 @@ from typing import Any, Literal
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from scipy.stats import binomtest
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils import _safe_indexing
 from sklearn.utils.validation import check_is_fitted, column_or_1d
@@ -18,7 +17,7 @@ from gan_ext.estimators.base.estimator import RandomState, new_seed
 from gan_ext.estimators.base.labels import Labels, read_labels
 from gan_ext.estimators.evaluation.classes import class_rows
 from gan_ext.estimators.evaluation.classifier_features import ClassifierFeatures
-from gan_ext.estimators.evaluation.measuring import SHARE, Sets, measured, safely
+from gan_ext.estimators.evaluation.measuring import SHARE, Sets, accuracy_row, measured, safely
 from gan_ext.estimators.evaluation.result import Evaluation, EvaluationRow
 from gan_ext.estimators.evaluation.sampling import (
     EvaluatesItself,
@@ -29,7 +28,6 @@ from gan_ext.estimators.evaluation.sampling import (
     samples_classes,
 )
 from gan_ext.estimators.evaluation.self_supervised_features import SelfSupervisedFeatures
-from gan_ext.metrics import Interval
 from gan_ext.metrics.features import as_numbers
 
 __all__ = ["evaluate"]
@@ -169,9 +167,7 @@ def _accuracy(estimator: object, X: Any, labels: Labels | None) -> list[Evaluati
         return []
     rows = _safe_indexing(X, np.flatnonzero(labels.known))  # of a frame with its names of columns
     hits = np.asarray(estimator.predict(rows)) == labels.classes[labels.codes[labels.known]]
-    low, high = binomtest(int(hits.sum()), len(hits)).proportion_ci()
-    found = Interval(float(hits.mean()), float(low), float(high))
-    return [EvaluationRow("accuracy", *found, None, "higher")]
+    return [accuracy_row(hits)]
 
 
 def _seed(random_state: RandomState) -> int:

@@ -5,6 +5,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, NamedTuple
 
+import numpy as np
+from numpy.typing import NDArray
 from scipy.stats import binomtest
 from torch import Tensor
 
@@ -22,7 +24,19 @@ from gan_ext.metrics import (
     two_sample_test,
 )
 
-__all__ = ["AS_FLOOR", "HIGHER", "LOWER", "SHARE", "Kind", "Kinds", "Sets", "measured", "rows_of", "safely"]
+__all__ = [
+    "AS_FLOOR",
+    "HIGHER",
+    "LOWER",
+    "SHARE",
+    "Kind",
+    "Kinds",
+    "Sets",
+    "accuracy_row",
+    "measured",
+    "rows_of",
+    "safely",
+]
 
 
 class Kind(NamedTuple):
@@ -111,6 +125,12 @@ def safely(kinds: Kinds, rows: Callable[[], list[EvaluationRow]]) -> list[Evalua
     except (ValueError, ArithmeticError, RuntimeError) as error:
         why = str(error) or type(error).__name__
         return [EvaluationRow(name, math.nan, None, None, None, kind.better, why) for name, kind in kinds.items()]
+
+
+def accuracy_row(hits: NDArray[np.bool_]) -> EvaluationRow:
+    """Return the share of right predictions, with its exact 95 % interval."""
+    low, high = binomtest(int(hits.sum()), len(hits)).proportion_ci()
+    return EvaluationRow("accuracy", float(hits.mean()), float(low), float(high), None, "higher")
 
 
 def _two_sample(sets: Sets, seed: int) -> EvaluationRow:

@@ -1,9 +1,10 @@
 """Evaluation of text generators: BLEU, self-BLEU, diversity and n-gram distances, beside those of real texts."""
 
-from typing import Any, Literal, Protocol
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from torch import Tensor
 
 from gan_ext.data import Corpus
@@ -21,7 +22,7 @@ from gan_ext.metrics import (
     unique_ratio,
 )
 
-__all__ = ["TextModel", "evaluate_text"]
+__all__ = ["TextModel", "evaluate_text", "perplexity_rows"]
 
 _ORDER = 3  # of BLEU
 _LEAST = 20
@@ -38,39 +39,43 @@ _FEATURE_KINDS = {"frechet distance": LOWER, "divergence area": SHARE}
 Sentences = list[list[int]]
 
 
-class TextModel(Protocol):
-    """What a fitted model of texts must offer."""
+@dataclass(frozen=True)
+class TextModel:
+    """A fitted model of texts.
 
-    corpus_: Corpus
-    classes_: NDArray[Any]
+    Args:
+        name: of its class.
+        corpus: its vocabulary and tokenizer.
+        make: from a number and a seed to as many new texts.
+        rows: makes what else can be said of it.
+    """
 
-    def sample(self, n_samples: int = 1, *, random_state: int | np.random.RandomState | None = None) -> list[Any]:
-        """Return new texts."""
-
-    def perplexity(self, X: Any, y: Any = None, on_long: Literal["error", "truncate"] = "error") -> float:
-        """Return the perplexity per token."""
+    name: str
+    corpus: Corpus
+    make: Callable[[int, int], list[Any]]
+    rows: Callable[[], list[EvaluationRow]]
 
 
 def evaluate_text(
-    estimator: TextModel, X: Any, y: Any, n: int, training: Any, resamples: int, random_state: int
+    model: TextModel, X: Any, y: Any, n: int, training: Any, resamples: int, random_state: int
 ) -> Evaluation:
     """Return the table of :func:`gan_ext.evaluate` for a model of texts; arguments as there.
 
     Raises:
         ValueError: too few texts.
     """
-    tokens = estimator.corpus_.encode(X, "truncate")
+    tokens = model.corpus.encode(X, "truncate")
     if len(tokens) < 2 * _LEAST:
         raise ValueError(f"X has {len(tokens)} sequences; at least {2 * _LEAST} are needed, thousands are usual.")
     if y is not None and len(np.asarray(y)) != len(tokens):
         raise ValueError(
             f"X has {len(tokens)} sequences and y {len(np.asarray(y))} labels; evaluate needs one for each."
         )
-    learned = None if training is None else {tuple(each) for each in _lists(estimator, training)}
+    learned = None if training is None else {tuple(each) for each in _lists(model, training)}
     size = min(n, len(tokens) // 2)
-    made = _lists(estimator, estimator.sample(size, random_state=random_state))
+    made = _lists(model, model.make(size, random_state))
     order = np.random.default_rng(random_state).permutation(len(tokens))
-    real, other = (_tokens(estimator, tokens[order[part]]) for part in (slice(size), slice(size, 2 * size)))
+    real, other = (_tokens(model, tokens[order[part]]) for part in (slice(size), slice(size, 2 * size)))
     encoder = BagOfNgrams(components=min(128, size - 1), random_state=random_state).fit(real + other)
 
     def of_ngrams(references: Sentences, sentences: Sentences) -> dict[str, float]:
@@ -96,25 +101,24 @@ def evaluate_text(
             return {"copies": _share(sentences, learned)}
 
         rows += rows_of({"copies": _FLOOR}, copies, sets, resamples, random_state)
-    if y is not None or not len(estimator.classes_):
-        rows += safely({"perplexity": LOWER}, lambda: [_perplexity(estimator, X, y)])
-    return Evaluation(type(estimator).__name__, size, "n-grams", tuple(rows), _NOTES)
+    return Evaluation(model.name, size, "n-grams", (*rows, *model.rows()), _NOTES)
 
 
 _NOTES = ("A value better than that of real texts means likelier or more varied sentences than real ones.",)
 
 
-def _perplexity(estimator: TextModel, X: Any, y: Any) -> EvaluationRow:
-    return EvaluationRow("perplexity", estimator.perplexity(X, y, "truncate"), None, None, None, "lower")
+def perplexity_rows(perplexity: Callable[[], float]) -> list[EvaluationRow]:
+    """Return the row of a perplexity, or one that says why there is none."""
+    return safely({"perplexity": LOWER}, lambda: [EvaluationRow("perplexity", perplexity(), None, None, None, "lower")])
 
 
 def _share(sentences: Sentences, learned: set[tuple[int, ...]]) -> float:
     return float(np.mean([tuple(each) in learned for each in sentences]))
 
 
-def _lists(estimator: TextModel, texts: Any) -> Sentences:
-    return _tokens(estimator, estimator.corpus_.encode(texts, "truncate"))
+def _lists(model: TextModel, texts: Any) -> Sentences:
+    return _tokens(model, model.corpus.encode(texts, "truncate"))
 
 
-def _tokens(estimator: TextModel, tokens: Tensor) -> Sentences:
-    return token_lists(tokens, estimator.corpus_.end)
+def _tokens(model: TextModel, tokens: Tensor) -> Sentences:
+    return token_lists(tokens, model.corpus.end)

@@ -16,8 +16,8 @@ from gan_ext.data import Corpus, encode
 from gan_ext.engine import resolve_device
 from gan_ext.estimators.base.checks import count_first, drawing
 from gan_ext.estimators.base.labels import class_numbers
-from gan_ext.estimators.evaluation.result import Evaluation
-from gan_ext.estimators.evaluation.texts import evaluate_text
+from gan_ext.estimators.evaluation.result import Evaluation, EvaluationRow
+from gan_ext.estimators.evaluation.texts import TextModel, evaluate_text, perplexity_rows
 from gan_ext.estimators.sequences.saving import Saved, read_model, write_model
 from gan_ext.game import Game
 from gan_ext.games import LeakGAN, Opponent, SeqGAN
@@ -149,7 +149,16 @@ class FittedSequenceModel:
     def evaluate_samples(self, X: Any, y: Any, n: int, training: Any, resamples: int, random_state: int) -> Evaluation:
         """Return the table of :func:`gan_ext.evaluate` for texts; arguments as there."""
         check_is_fitted(self)
-        return evaluate_text(self, X, y, n, training, resamples, random_state)
+
+        def make(n: int, seed: int) -> list[Any]:
+            return self.sample(n, random_state=seed)
+
+        def rows() -> list[EvaluationRow]:
+            known = y is not None or not len(self.classes_)
+            return perplexity_rows(lambda: self.perplexity(X, y, "truncate")) if known else []
+
+        model = TextModel(type(self).__name__, self.corpus_, make, rows)
+        return evaluate_text(model, X, y, n, training, resamples, random_state)
 
     def discriminate(self, X: Any, y: ArrayLike | None = None, on_long: OnLong = "error") -> Array:
         """Return the discriminator's log-odds that sequences are real (n,).

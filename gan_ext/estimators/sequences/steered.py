@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.frozen import FrozenEstimator
 from sklearn.utils import Tags
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted
@@ -17,26 +18,24 @@ from typing_extensions import Self
 from gan_ext.data import ArrayStream, LabeledTokens
 from gan_ext.engine import Callback, Every, Solver, Turns, adam, cosine
 from gan_ext.estimators.base.assembly import claim_folder
-from gan_ext.estimators.base.checks import count_first, drawing
 from gan_ext.estimators.base.estimator import FREE, new_seed
-from gan_ext.estimators.base.labels import class_numbers
-from gan_ext.estimators.base.parameters import SHARED_CONSTRAINTS, callable_or_none, check_parameters, share
+from gan_ext.estimators.base.parameters import SHARED_CONSTRAINTS, Constraint, callable_or_none, check_parameters, share
 from gan_ext.estimators.base.running import Running
 from gan_ext.estimators.base.stopped import whole_or_undone
 from gan_ext.estimators.sequences.fitted import FittedSequenceModel
+from gan_ext.estimators.sequences.fitted_steered import FittedSteeredModel
 from gan_ext.estimators.sequences.selection import KeepsBest, build_classifier
 from gan_ext.estimators.sequences.training import split, take
 from gan_ext.games import MaximumLikelihood
 from gan_ext.nets import PrefixClassifier
-from gan_ext.plug_and_play import ClassAttribute, Evidence, Proposal, SteeredSequences, SteeringMethod
-from gan_ext.sequences import evaluating
+from gan_ext.plug_and_play import Proposal, SteeringMethod
 
 __all__ = ["SteeredSequenceGAN"]
 
 Array = NDArray[Any]
 
 
-class SteeredSequenceGAN(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
+class SteeredSequenceGAN(ClassifierMixin, FittedSteeredModel, BaseEstimator):  # type: ignore[misc]
     r"""A fitted :class:`~gan_ext.SequenceGAN` that writes texts with a label, by a classifier of prefixes.
 
     .. math:: \pi(x) \propto p(x) \, p(y \mid x)^s
@@ -49,7 +48,8 @@ class SteeredSequenceGAN(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     Parameters
     ----------
     model : SequenceGAN
-        Fitted; it is not changed, and not copied.
+        Fitted, perhaps in scikit-learn's ``FrozenEstimator``; it is not changed, and not copied, not by ``clone``
+        either: copies of this estimator share it, so that cross-validation trains classifiers only.
     method : object or None
         How texts are drawn: an object of :mod:`gan_ext.plug_and_play` such as ``Reweighting()``,
         ``SequentialMonteCarlo(particles=8)``, ``HiddenGradient()``, ``Rejection()`` or ``BestOf(8)``.  None for
@@ -94,6 +94,8 @@ class SteeredSequenceGAN(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         What says the label from a prefix.
     classes_ : ndarray
         The labels.
+    class_prior_ : ndarray
+        Their shares among the texts that `fit` was given.
     history_ : list of dict
         Mean negative log-likelihood of labels over prefixes, in nats: of batches, and of held-out texts.
     n_iter_ : int
@@ -107,14 +109,18 @@ class SteeredSequenceGAN(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         A setting out of range, or labels that do not fit the texts, or fewer than two of them.
     """
 
-    classifier_: PrefixClassifier
-    classes_: Array
     history_: list[dict[str, Any]]
     n_iter_: int
 
     _parameter_constraints: ClassVar[dict[str, Any]] = {
         **SHARED_CONSTRAINTS,
-        "model": [FittedSequenceModel],
+        "model": [
+            FittedSequenceModel,
+            Constraint(
+                "a FrozenEstimator of one",
+                lambda value: isinstance(value, FrozenEstimator) and isinstance(value.estimator, FittedSequenceModel),
+            ),
+        ],
         "method": [SteeringMethod, Proposal, None],
         "classifier": callable_or_none(),
         "validation_fraction": [share()],
@@ -122,7 +128,7 @@ class SteeredSequenceGAN(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     def __init__(
         self,
-        model: FittedSequenceModel,
+        model: FittedSequenceModel | FrozenEstimator,
         *,
         method: SteeringMethod | Proposal | None = None,
         classifier: Callable[..., nn.Module] | None = None,
@@ -177,8 +183,8 @@ class SteeredSequenceGAN(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self
         """
         check_parameters(self)
-        check_is_fitted(self.model)
-        tokens, labels = self.model.corpus_.encode(X), np.asarray(y)
+        check_is_fitted(self._writer)
+        tokens, labels = self._writer.corpus_.encode(X), np.asarray(y)
         if labels.shape != (len(tokens),):
             raise ValueError(f"y must have shape ({len(tokens)},), a label for each text, got {labels.shape}.")
         check_classification_targets(labels)
@@ -193,99 +199,13 @@ class SteeredSequenceGAN(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
                 f"warm_start=True needs the labels {self.classes_.tolist()} as before, got {classes.tolist()}."
             )
         seed = new_seed(self.random_state)
-        made = build_classifier(self.classifier, self.model.corpus_, len(classes), seed)
+        made = build_classifier(self.classifier, self._writer.corpus_, len(classes), seed)
         if before is not None:
             take(made, before, "classifier")
         self._train(made, LabeledTokens(tokens, torch.from_numpy(numbers)), seed)
         self.classifier_, self.classes_ = made.cpu().eval(), classes
+        self.class_prior_ = np.bincount(numbers) / len(numbers)
         return self
-
-    @count_first
-    def sample(
-        self,
-        n_samples: int | None = 1,
-        *,
-        y: ArrayLike | None = None,
-        generator_y: ArrayLike | None = None,
-        strength: float = 1.0,
-        method: SteeringMethod | Proposal | None = None,
-        prefix: str | Sequence[str] = "",
-        random_state: int | np.random.RandomState | None = None,
-    ) -> list[Any]:
-        """Write texts with labels.
-
-        Parameters
-        ----------
-        n_samples : int or None
-            How many, at least 1; with a label for each in `y`, None and 1 mean as many as there are.
-        y : one of `classes_`, array-like of shape (n_samples,) or None
-            What they shall have: one label for all, or one for each; None draws labels, all with the same probability.
-        generator_y : one class, array-like of shape (n_samples,) or None
-            Classes of a class-conditional model, as `y` in ``SequenceGAN.sample``.
-        strength : float
-            s, at least 0: 0 is the model as it is, 1 Bayes' rule, more insists.
-        method : object or None
-            In place of `method` of this estimator.
-        prefix : str or list of str
-            What every text begins with, as in ``SequenceGAN.sample``.
-        random_state : int, RandomState instance or None
-            Decides the texts.
-
-        Raises
-        ------
-        ValueError
-            A value out of its range, or labels or classes that `fit` did not see.
-        """
-        check_is_fitted(self)
-        random = drawing(random_state)
-        if y is None:
-            y = self.classes_[random.randint(len(self.classes_), size=1 if n_samples is None else int(n_samples))]
-        numbers = class_numbers(y, n_samples, self.classes_)
-        start = self.model._prefix(prefix, len(numbers))
-        own = self.model._wanted(generator_y, len(numbers), random).classes
-        tokens = torch.zeros(len(numbers), self.model.corpus_.length, dtype=torch.int64)
-        with self.model._placed() as device:
-            self.classifier_.to(device)
-            try:
-                for number in np.unique(numbers).tolist():
-                    rows = torch.from_numpy(np.flatnonzero(numbers == number))
-                    tokens[rows] = self._steering(number, method).sample(
-                        len(rows), strength, random_state=random,
-                        labels=None if own is None else own[rows].to(device),
-                        prefix=None if start is None else start[rows].to(device),
-                    ).cpu()  # fmt: skip
-            finally:
-                self.classifier_.cpu()
-        texts: list[Any] = self.model.corpus_.text(tokens)
-        return texts
-
-    def steering(self, y: Any, method: SteeringMethod | Proposal | None = None) -> SteeredSequences:
-        """Return what draws token numbers with the label `y`: for costs, evidence and exact probabilities."""
-        check_is_fitted(self)
-        return self._steering(int(class_numbers(y, 1, self.classes_)[0]), method)
-
-    def log_evidence(
-        self, y: Any, n_samples: int = 1000, random_state: int | np.random.RandomState | None = None
-    ) -> Evidence:
-        """Estimate the log-probability in nats that the unsteered model writes a text with the label `y`."""
-        return self.steering(y).evidence(n_samples, random_state=new_seed(random_state))
-
-    def _steering(self, number: int, method: SteeringMethod | Proposal | None) -> SteeredSequences:
-        chosen = self.method if method is None else method
-        return SteeredSequences(self.model.generator_, ClassAttribute(self.classifier_, number), chosen)
-
-    def predict_proba(self, X: Any) -> Array:
-        """Return the labels' probabilities of whole texts (n, classes)."""
-        check_is_fitted(self)
-        rows = self.model.corpus_.encode(X).split(256)
-        with torch.no_grad(), evaluating(self.classifier_):
-            known: Array = torch.cat([self.classifier_.of_whole(part) for part in rows]).double().exp().numpy()
-        return known
-
-    def predict(self, X: Any) -> Array:
-        """Return the likeliest label of each text (n,)."""
-        labels: Array = self.classes_[self.predict_proba(X).argmax(1)]
-        return labels
 
     def _train(self, classifier: PrefixClassifier, data: LabeledTokens, seed: int) -> None:
         train, held_out = split(data, self.validation_fraction, seed)
@@ -302,6 +222,12 @@ class SteeredSequenceGAN(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         running.fit(engine, ArrayStream(train, self.batch_size, seed), self.max_iter, first=[look])
         classifier.load_state_dict(keeper.best(engine))
         self.history_, self.n_iter_ = engine.history, engine.step
+
+    def __sklearn_clone__(self) -> Self:
+        """Return an unfitted copy with the same fitted model, not a copy of it."""
+        copied: Self = super().__sklearn_clone__()
+        copied.model = self.model
+        return copied
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()

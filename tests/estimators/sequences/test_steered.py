@@ -9,8 +9,11 @@ import pytest
 import torch
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
+from sklearn.frozen import FrozenEstimator
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import cross_val_score
 
-from gan_ext import SequenceGAN, SteeredSequenceGAN
+from gan_ext import SequenceGAN, SteeredSequenceGAN, evaluate
 from gan_ext.nets import LSTMGenerator, PrefixClassifier
 from gan_ext.plug_and_play import BestOf, HiddenGradient, Rejection, SequentialMonteCarlo
 
@@ -107,6 +110,24 @@ def test_it_stops_and_goes_on_bit_for_bit(model: SequenceGAN, labels: list[str],
     assert costs[0] > min(costs)
 
 
+def test_copies_share_the_fitted_model(model: SequenceGAN, labels: list[str]) -> None:
+    own = SteeredSequenceGAN(model, **QUICK, random_state=0)
+    assert clone(own).model is model
+    scores = cross_val_score(own, _texts(), labels, cv=2, error_score="raise")
+    assert scores.min() > 0.9
+    frozen = clone(own).set_params(model=FrozenEstimator(model)).fit(_texts(), labels)
+    assert frozen.sample(5, y="pet", random_state=0) == own.fit(_texts(), labels).sample(5, y="pet", random_state=0)
+
+
+def test_its_texts_are_evaluated(steered: SteeredSequenceGAN, labels: list[str]) -> None:
+    found = evaluate(steered, _texts(), labels, n=50, resamples=0)
+    assert found.estimator == "SteeredSequenceGAN"
+    assert found["accuracy"].value > 0.97
+    assert found["bleu-3"].floor - found["bleu-3"].value < 0.3
+    assert "accuracy" not in [row.metric for row in evaluate(steered, _texts(), n=50, resamples=0).rows]
+    np.testing.assert_allclose(steered.class_prior_, [labels.count("none") / 400, labels.count("pet") / 400])
+
+
 def test_it_is_a_scikit_learn_estimator(model: SequenceGAN) -> None:
     settings = {"max_iter": 3, "validation_fraction": 0.0, "random_state": 1}
     copied = clone(SteeredSequenceGAN(model, **settings), safe=False)
@@ -115,6 +136,10 @@ def test_it_is_a_scikit_learn_estimator(model: SequenceGAN) -> None:
     assert fitted.n_iter_ == 3
     with pytest.raises(NotFittedError):
         SteeredSequenceGAN(model).sample(y=1)
+    with pytest.raises(
+        ValueError, match=r"'model' parameter of SteeredSequenceGAN must be .* a FrozenEstimator of one"
+    ):
+        SteeredSequenceGAN(FrozenEstimator(LogisticRegression())).fit(_texts(20), [0, 1] * 10)
     with pytest.raises(NotFittedError):
         SteeredSequenceGAN(SequenceGAN()).fit(_texts(20), [0, 1] * 10)
 
