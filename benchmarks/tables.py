@@ -18,6 +18,7 @@ import code_tables
 import game_tables
 import plug_and_play_tables
 import reinforcement_tables
+import robustness_tables
 import semi_supervised_tables
 import steering_tables
 import taxonomy_tables
@@ -406,6 +407,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "ingredients": lambda: semi_supervised_tables.ablation(load, lines, source, "ablation_digits"),
     "seeds side by side": lambda: semi_supervised_tables.side_by_side(load, lines, source),
     "after fit": lambda: semi_supervised_tables.after_fit(load, lines, source),
+    "robustness": lambda: robustness_tables.robustness(load, lines, source),
     "taxonomy, ring": lambda: taxonomy_tables.ring(load, lines, source),
     "taxonomy, images": lambda: taxonomy_tables.images(load, lines, source),
     "taxonomy, drawing": lambda: taxonomy_tables.drawing(load, lines, source),

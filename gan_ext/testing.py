@@ -9,7 +9,6 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 
 from gan_ext.engine import Compute, Engine, Extragradient, OptimizerFactory, adam
@@ -21,8 +20,8 @@ from gan_ext.toys import DiracGame
 __all__ = ["NO_NUMBERS", "WRONG_VALUES", "ConstantStream", "DiracGame", "GameError", "check_game"]
 
 WRONG_VALUES: list[Any] = [
-    object(), "x", b"x", "", -1, -0.5, 0, 1e9, 2**70, float("nan"), float("inf"), float("-inf"), True, np.nan, None, [],
-    {}, (), ["x"], {"x": "x"}, int, Extragradient, print, np.zeros(2), Path("x"),
+    object(), "x", b"x", "", -1, -0.5, 0, 1e9, 2**70, float("nan"), float("inf"), float("-inf"), True, None, [], {},
+    (), ["x"], {"x": "x"}, int, Extragradient, print, torch.zeros(2), Path("x"),
 ]  # fmt: skip
 """Values that are wrong for nearly every parameter: each is refused by name, or is right for the one it is given to."""
 

@@ -238,3 +238,34 @@ def test_check_torchtext_018_tells_a_twin_from_a_liar(run_script, benchmark, mon
         monkeypatch.setattr(real.Vocab, "lookup_token", lambda self, index: "wrong")
         with pytest.raises(AssertionError, match="in torchtext"):
             run_script(script)
+
+
+def test_robustness(run_script, benchmark, monkeypatch, tmp_path) -> None:
+    small = ["--kills", "1", "--files", "7", "--no-recipes", "--only", "kills", "files", "threads"]
+    result = checked(tmp_path / "result.json", run_script("benchmarks/robustness.py", *small, "--out", tmp_path))
+    metrics = result["metrics"]
+    assert (metrics["kills, tried"], metrics["kills, fine"]) == (1, 1), result["rows"]
+    assert metrics["files, fine"] + metrics["files, clear"] == metrics["files, tried"] == 7, result["rows"]
+    assert metrics["threads, fine"] == metrics["threads, tried"] == 24, result["rows"]
+    before = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("rows/*.json")}
+    assert len(before) == 16
+    assert run_script("benchmarks/robustness.py", *small, "--out", tmp_path)[0] == 0
+    assert {path: path.stat().st_mtime_ns for path in before} == before, "what was finished is not done again"
+    table(benchmark, monkeypatch, "robustness", result, "robustness", tmp_path)
+
+
+def test_robustness_sees_what_is_wrong(benchmark) -> None:
+    """Each outcome that is not as it should be, by what would have it."""
+    robustness = benchmark("robustness")
+    row = robustness.Row()
+
+    def fails(error: Exception) -> None:
+        raise error
+
+    for call, never in (
+        (lambda: None, True), (lambda: None, False), (lambda: fails(ValueError("steps must be")), True),
+        (lambda: fails(ValueError("no")), True), (lambda: fails(KeyError("steps")), True),
+    ):  # fmt: skip
+        robustness.refused(row, call, "Thing", "steps", object(), never)
+    assert row.counts == {"silent": 1, "fine": 1, "clear": 1, "unclear": 2}
+    assert [said.split(":")[0] for said in row.figures()["said"]] == ["silent", "unclear", "unclear"]

@@ -3,7 +3,6 @@
 import inspect
 import re
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -29,6 +28,7 @@ from gan_ext.estimators import (
     SteeredSequenceGAN,
 )
 from gan_ext.estimators.base.parameters import SHARED, check_parameters
+from gan_ext.testing import NO_NUMBERS, WRONG_VALUES
 
 TRAINING = [
     SemiSupervisedGANClassifier(), InfoGAN(), ConditionalGAN(), PlugAndPlayGAN(), SequenceGAN(),
@@ -40,11 +40,6 @@ OTHERS = [
     PretrainedFeatures(lambda x: x.flatten(1)),
 ]
 SAMPLING = [each for each in TRAINING if hasattr(each, "sample")]
-WRONG = [
-    object(), "x", b"x", "", -1, -0.5, 0, 1e9, 2**70, float("nan"), float("inf"), float("-inf"), True, np.nan, None, [],
-    {}, (), ["x"], {"x": "x"}, int, Extragradient, print, np.zeros(2), Path("x"),
-]  # fmt: skip
-NO_NUMBERS = [object(), "x", b"x", float("nan"), float("inf"), float("-inf"), True, [], int]
 
 # What the docstring of every estimator begins with, for each parameter that all have.
 HEADS = {
@@ -128,7 +123,7 @@ def test_every_parameter_has_a_constraint_that_its_default_keeps(estimator: Base
 def test_wrong_values_are_refused_by_name_before_any_work(estimator: BaseEstimator) -> None:
     defaults = estimator.get_params(deep=False)
     for name in parameters(estimator):
-        for value in WRONG:
+        for value in WRONG_VALUES:
             refused(estimator, name, value)
         assert refused(estimator, name, object()), name
         if isinstance(defaults[name], int | float) and not isinstance(defaults[name], bool) and name != "unlabeled":
@@ -162,7 +157,7 @@ def test_the_protocol_refuses_wrong_values_by_name() -> None:
     names = list(inspect.signature(SemiSupervisedProtocol.__init__).parameters)[1:]
     assert set(names) == set(SemiSupervisedProtocol._parameter_constraints)
     for name in names:
-        for value in WRONG:
+        for value in WRONG_VALUES:
             said = sentence(lambda name=name, value=value: SemiSupervisedProtocol(**{"n_labeled": 6, name: value}))
             assert not said or f"'{name}' parameter of SemiSupervisedProtocol" in said
         assert sentence(lambda name=name: SemiSupervisedProtocol(**{"n_labeled": 6, name: object()}))

@@ -143,7 +143,7 @@ def sequence_of(what: str, holds: Callable[[Any], bool], least: int = 0) -> Cons
     def right(value: Any) -> bool:
         return (
             isinstance(value, Sequence)
-            and not isinstance(value, str)
+            and not isinstance(value, str | bytes)
             and len(value) >= least
             and all(holds(each) for each in value)
         )
