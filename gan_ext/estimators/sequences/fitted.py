@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from typing_extensions import Self
 
 from gan_ext.data import Corpus, encode
-from gan_ext.engine import resolve_device
+from gan_ext.engine import CheckpointError, resolve_device
 from gan_ext.estimators.base.checks import count_first, drawing
 from gan_ext.estimators.base.labels import class_numbers
 from gan_ext.estimators.evaluation.result import Evaluation, EvaluationRow
@@ -56,6 +56,7 @@ class FittedSequenceModel:
     history_: list[dict[str, Any]]
     n_iter_: int
     best_step_: int
+    get_params: Callable[..., dict[str, Any]]
 
     @count_first
     def sample(
@@ -202,8 +203,11 @@ class FittedSequenceModel:
         """
         check_is_fitted(self)
         path = Path(path)
-        saved = Saved(self.corpus_, self.generator_, self.discriminator_, self.history_, self.n_iter_, self.best_step_)
-        write_model(path, type(self).__name__, saved, self._makers())
+        saved = Saved(
+            self.corpus_, self.generator_, self.discriminator_, self.get_params(deep=False), self.history_,
+            self.n_iter_, self.best_step_,
+        )  # fmt: skip
+        write_model(path, type(self).__name__, saved)
         return path
 
     @classmethod
@@ -215,6 +219,10 @@ class FittedSequenceModel:
         discriminator: Callable[..., nn.Module] | None = None,
     ) -> Self:
         """Read a model written by :meth:`save`: it samples and scores; of the game nothing else is kept.
+
+        It has the parameters that it was fitted with, but for `device` and `checkpoint`, which are the defaults.  What
+        a file cannot hold (functions and objects of your own, a solver, an objective with objects as settings) must be
+        set anew, with ``set_params``, before it is fitted again; `fit` names it.  A `vocabulary` is that of the fit.
 
         Parameters
         ----------
@@ -236,16 +244,16 @@ class FittedSequenceModel:
         """
         makers = {"generator": generator, "discriminator": discriminator}
         saved = read_model(Path(path), cls.__name__, makers, tokenizer)
-        loaded = cls(**makers)
+        try:
+            loaded = cls(**saved.parameters)
+        except TypeError as error:
+            raise CheckpointError(f"{path} has parameters that {cls.__name__} has not: {error}") from error
         loaded.corpus_, loaded.classes_ = saved.corpus, np.array(saved.corpus.classes)
         loaded.generator_, loaded.discriminator_ = saved.generator, saved.discriminator
         loaded.game_, loaded.opponent_ = None, saved.discriminator
         loaded.against_ = None if saved.discriminator is None else LeakGAN.opponent
         loaded.history_, loaded.n_iter_, loaded.best_step_ = saved.history, saved.n_iter, saved.best_step
         return loaded
-
-    def _makers(self) -> dict[str, Callable[..., nn.Module] | None]:
-        return {"generator": self.generator, "discriminator": self.discriminator}
 
     @contextmanager
     def _placed(self) -> Iterator[torch.device]:

@@ -1,5 +1,6 @@
 """What `fit` is given, as a corpus: in a new vocabulary, or in that of the last fit."""
 
+import warnings
 from collections.abc import Iterable
 from typing import Any, Literal, Protocol
 
@@ -34,7 +35,7 @@ class CorpusParameters(Protocol):
 
 
 def read_corpus(settings: CorpusParameters, X: Any, y: Any, before: Corpus | None) -> Corpus:
-    """Return data as a corpus.
+    """Return data as a corpus; warn of one that has nothing but empty sequences.
 
     Args:
         settings: how they become token numbers.
@@ -44,7 +45,7 @@ def read_corpus(settings: CorpusParameters, X: Any, y: Any, before: Corpus | Non
             ones.
 
     Raises:
-        ValueError: no such data, none but empty ones, or other than `before`.
+        ValueError: no such data, or other than `before`.
     """
     data = X if y is None else _pairs(X, y)
     if before is None:
@@ -53,7 +54,7 @@ def read_corpus(settings: CorpusParameters, X: Any, y: Any, before: Corpus | Non
             settings.max_length, settings.on_long,
         )  # fmt: skip
         if bool((corpus.tokens[:, 0] == corpus.end).all()):
-            raise ValueError(f"All {len(corpus.tokens)} sequences are empty: there is nothing to learn from.")
+            warnings.warn(f"All {len(corpus.tokens)} sequences are empty: there is nothing to learn.", stacklevel=4)
         return corpus
     if settings.max_length not in (None, before.length):
         raise ValueError(

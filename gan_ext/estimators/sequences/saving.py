@@ -12,6 +12,7 @@ from torch import nn
 from gan_ext.data import Corpus, Vocab, tokenizer_config, tokenizer_from_config
 from gan_ext.engine import CheckpointError, check_weights, read_tensors, write_tensors
 from gan_ext.engine.checkpoint import Checkpoint
+from gan_ext.estimators.sequences.stored_parameters import parameters_from_json, parameters_to_json
 from gan_ext.games import LeakyOpponent
 from gan_ext.games.sequence_opponents import ReadsFeatures, build_generator
 from gan_ext.seeds import kept_generators
@@ -30,6 +31,7 @@ class Saved:
         corpus: vocabulary, tokenizer and classes, without sequences.
         generator: the generator.
         discriminator: the network whose features the generator reads; None if it reads none.
+        parameters: of the estimator, by name; where a file cannot hold one, what stands for it.
         history: what was measured.
         n_iter: steps done.
         best_step: step of the game that the generator is from.
@@ -38,13 +40,14 @@ class Saved:
     corpus: Corpus
     generator: SequenceModel
     discriminator: nn.Module | None
+    parameters: dict[str, Any]
     history: list[dict[str, Any]]
     n_iter: int
     best_step: int
 
 
-def write_model(path: Path, kind: str, saved: Saved, makers: Mapping[str, Make | None]) -> None:
-    """Write a model; `makers` are the parameters ``generator`` and ``discriminator`` of an estimator named `kind`.
+def write_model(path: Path, kind: str, saved: Saved) -> None:
+    """Write a model of an estimator named `kind`.
 
     Raises:
         CheckpointError: it cannot be written.
@@ -56,7 +59,8 @@ def write_model(path: Path, kind: str, saved: Saved, makers: Mapping[str, Make |
         "tokenizer": None if corpus.tokenizer is None else tokenizer_config(corpus.tokenizer),
         "length": corpus.length,
         "classes": np.array(corpus.classes).tolist(),
-        "own": [name for name in ("generator", "discriminator")[: 1 + leaky] if makers[name] is not None],
+        "own": [name for name in ("generator", "discriminator")[: 1 + leaky] if saved.parameters[name] is not None],
+        "parameters": parameters_to_json(saved.parameters),
         "class": type(saved.generator).__name__,
         "leaky": leaky,
         "history": saved.history,
@@ -107,7 +111,8 @@ def _read(path: Path, kind: str, found: Checkpoint, makers: Mapping[str, Make | 
             f"{path} has a {index['class']} of other sizes than what was made here; pass what made it. {error}"
         ) from error
     check_weights(found, found.tensors)
-    return Saved(corpus, generator, discriminator, history, *index["steps"])
+    parameters = parameters_from_json(index["parameters"], corpus.vocabulary, {**makers, "tokenizer": tokenizer})
+    return Saved(corpus, generator, discriminator, parameters, history, *index["steps"])
 
 
 def _networks(generator: SequenceModel, leak: nn.Module | None) -> nn.ModuleDict:
