@@ -48,7 +48,7 @@ def count_first(sample: Callable[P, R]) -> Callable[P, R]:
             count, other = given[:2]
             if names[0] == "y" and is_count(other):
                 count, other = other, count
-            if not classes and not (is_count(count) and is_count(other)):
+            if not classes and not (is_count(count) and isinstance(other, int | np.integer)):  # a seed may be meant
                 wanted = next((each for each in (count, other) if is_count(each)), 1)
                 raise TypeError(
                     f"sample takes n_samples by position and all else by name: write sample({wanted!r}). {classless}."
