@@ -29,6 +29,7 @@ ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "benchmarks" / "results"
 PAGES = (
     ROOT / "README.md",
+    ROOT / "docs" / "reliability.md",
     ROOT / "docs" / "results.md",
     ROOT / "docs" / "taxonomy.md",
     ROOT / "docs" / "theory" / "discrete_gradients.md",
