@@ -172,8 +172,8 @@ def test_the_library_prdc_says_the_same():
 def test_the_published_self_test():
     rng = np.random.default_rng(0)
     found = manifold_scores(*(rng.normal(size=(10_000, 1000)).astype(np.float32) for _ in range(2)), 5)
-    # Published are figures of one draw.  Over six draws of ours density goes from 0.91 to 1.07 (in 1000 dimensions a few
-    # points are neighbors of very many), the other three by less than 0.05.
+    # Published are figures of one draw.  Over six draws of ours density goes from 0.91 to 1.07 (in 1000 dimensions a
+    # few points are neighbors of very many), the other three by less than 0.05.
     assert found[:2] == pytest.approx((0.4772, 0.4705), abs=0.05)
     assert found.density == pytest.approx(1.0555, abs=0.2)
     assert found.coverage == pytest.approx(0.9735, abs=0.05)
