@@ -14,7 +14,7 @@ import torch
 from gan_ext.engine import Compute, Engine, Extragradient, OptimizerFactory, adam
 from gan_ext.engine.compute import compiled
 from gan_ext.game import Game, Loss, Player, opponents_free, owned_parameters
-from gan_ext.seeds import kept_generators, reseed
+from gan_ext.seeds import reseed, seeded
 from gan_ext.toys import DiracGame
 
 __all__ = ["NO_NUMBERS", "WRONG_VALUES", "ConstantStream", "DiracGame", "GameError", "check_game"]
@@ -78,8 +78,7 @@ def check_game(
     Raises:
         GameError: names the player and the rule that is broken.
     """
-    with kept_generators(torch.device("cpu")):
-        reseed(torch.device("cpu"), 0)
+    with seeded(0):
         game = make().to(device)
         stream = ConstantStream(batch).place(torch.device(device), 0, 1)
         _check_owners(game)

@@ -11,7 +11,7 @@ from gan_ext.engine import Compute, Engine, Ranks
 from gan_ext.engine.board import Board, Tensors
 from gan_ext.engine.solvers.products import inner, jacobian_operator, vector_jacobian
 from gan_ext.game import Game, owned_parameters
-from gan_ext.seeds import RandomStateLike, as_seed, kept_generators, mix, reseed
+from gan_ext.seeds import RandomStateLike, as_seed, mix, seeded
 
 __all__ = ["Rotation", "rotation"]
 
@@ -64,8 +64,7 @@ def rotation(
     if directions < 1:
         raise ValueError(f"directions={directions} must be at least 1.")
     board = _board(run)
-    with kept_generators(board.device), torch.enable_grad():
-        reseed(board.device, mix(as_seed(random_state)))
+    with seeded(mix(as_seed(random_state)), device=board.device), torch.enable_grad():
         field = board.field(batch)
         if sum(value.numel() for values in field.values() for value in values) <= small:
             return _exact(_jacobian(board, field))

@@ -11,7 +11,7 @@ from gan_ext.doctor.probe import Features, Modes, Probe
 from gan_ext.doctor.protocol import Logits, Samples, can_judge, can_sample, judge, make_samples
 from gan_ext.doctor.rotation import rotation
 from gan_ext.engine import Engine
-from gan_ext.seeds import RandomStateLike, as_seed, kept_generators, mix, reseed
+from gan_ext.seeds import RandomStateLike, as_seed, mix, seeded
 from gan_ext.sequences import evaluating
 
 __all__ = ["Watch"]
@@ -122,8 +122,7 @@ class Watch:
 
     def look(self, engine: Engine) -> dict[str, float]:
         """Return the vitals of a run as it is now, without the prefix; nothing is recorded."""
-        with kept_generators(engine.device):
-            reseed(engine.device, mix(self._seed))
+        with seeded(mix(self._seed), device=engine.device):
             found = self._of_players(engine) | losses_since(engine) | code_entropies(engine)
             if self.real is not None:
                 with torch.no_grad(), evaluating(engine.game):

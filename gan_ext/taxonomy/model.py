@@ -17,7 +17,7 @@ from gan_ext.data import ArrayStream
 from gan_ext.engine import Engine, Every, adam
 from gan_ext.game import Game
 from gan_ext.games import RealBatch
-from gan_ext.seeds import RandomStateLike, as_seed, kept_generators, reseed, seeded
+from gan_ext.seeds import RandomStateLike, as_seed, seeded
 
 __all__ = [
     "CELL_AREA",
@@ -154,8 +154,7 @@ class Model(ABC):
 
         def look(engine: Engine) -> None:
             probe.game.load_state_dict(engine.averaged.state_dict())
-            with kept_generators(_CPU), torch.no_grad():
-                reseed(_CPU, seed, 5)
+            with seeded(seed, 5), torch.no_grad():
                 if self._is_best(probe.loss(data.valid)) or not kept:
                     kept[:] = [copy.deepcopy(probe.game.state_dict())]
 

@@ -22,7 +22,7 @@ from gan_ext.engine import (
 )
 from gan_ext.games import MaximumLikelihood
 from gan_ext.nets import compact_discriminator
-from gan_ext.seeds import RandomStateLike, as_seed, kept_generators, reseed
+from gan_ext.seeds import RandomStateLike, as_seed, seeded
 
 __all__ = ["DigitReader", "digit_reader"]
 
@@ -169,8 +169,7 @@ def digit_reader(
     if path is not None and Path(path).exists():
         return DigitReader.load(path)
     seed = as_seed(random_state)
-    with kept_generators(torch.device("cpu")):
-        reseed(torch.device("cpu"), seed)
+    with seeded(seed):
         height, width = images.shape[1:]
         reader = DigitReader((height, width), int(labels.max()) + 1, channels)
     steps = ceil(epochs * len(images) / batch_size)

@@ -16,7 +16,7 @@ from gan_ext.engine import Compute, Engine, Schedule, Solver, Turns, adam
 from gan_ext.games import Adversarial, RealBatch
 from gan_ext.latents import Prior
 from gan_ext.losses import R1, R2, AdversarialLoss, NonSaturating, Penalty
-from gan_ext.seeds import RandomStateLike, as_seed, kept_generators, reseed
+from gan_ext.seeds import RandomStateLike, as_seed, seeded
 from gan_ext.toys.distributions import PlanarMixture
 
 __all__ = ["AdamNumbers", "EngineOptions", "Published", "StackedDigits", "ToyProtocol"]
@@ -123,8 +123,7 @@ class ToyProtocol:
 
     def game(self, random_state: RandomStateLike = 0) -> Adversarial:
         """Build the game with weights drawn from a random state."""
-        with kept_generators(torch.device("cpu")):
-            reseed(torch.device("cpu"), as_seed(random_state))
+        with seeded(as_seed(random_state)):
             generator, discriminator = self.nets(self.packing)
         penalties: Sequence[Penalty] = (R1(self.gamma), R2(self.gamma)) if self.gamma else ()
         return Adversarial(generator, discriminator, self.prior(), self.loss, penalties, packing=self.packing)
@@ -192,8 +191,7 @@ class ToyProtocol:
         assert isinstance(game, Adversarial)
         was_training = game.training
         game.eval()
-        with kept_generators(engine.device):
-            reseed(engine.device, as_seed(random_state))
+        with seeded(as_seed(random_state), device=engine.device):
             sizes = [min(_BLOCK, wanted - start) for start in range(0, wanted, _BLOCK)]
             made = [game.generator(game.prior.sample(size)).float().cpu() for size in sizes]
         game.train(was_training)

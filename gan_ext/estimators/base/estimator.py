@@ -20,7 +20,7 @@ from gan_ext.estimators.base.checks import RandomState, drawing
 from gan_ext.estimators.base.scaling import Scaler
 from gan_ext.estimators.base.seen import DataSeen, look_at, warn_of_units
 from gan_ext.game import Game
-from gan_ext.seeds import kept_generators, reseed
+from gan_ext.seeds import seeded
 
 __all__ = ["FREE", "ROWS", "GANEstimator", "RandomState", "claim_fit", "new_seed", "on_cpu"]
 
@@ -151,9 +151,7 @@ class GANEstimator(BaseEstimator):  # type: ignore[misc]
 
     def _seeded(self, make: Callable[[], Tensor], random_state: RandomState) -> Tensor:
         """Return what `make` makes on the CPU under a seed; the caller's generator is left alone."""
-        cpu = torch.device("cpu")
-        with torch.no_grad(), kept_generators(cpu):
-            reseed(cpu, new_seed(random_state))
+        with torch.no_grad(), seeded(new_seed(random_state)):
             return make()
 
 

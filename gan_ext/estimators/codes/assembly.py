@@ -24,7 +24,7 @@ from gan_ext.estimators.base.parameters import (
 from gan_ext.games import InfoGANGame, SemiSupervisedInfoGAN
 from gan_ext.latents import Categorical, Product, Uniform
 from gan_ext.nets import conv_generator, conv_info_discriminator, mlp_generator, mlp_info_discriminator
-from gan_ext.seeds import kept_generators, reseed
+from gan_ext.seeds import seeded
 from gan_ext.terms import ClassBalance, ConditionalEntropy, Consistency, Term, VirtualAdversarial
 
 __all__ = ["INFOGAN_CONSTRAINTS", "InfoGANSettings", "build_game", "check_codes"]
@@ -109,9 +109,8 @@ def build_game(
     Raises:
         ValueError: networks that do not fit the data or the codes, or codes that do not fit the labels.
     """
-    cpu, shape = torch.device("cpu"), tuple(data.shape[1:])
-    with kept_generators(cpu):
-        reseed(cpu, seed)
+    shape = tuple(data.shape[1:])
+    with seeded(seed):
         codes = _codes(settings, labels)
         noise = Uniform(settings.latent_dim, -1, 1)
         generator = _generator(settings, shape, noise.dim + codes.dim, output)

@@ -13,7 +13,7 @@ from gan_ext.engine import Compute, Engine, Every, adam, flat_then_linear
 from gan_ext.estimators.base.assembly import are_images
 from gan_ext.games import MaximumLikelihood
 from gan_ext.nets import conv_trunk, mlp_trunk
-from gan_ext.seeds import kept_generators, reseed
+from gan_ext.seeds import seeded
 
 __all__ = ["CodeReader", "ReadingBatch", "train_reader"]
 
@@ -120,9 +120,7 @@ def train_reader(
         seed: of initial weights and order.
         device: where to train; the reader comes back on the CPU.
     """
-    cpu = torch.device("cpu")
-    with kept_generators(cpu):
-        reseed(cpu, seed)
+    with seeded(seed):
         reader = CodeReader(yardstick, shares)
     engine = Engine(
         MaximumLikelihood(reader, reader.log_likelihood),

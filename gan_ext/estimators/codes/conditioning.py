@@ -25,7 +25,7 @@ from gan_ext.nets import (
     mlp_trunk,
 )
 from gan_ext.nets.layers.normalization import normalizer
-from gan_ext.seeds import kept_generators, reseed
+from gan_ext.seeds import seeded
 
 __all__ = [
     "AuxiliaryClassifier",
@@ -202,9 +202,7 @@ def build_class_game(condition: ClassConditioning, plan: Plan, data: Tensor, see
     Raises:
         ValueError: what was built is no game of classes, or its generator makes other samples than the data.
     """
-    cpu = torch.device("cpu")
-    with kept_generators(cpu):
-        reseed(cpu, seed)
+    with seeded(seed):
         game = condition.build(plan)
         if not isinstance(game, ClassGame):
             raise ValueError(f"condition must build a game such as gan_ext.games.Conditional, it built {game!r}.")

@@ -21,7 +21,7 @@ from gan_ext.metrics import (
     rank_correlation,
     reading_change,
 )
-from gan_ext.seeds import kept_generators, reseed
+from gan_ext.seeds import seeded
 
 __all__ = ["Change", "CodeMeasures", "Pool", "UnitMeasures", "measure_codes"]
 
@@ -103,8 +103,7 @@ def measure_codes(
         seed: decides everything.
         device: where the reader is trained.
     """
-    with kept_generators(torch.device("cpu")):
-        reseed(torch.device("cpu"), seed)
+    with seeded(seed):
         pool = _pool(source, n_samples)
         training, stopping, _ = pool.parts()
         reader = train_reader(

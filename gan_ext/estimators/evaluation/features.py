@@ -22,7 +22,7 @@ from gan_ext.estimators.base.running import Running
 from gan_ext.estimators.base.scaling import Scaler
 from gan_ext.games import LabeledBatch, MaximumLikelihood, RealBatch
 from gan_ext.nets import conv_trunk, mlp_trunk
-from gan_ext.seeds import kept_generators, reseed
+from gan_ext.seeds import seeded
 
 __all__ = ["FeatureNet", "TrainedFeatures"]
 
@@ -142,9 +142,7 @@ class TrainedFeatures(TransformerMixin, BaseEstimator):  # type: ignore[misc]
                     f"got {shape} and {outputs}."
                 )
             return copy.deepcopy(before)
-        cpu = torch.device("cpu")
-        with kept_generators(cpu):
-            reseed(cpu, seed)
+        with seeded(seed):
             return FeatureNet(shape, self.features, outputs, hidden)
 
     def _train(

@@ -25,7 +25,7 @@ from gan_ext.nets import (
     residual_denoiser,
     unit_image_nets,
 )
-from gan_ext.seeds import kept_generators, mix, reseed
+from gan_ext.seeds import mix, seeded
 
 __all__ = ["InversionWeights", "Networks", "Phase", "Stages", "Trained", "train"]
 
@@ -236,6 +236,5 @@ def _denoiser(stages: Stages, phase: Phase, classifier: CodeClassifier, data: Te
 @contextmanager
 def _seeded(*seed: int) -> Iterator[None]:
     """Within this context initial weights are drawn from a seed, and the caller's generator is left alone."""
-    with kept_generators(torch.device("cpu")):
-        reseed(torch.device("cpu"), *seed)
+    with seeded(*seed):
         yield

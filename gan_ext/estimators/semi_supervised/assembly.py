@@ -23,7 +23,7 @@ from gan_ext.nets import (
     mlp_discriminator,
     mlp_generator,
 )
-from gan_ext.seeds import kept_generators, reseed
+from gan_ext.seeds import seeded
 from gan_ext.terms import ClassBalance, ConditionalEntropy, GeneratorTerm, Term, VirtualAdversarial
 
 __all__ = ["KPlusOneSettings", "build_game", "build_schedules", "class_shares", "class_weights"]
@@ -91,10 +91,9 @@ def build_game(
     """
     if settings.balance > 0 and (settings.class_prior is None or isinstance(settings.class_prior, str)):
         warn_of_mix(data.numpy(), labels, class_shares(labels, settings.class_prior), seed)
-    cpu, shape, classes = torch.device("cpu"), tuple(data.shape[1:]), len(labels.classes)
+    shape, classes = tuple(data.shape[1:]), len(labels.classes)
     last = nn.Sigmoid() if bounded else nn.Identity()
-    with kept_generators(cpu):
-        reseed(cpu, seed)
+    with seeded(seed):
         discriminator = _discriminator(settings, shape, classes, spacing)
         generator = build_network(
             "generator", settings.generator or _default_generator(shape), shape, settings.latent_dim, output=last

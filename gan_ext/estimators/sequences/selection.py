@@ -12,7 +12,7 @@ from gan_ext.engine import Engine, check_weights, read_tensors, write_tensors
 from gan_ext.engine.checkpoint import Checkpoint
 from gan_ext.games import MaximumLikelihood
 from gan_ext.nets import PrefixClassifier
-from gan_ext.seeds import kept_generators, reseed
+from gan_ext.seeds import seeded
 from gan_ext.sequences import evaluating
 
 __all__ = ["KeepsBest", "build_classifier"]
@@ -35,9 +35,8 @@ def build_classifier(
     Raises:
         ValueError: what was made lacks a method of :class:`~gan_ext.nets.PrefixClassifier`.
     """
-    make, cpu = PrefixClassifier if make is None else make, torch.device("cpu")
-    with kept_generators(cpu):
-        reseed(cpu, seed)
+    make = PrefixClassifier if make is None else make
+    with seeded(seed):
         made = make(len(corpus.vocabulary), n_classes, start=corpus.start, end=corpus.end)
     missing = [name for name in _NEEDED if not hasattr(made, name)]
     if missing:

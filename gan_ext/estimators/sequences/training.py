@@ -20,7 +20,7 @@ from gan_ext.game import Game, alone
 from gan_ext.games import Opponent, SequenceLikelihood
 from gan_ext.games.sequence_opponents import build_generator
 from gan_ext.gradients import AdvantageWatch
-from gan_ext.seeds import kept_generators, mix, reseed
+from gan_ext.seeds import mix, seeded
 from gan_ext.sequences import SequenceModel
 
 __all__ = ["SequenceTraining", "Start", "TrainingParameters", "split", "take"]
@@ -121,9 +121,8 @@ class SequenceTraining:
                 network.cpu().eval()
 
     def _networks(self) -> tuple[SequenceModel, nn.Module | None]:
-        settings, spec, cpu = self.settings, self.corpus.spec, torch.device("cpu")
-        with kept_generators(cpu):
-            reseed(cpu, self.seed)
+        settings, spec = self.settings, self.corpus.spec
+        with seeded(self.seed):
             if self.against is None:
                 return build_generator(settings.generator, spec), None
             opponent = self.against.build(settings.discriminator, spec)
@@ -146,9 +145,7 @@ class SequenceTraining:
         if settings.reward is not None:
             task = TaskReward(settings.reward, self.corpus)
             more = {"task_reward": task, "task_weight": settings.reward_weight}
-        cpu = torch.device("cpu")
-        with kept_generators(cpu):  # an objective may make networks of its own
-            reseed(cpu, mix(self.seed, 4))
+        with seeded(mix(self.seed, 4)):  # an objective may make networks of its own
             game = objective(self.generator, self.opponent, **more)
         if not isinstance(game, Game) or getattr(game, "generator", None) is not self.generator:
             raise ValueError(

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from gan_ext.metrics.codes.arrays import Floats, finite_codes
-from gan_ext.seeds import kept_generators, reseed
+from gan_ext.seeds import kept_generators, seeded
 
 __all__ = [
     "CodeInterventions",
@@ -127,8 +127,7 @@ class CodeInterventions:
 
     @torch.no_grad()
     def batches(self, factor: int, n_batches: int, batch: int, rng: np.random.Generator) -> Any:
-        with kept_generators(self.device):
-            reseed(self.device, int(rng.integers(1 << 62)))
+        with seeded(int(rng.integers(1 << 62)), device=self.device):
             codes = self.draw(n_batches * batch).clone(memory_format=torch.contiguous_format)
             each = codes.view(n_batches, batch, -1)
             each[:, :, self.columns[factor]] = each[:, :1, self.columns[factor]]

@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from gan_ext.seeds import RandomStateLike, as_seed, kept_generators, reseed
+from gan_ext.seeds import RandomStateLike, as_seed, seeded
 from gan_ext.sequences import SequenceModel, check_sharpening, evaluating, sample
 
 __all__ = [
@@ -271,8 +271,7 @@ def largest_gain(reference: Sequence[Frontier], arm: Sequence[Frontier]) -> Gap:
 
 def _sample(model: SequenceModel, n: int, temperature: float, seed: int, labels: Tensor | None) -> Tensor:
     device = next(model.parameters()).device
-    with kept_generators(device):
-        reseed(device, seed)
+    with seeded(seed, device=device):
         uniforms = torch.rand(n, model.length, device=device)
     return sample(model, n, labels=labels, temperature=temperature, uniforms=uniforms)
 

@@ -6,7 +6,7 @@ from typing import NamedTuple
 from torch import Tensor
 
 from gan_ext.metrics.sequences.likelihood import negative_log_likelihood
-from gan_ext.seeds import RandomStateLike, as_seed, kept_generators, reseed
+from gan_ext.seeds import RandomStateLike, as_seed, seeded
 from gan_ext.sequences import SequenceModel
 
 __all__ = ["LanguageModelScorer", "LanguageModelScores"]
@@ -77,8 +77,7 @@ class LanguageModelScorer:
         return LanguageModelScores(self.lm(generated), self.reverse_lm(generated))
 
     def _train(self, tokens: Tensor) -> SequenceModel:
-        with kept_generators(tokens.device):
-            reseed(tokens.device, self._seed)
+        with seeded(self._seed, device=tokens.device):
             return self.train(tokens)
 
 

@@ -7,7 +7,7 @@ from torch import Tensor
 from gan_ext.metrics.sequences.likelihood import negative_log_likelihood
 from gan_ext.metrics.sequences.ngrams import unique_ratio
 from gan_ext.metrics.sequences.token_lists import token_lists
-from gan_ext.seeds import RandomStateLike, as_seed, kept_generators, reseed
+from gan_ext.seeds import RandomStateLike, as_seed, seeded
 from gan_ext.sequences import SequenceModel, check_sharpening, sample
 
 __all__ = ["OracleScores", "oracle_scores"]
@@ -71,8 +71,7 @@ def oracle_scores(
     """
     check_sharpening(temperature)
     device = next(model.parameters()).device
-    with kept_generators(device):
-        reseed(device, as_seed(random_state))
+    with seeded(as_seed(random_state), device=device):
         drawn = sample(model, n, temperature=temperature)
     quality = negative_log_likelihood(oracle, drawn.to(next(oracle.parameters()).device))
     entropy = negative_log_likelihood(model, drawn, temperature)

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import softplus
 
-from gan_ext.seeds import RandomStateLike, as_seed, kept_generators, reseed
+from gan_ext.seeds import RandomStateLike, as_seed, kept_generators, reseed, seeded
 
 __all__ = ["BoltzmannMachine", "Partition", "annealed_partition", "decoder_log_likelihood", "exact_partition"]
 
@@ -162,8 +162,7 @@ def decoder_log_likelihood(
     device = torch.device(device)
     ramp = torch.linspace(-4, 4, temperatures + 1, dtype=torch.float64).sigmoid()
     betas = ((ramp - ramp[0]) / (ramp[-1] - ramp[0])).tolist()
-    with kept_generators(device):
-        reseed(device, as_seed(random_state))
+    with seeded(as_seed(random_state), device=device):
         z = torch.randn(chains, n, latent_dim, device=device)
         step = torch.full((n,), 0.1, device=device)
         with torch.no_grad():

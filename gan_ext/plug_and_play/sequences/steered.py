@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from gan_ext.plug_and_play.sequences.attributes import PrefixAttribute, checked
 from gan_ext.plug_and_play.sequences.methods import SteeredDraw, SteeringMethod, TextTarget, by_populations
 from gan_ext.plug_and_play.sequences.proposals import Proposal, Reweighting, Steered
-from gan_ext.seeds import DrawsIntegers, as_seed, kept_generators, mix, reseed
+from gan_ext.seeds import DrawsIntegers, as_seed, mix, seeded
 from gan_ext.sequences import SequenceModel, evaluating, real_positions, sample
 
 __all__ = ["Evidence", "SteeredSequences"]
@@ -118,8 +118,7 @@ class SteeredSequences:
         self._check(strength)
         if random_state is not None:
             device, seed = self.generator.first(1).device, as_seed(random_state)
-            with kept_generators(device):
-                reseed(device, mix(seed))
+            with seeded(mix(seed), device=device):
                 return self._draw(n, strength, labels, prefix)
         return self._draw(n, strength, labels, prefix)
 
