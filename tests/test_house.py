@@ -103,7 +103,7 @@ WITHIN: dict[str, dict[str, set[str]]] = {
         "codes": set(),
         "sequences": {"statistics"},
     },
-    "data": {"": set(), "images": set(), "sequences": set()},
+    "data": {"": set(), "streams": set(), "images": {"streams"}, "sequences": set()},
     "plug_and_play": {"": set(), "sequences": set()},
     "engine": {"solvers": set(), "": {"solvers"}},
 }

@@ -71,11 +71,22 @@ from gan_ext.data.sequences import (
     vocab,
 )
 from gan_ext.data.splits import SemiSupervisedSplit, SplitTensors, matching_rows, semi_supervised_split
-from gan_ext.data.streams import ArrayStream, SemiStream
+from gan_ext.data.streams import (
+    ArraySource,
+    ArrayStream,
+    DataDevice,
+    DatasetSource,
+    Passes,
+    PassStream,
+    ScaledRows,
+    SemiStream,
+    Source,
+)
 
 __all__ = [
     "SPECIALS",
     "AdaptiveAugment",
+    "ArraySource",
     "ArrayStream",
     "AutoContrast",
     "BPETokenizer",
@@ -83,7 +94,9 @@ __all__ = [
     "CharTokenizer",
     "Corpus",
     "Cutout",
+    "DataDevice",
     "DataError",
+    "DatasetSource",
     "DiffAugment",
     "FactorialImages",
     "FunctionTokenizer",
@@ -94,6 +107,8 @@ __all__ = [
     "LabeledText",
     "LabeledTokens",
     "Molecules",
+    "PassStream",
+    "Passes",
     "RandomAffine",
     "RandomChoice",
     "RandomColor",
@@ -103,9 +118,11 @@ __all__ = [
     "RandomSharpness",
     "RandomShift",
     "RandomSolarize",
+    "ScaledRows",
     "SemiStream",
     "SemiSupervisedSplit",
     "SmilesTokenizer",
+    "Source",
     "SplitTensors",
     "SpriteStream",
     "Sprites",

@@ -50,6 +50,7 @@ HEADS = {
     "clip": "Largest norm of (a player's|the) gradient, for training that blows up; None for",
     "averaging": r"Decay of the averaged weights [\w ]+, per step",
     "device": '``"auto"`` \\(CUDA when there is one\\), ``"cpu"``, ``"cuda"`` or ``"cuda:N"``.',
+    "data_device": r"Where data lie while a GPU trains: there, on the host \(batches are copied ahead\), or as memory",
     "precision": 'Of training.*; ``"bfloat16"`` is faster on processors that have it.',
     "checkpoint": "Folder to which `fit` saves every `checkpoint_every` steps and from which it resumes, bit for bit.",
     "checkpoint_every": "Steps between checkpoints.",

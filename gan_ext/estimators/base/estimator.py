@@ -25,7 +25,7 @@ from gan_ext.seeds import seeded
 __all__ = ["FREE", "ROWS", "GANEstimator", "RandomState", "claim_fit", "new_seed", "on_cpu"]
 
 # What may change when a fit is resumed.
-FREE = frozenset({"callbacks", "checkpoint", "checkpoint_every", "device", "verbose", "warm_start"})
+FREE = frozenset({"callbacks", "checkpoint", "checkpoint_every", "data_device", "device", "verbose", "warm_start"})
 ROWS = 4096  # samples judged or made at a time
 
 Array = NDArray[Any]

@@ -4,10 +4,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from os import PathLike
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 from typing_extensions import Self
 
+from gan_ext.data import DataDevice
 from gan_ext.engine import Callback, Compute, Engine, OptimizerFactory, SaveEvery, Schedule, Solver, Stream, Turns
 from gan_ext.game import Game
 
@@ -26,6 +27,8 @@ class RunningParameters(Protocol):
     @property
     def device(self) -> str: ...
     @property
+    def data_device(self) -> DataDevice: ...
+    @property
     def precision(self) -> Literal["float32", "bfloat16"]: ...
     @property
     def checkpoint(self) -> str | PathLike[str] | None: ...
@@ -35,6 +38,13 @@ class RunningParameters(Protocol):
     def verbose(self) -> bool | int: ...
     @property
     def callbacks(self) -> Sequence[Callback]: ...
+
+
+@runtime_checkable
+class _Movable(Protocol):
+    """A stream that lets one choose where its data lie."""
+
+    def with_data_device(self, data_device: DataDevice) -> Stream: ...
 
 
 @dataclass(frozen=True)
@@ -50,6 +60,7 @@ class Running:
         checkpoint_every: steps between checkpoints.
         verbose: whether to print how it goes.
         callbacks: called with the engine after every step.
+        data_device: where data lie while a GPU trains.
     """
 
     solver: Solver | Turns | None = None
@@ -60,6 +71,7 @@ class Running:
     checkpoint_every: int = 500
     verbose: bool | int = False
     callbacks: Sequence[Callback] = ()
+    data_device: DataDevice = "auto"
 
     @classmethod
     def of(cls, estimator: RunningParameters) -> Self:
@@ -73,6 +85,7 @@ class Running:
             estimator.checkpoint_every,
             estimator.verbose,
             tuple(estimator.callbacks),
+            estimator.data_device,
         )
 
     def part(self, name: str) -> Self:
@@ -113,6 +126,8 @@ class Running:
             label: of the printed lines.
             first: callbacks before the user's.
         """
+        if isinstance(stream, _Movable):
+            stream = stream.with_data_device(self.data_device)
         said = [print_progress(steps, label)] if self.verbose else []
         saving = [] if self.checkpoint is None else [SaveEvery(self.checkpoint_every, self.checkpoint)]
         # Reading the meters starts them anew, so what looks at them comes before.

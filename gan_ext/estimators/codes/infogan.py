@@ -10,7 +10,7 @@ from sklearn.base import ClusterMixin, TransformerMixin
 from torch import Tensor, nn
 from typing_extensions import Self
 
-from gan_ext.data import ArrayStream, SemiStream
+from gan_ext.data import ArrayStream, DataDevice, SemiStream
 from gan_ext.engine import Callback, Engine, Solver, Turns, adam, flat_then_linear
 from gan_ext.estimators.base.checks import warn_of_chance, warn_of_constants
 from gan_ext.estimators.base.estimator import RandomState, new_seed, on_cpu
@@ -108,6 +108,8 @@ class InfoGAN(ClusterMixin, TransformerMixin, CodedGAN):  # type: ignore[misc]
         Decay of the averaged weights that predict and generate, per step.
     device : str, default="auto"
         ``"auto"`` (CUDA when there is one), ``"cpu"``, ``"cuda"`` or ``"cuda:N"``.
+    data_device : {"auto", "cpu", "cuda"}, default="auto"
+        Where data lie while a GPU trains: there, on the host (batches are copied ahead), or as memory is free.
     precision : {"float32", "bfloat16"}, default="float32"
         Of training; ``"bfloat16"`` is faster on processors that have it.
     checkpoint : path or None, default=None
@@ -185,6 +187,7 @@ class InfoGAN(ClusterMixin, TransformerMixin, CodedGAN):  # type: ignore[misc]
         clip: float | None = None,
         averaging: float = 0.99,
         device: str = "auto",
+        data_device: DataDevice = "auto",
         precision: Literal["float32", "bfloat16"] = "float32",
         checkpoint: str | Path | None = None,
         checkpoint_every: int = 500,
@@ -220,6 +223,7 @@ class InfoGAN(ClusterMixin, TransformerMixin, CodedGAN):  # type: ignore[misc]
         self.clip = clip
         self.averaging = averaging
         self.device = device
+        self.data_device = data_device
         self.precision = precision
         self.checkpoint = checkpoint
         self.checkpoint_every = checkpoint_every

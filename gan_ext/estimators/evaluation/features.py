@@ -13,7 +13,7 @@ from sklearn.utils import Tags
 from sklearn.utils.validation import check_array, check_is_fitted
 from torch import Tensor, nn
 
-from gan_ext.data import ArrayStream
+from gan_ext.data import ArrayStream, DataDevice
 from gan_ext.engine import Callback, Solver, Turns, adam, cosine, resolve_device
 from gan_ext.estimators.base.assembly import are_images
 from gan_ext.estimators.base.estimator import RandomState, claim_fit, new_seed, on_cpu
@@ -82,6 +82,7 @@ class TrainedFeatures(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         clip: float | None,
         averaging: float,
         device: str,
+        data_device: DataDevice,
         precision: Literal["float32", "bfloat16"],
         checkpoint: str | Path | None,
         checkpoint_every: int,
@@ -98,6 +99,7 @@ class TrainedFeatures(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         self.clip = clip
         self.averaging = averaging
         self.device = device
+        self.data_device = data_device
         self.precision = precision
         self.checkpoint = checkpoint
         self.checkpoint_every = checkpoint_every

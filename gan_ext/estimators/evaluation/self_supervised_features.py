@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 from typing_extensions import Self
 
-from gan_ext.data import RandomAffine
+from gan_ext.data import DataDevice, RandomAffine
 from gan_ext.engine import Callback, Solver, Turns
 from gan_ext.estimators.base.estimator import RandomState
 from gan_ext.estimators.base.parameters import Number, check_parameters, positive
@@ -62,6 +62,8 @@ class SelfSupervisedFeatures(TrainedFeatures):
         Decay of the averaged weights that read features, per step; 0 keeps none.
     device : str, default="auto"
         ``"auto"`` (CUDA when there is one), ``"cpu"``, ``"cuda"`` or ``"cuda:N"``.
+    data_device : {"auto", "cpu", "cuda"}, default="auto"
+        Where data lie while a GPU trains: there, on the host (batches are copied ahead), or as memory is free.
     precision : {"float32", "bfloat16"}, default="float32"
         Of training; ``"bfloat16"`` is faster on processors that have it.
     checkpoint : path or None, default=None
@@ -108,6 +110,7 @@ class SelfSupervisedFeatures(TrainedFeatures):
         clip: float | None = None,
         averaging: float = 0.0,
         device: str = "auto",
+        data_device: DataDevice = "auto",
         precision: Literal["float32", "bfloat16"] = "float32",
         checkpoint: str | Path | None = None,
         checkpoint_every: int = 500,
@@ -125,6 +128,7 @@ class SelfSupervisedFeatures(TrainedFeatures):
             clip=clip,
             averaging=averaging,
             device=device,
+            data_device=data_device,
             precision=precision,
             checkpoint=checkpoint,
             checkpoint_every=checkpoint_every,

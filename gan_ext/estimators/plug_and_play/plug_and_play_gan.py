@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from sklearn.utils._param_validation import StrOptions
 from typing_extensions import Self
 
+from gan_ext.data import DataDevice
 from gan_ext.engine import Callback, Solver, Turns
 from gan_ext.engine.solvers.solver import moves_of
 from gan_ext.estimators.base.assembly import label_counts
@@ -106,6 +107,8 @@ class PlugAndPlayGAN(FittedPlugAndPlay):
         Decay of the averaged weights that generate, per step.
     device : str, default="auto"
         ``"auto"`` (CUDA when there is one), ``"cpu"``, ``"cuda"`` or ``"cuda:N"``.
+    data_device : {"auto", "cpu", "cuda"}, default="auto"
+        Where data lie while a GPU trains: there, on the host (batches are copied ahead), or as memory is free.
     precision : {"float32", "bfloat16"}, default="float32"
         Of training and sampling; ``"bfloat16"`` is faster on processors that have it.
     checkpoint : path or None, default=None
@@ -198,6 +201,7 @@ class PlugAndPlayGAN(FittedPlugAndPlay):
         clip: float | None = None,
         averaging: float = 0.998,
         device: str = "auto",
+        data_device: DataDevice = "auto",
         precision: Literal["float32", "bfloat16"] = "float32",
         checkpoint: str | Path | None = None,
         checkpoint_every: int = 500,
@@ -231,6 +235,7 @@ class PlugAndPlayGAN(FittedPlugAndPlay):
         self.clip = clip
         self.averaging = averaging
         self.device = device
+        self.data_device = data_device
         self.precision = precision
         self.checkpoint = checkpoint
         self.checkpoint_every = checkpoint_every

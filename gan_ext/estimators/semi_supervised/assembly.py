@@ -8,11 +8,24 @@ from typing import Any, Literal, Protocol
 
 import numpy as np
 import torch
+from sklearn.utils._param_validation import StrOptions
 from torch import Tensor, nn
 
 from gan_ext.engine import Schedule, flat_then_linear, sigmoid_rise
 from gan_ext.estimators.base.assembly import are_images, build_network, check_augment, label_counts
 from gan_ext.estimators.base.labels import Labels
+from gan_ext.estimators.base.parameters import (
+    CLASS_WEIGHTS,
+    CLASSES,
+    SCALING,
+    SHARES,
+    TERMS,
+    UNLABELED,
+    WIDTHS,
+    callable_or_none,
+    integer,
+    not_negative,
+)
 from gan_ext.estimators.semi_supervised.class_mix import warn_of_mix
 from gan_ext.games import KPlusOne
 from gan_ext.latents import Uniform
@@ -26,10 +39,35 @@ from gan_ext.nets import (
 from gan_ext.seeds import seeded
 from gan_ext.terms import ClassBalance, ConditionalEntropy, GeneratorTerm, Term, VirtualAdversarial
 
-__all__ = ["KPlusOneSettings", "build_game", "build_schedules", "class_shares", "class_weights"]
+__all__ = [
+    "CLASSIFIER_CONSTRAINTS",
+    "KPlusOneSettings",
+    "build_game",
+    "build_schedules",
+    "class_shares",
+    "class_weights",
+]
 
 _ROUNDED = 0.02  # how far shares that were rounded may be from adding up to 1
 _SHARPNESS = 4.0  # of the familiarity of unlabeled samples, with open_set=True
+
+CLASSIFIER_CONSTRAINTS: dict[str, Any] = {
+    "labeled_batch_size": [integer(1)],
+    "hidden_layer_sizes": WIDTHS,
+    **{name: [not_negative()] for name in ("noise", "input_noise", "unsupervised", "entropy", "balance")},
+    **{name: [not_negative()] for name in ("smoothing", "smoothing_radius")},
+    "class_prior": [StrOptions({"uniform", "labeled"}), SHARES, None],
+    "class_weight": [StrOptions({"balanced"}), CLASS_WEIGHTS, None],
+    "open_set": ["boolean"],
+    "terms": [TERMS],
+    **{name: callable_or_none() for name in ("augment", "generator", "discriminator")},
+    "latent_dim": [integer(1)],
+    "scaling": SCALING,
+    "unlabeled": UNLABELED,
+    "classes": CLASSES,
+    "allow_empty_classes": ["boolean"],
+}
+"""What the classifier's own parameters may be."""
 
 
 class KPlusOneSettings(Protocol):

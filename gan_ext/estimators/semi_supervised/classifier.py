@@ -9,33 +9,19 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from sklearn.utils._param_validation import StrOptions
 from torch import Tensor, nn
 from typing_extensions import Self
 
-from gan_ext.data import SemiStream
+from gan_ext.data import DataDevice, SemiStream
 from gan_ext.engine import Callback, Solver, Turns, adam
 from gan_ext.estimators.base.assembly import spacing
 from gan_ext.estimators.base.estimator import new_seed, on_cpu
 from gan_ext.estimators.base.labels import Labels, read_labels
-from gan_ext.estimators.base.parameters import (
-    CLASS_WEIGHTS,
-    CLASSES,
-    SCALING,
-    SHARED_CONSTRAINTS,
-    SHARES,
-    TERMS,
-    UNLABELED,
-    WIDTHS,
-    callable_or_none,
-    check_parameters,
-    integer,
-    not_negative,
-)
+from gan_ext.estimators.base.parameters import SHARED_CONSTRAINTS, check_parameters
 from gan_ext.estimators.base.running import Running
 from gan_ext.estimators.base.scaling import Scaler, Scaling
 from gan_ext.estimators.base.stopped import whole_or_undone
-from gan_ext.estimators.semi_supervised.assembly import build_game, build_schedules
+from gan_ext.estimators.semi_supervised.assembly import CLASSIFIER_CONSTRAINTS, build_game, build_schedules
 from gan_ext.estimators.semi_supervised.fitted import GANClassifier
 from gan_ext.games import KPlusOne, SemiBatch
 from gan_ext.terms import GeneratorTerm, Term
@@ -123,6 +109,8 @@ class SemiSupervisedGANClassifier(GANClassifier):
         Decay of the averaged weights that predict, per step.
     device : str, default="auto"
         ``"auto"`` (CUDA when there is one), ``"cpu"``, ``"cuda"`` or ``"cuda:N"``.
+    data_device : {"auto", "cpu", "cuda"}, default="auto"
+        Where data lie while a GPU trains: there, on the host (batches are copied ahead), or as memory is free.
     precision : {"float32", "bfloat16"}, default="float32"
         Of training; ``"bfloat16"`` is faster on processors that have it.
     checkpoint : path or None, default=None
@@ -167,23 +155,7 @@ class SemiSupervisedGANClassifier(GANClassifier):
     array([0, 1])
     """
 
-    _parameter_constraints: ClassVar[dict[str, Any]] = {
-        **SHARED_CONSTRAINTS,
-        "labeled_batch_size": [integer(1)],
-        "hidden_layer_sizes": WIDTHS,
-        **{name: [not_negative()] for name in ("noise", "input_noise", "unsupervised", "entropy", "balance")},
-        **{name: [not_negative()] for name in ("smoothing", "smoothing_radius")},
-        "class_prior": [StrOptions({"uniform", "labeled"}), SHARES, None],
-        "class_weight": [StrOptions({"balanced"}), CLASS_WEIGHTS, None],
-        "open_set": ["boolean"],
-        "terms": [TERMS],
-        **{name: callable_or_none() for name in ("augment", "generator", "discriminator")},
-        "latent_dim": [integer(1)],
-        "scaling": SCALING,
-        "unlabeled": UNLABELED,
-        "classes": CLASSES,
-        "allow_empty_classes": ["boolean"],
-    }
+    _parameter_constraints: ClassVar[dict[str, Any]] = {**SHARED_CONSTRAINTS, **CLASSIFIER_CONSTRAINTS}
     _spacing: float
 
     def __init__(
@@ -217,6 +189,7 @@ class SemiSupervisedGANClassifier(GANClassifier):
         clip: float | None = None,
         averaging: float = 0.99,
         device: str = "auto",
+        data_device: DataDevice = "auto",
         precision: Literal["float32", "bfloat16"] = "float32",
         checkpoint: str | Path | None = None,
         checkpoint_every: int = 500,
@@ -253,6 +226,7 @@ class SemiSupervisedGANClassifier(GANClassifier):
         self.clip = clip
         self.averaging = averaging
         self.device = device
+        self.data_device = data_device
         self.precision = precision
         self.checkpoint = checkpoint
         self.checkpoint_every = checkpoint_every

@@ -13,6 +13,7 @@ from sklearn.utils._param_validation import HasMethods, StrOptions
 from torch import nn
 from typing_extensions import Self
 
+from gan_ext.data import DataDevice
 from gan_ext.data.sequences.tokenization import TOKENIZERS
 from gan_ext.engine import Callback, Solver, Turns
 from gan_ext.estimators.base.estimator import claim_fit, new_seed
@@ -113,6 +114,8 @@ class SequenceGAN(FittedSequenceModel, BaseEstimator):  # type: ignore[misc]
         Decay of the averaged weights that make samples, per step, in maximum likelihood and in the game; 0 for none.
     device : str, default="auto"
         ``"auto"`` (CUDA when there is one), ``"cpu"``, ``"cuda"`` or ``"cuda:N"``.
+    data_device : {"auto", "cpu", "cuda"}, default="auto"
+        Where data lie while a GPU trains: there, on the host (batches are copied ahead), or as memory is free.
     precision : {"float32", "bfloat16"}, default="float32"
         Of training; ``"bfloat16"`` is faster on processors that have it.
     checkpoint : path or None, default=None
@@ -216,6 +219,7 @@ class SequenceGAN(FittedSequenceModel, BaseEstimator):  # type: ignore[misc]
         clip: float | None = 5.0,
         averaging: float = 0.0,
         device: str = "auto",
+        data_device: DataDevice = "auto",
         precision: Literal["float32", "bfloat16"] = "float32",
         checkpoint: str | Path | None = None,
         checkpoint_every: int = 200,
@@ -249,6 +253,7 @@ class SequenceGAN(FittedSequenceModel, BaseEstimator):  # type: ignore[misc]
         self.clip = clip
         self.averaging = averaging
         self.device = device
+        self.data_device = data_device
         self.precision = precision
         self.checkpoint = checkpoint
         self.checkpoint_every = checkpoint_every

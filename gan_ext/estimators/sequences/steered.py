@@ -15,7 +15,7 @@ from sklearn.utils.validation import check_is_fitted
 from torch import nn
 from typing_extensions import Self
 
-from gan_ext.data import ArrayStream, LabeledTokens
+from gan_ext.data import ArrayStream, DataDevice, LabeledTokens
 from gan_ext.engine import Callback, Every, Solver, Turns, adam, cosine
 from gan_ext.estimators.base.assembly import claim_folder
 from gan_ext.estimators.base.estimator import FREE, new_seed
@@ -73,6 +73,8 @@ class SteeredSequenceGAN(ClassifierMixin, FittedSteeredModel, BaseEstimator):  #
         Decay of the averaged weights that judge, per step; 0 for none.
     device : str, default="auto"
         ``"auto"`` (CUDA when there is one), ``"cpu"``, ``"cuda"`` or ``"cuda:N"``.
+    data_device : {"auto", "cpu", "cuda"}, default="auto"
+        Where data lie while a GPU trains: there, on the host (batches are copied ahead), or as memory is free.
     precision : {"float32", "bfloat16"}, default="float32"
         Of training; ``"bfloat16"`` is faster on processors that have it.
     checkpoint : path or None, default=None
@@ -140,6 +142,7 @@ class SteeredSequenceGAN(ClassifierMixin, FittedSteeredModel, BaseEstimator):  #
         clip: float | None = 5.0,
         averaging: float = 0.0,
         device: str = "auto",
+        data_device: DataDevice = "auto",
         precision: Literal["float32", "bfloat16"] = "float32",
         checkpoint: str | Path | None = None,
         checkpoint_every: int = 200,
@@ -159,6 +162,7 @@ class SteeredSequenceGAN(ClassifierMixin, FittedSteeredModel, BaseEstimator):  #
         self.clip = clip
         self.averaging = averaging
         self.device = device
+        self.data_device = data_device
         self.precision = precision
         self.checkpoint = checkpoint
         self.checkpoint_every = checkpoint_every
