@@ -1,6 +1,7 @@
 """Checks of numbers of samples, of how `sample` is called, and of columns that tell nothing."""
 
 import inspect
+import os
 import warnings
 from collections.abc import Callable
 from functools import wraps
@@ -12,7 +13,16 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
 from typing_extensions import ParamSpec
 
-__all__ = ["RandomState", "check_count", "count_first", "drawing", "is_count", "warn_of_chance", "warn_of_constants"]
+__all__ = [
+    "RandomState",
+    "check_count",
+    "check_room",
+    "count_first",
+    "drawing",
+    "is_count",
+    "warn_of_chance",
+    "warn_of_constants",
+]
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -24,12 +34,37 @@ def is_count(value: Any) -> bool:
     return isinstance(value, int | np.integer) and not isinstance(value, bool) and bool(value >= 1)
 
 
+def check_room(name: str, count: int, numbers: int) -> None:
+    """Raise ValueError for more samples than the memory of this machine can hold.
+
+    Args:
+        name: of the argument that says how many.
+        count: how many samples.
+        numbers: in each of them; each takes 16 bytes while samples are made.
+    """
+    needed, there = 16 * int(count) * max(1, numbers), _memory()
+    if needed > there:
+        raise ValueError(
+            f"{name}={count!r} samples of {numbers} number{'s' if numbers > 1 else ''} each need about "
+            f"{needed / 2**30:.3g} GiB, and this machine has {there / 2**30:.3g} GiB; make them in parts of at most "
+            f"{there // (64 * max(1, numbers))}."
+        )
+
+
+def _memory() -> int:
+    """Return the bytes of memory of this machine, of a large one where the system does not say."""
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, OSError, ValueError):
+        return 2**40
+
+
 def count_first(sample: Callable[P, R]) -> Callable[P, R]:
     """Make a method, ``sample(n_samples=1, *, ...)``, say how it is called where it is called in another way.
 
     The decorated method raises ValueError for a number of samples that is not an integer, at least 1 (None is one, or
-    as many as `y` has, where there is a `y`), or a `random_state` that is none; and TypeError if anything else is
-    passed by position, or by a name that it does not have: the sentence names what was passed, and what was meant.
+    as many as `y` has, where there is a `y`), or more than the memory holds, or a `random_state` that is none; and
+    TypeError if anything else is passed by position, or by a name that it does not have: the sentence names what was passed, and what was meant.
     """
     names = [name for name in inspect.signature(sample).parameters if name not in ("self", "n_samples")]
     classes = "y" in names
@@ -60,6 +95,8 @@ def count_first(sample: Callable[P, R]) -> Callable[P, R]:
         if not is_count(count) and not (classes and count is None):
             asked = f"; pass the class as y={count!r}" if classes else ""
             raise ValueError(f"n_samples={count!r} must be an integer, at least 1{asked}.")
+        if is_count(count):
+            check_room("n_samples", count, getattr(args[0], "_sample_size", 1))
         state: Any = kwargs.get("random_state")
         if state is not None:
             drawing(state)
@@ -85,6 +122,7 @@ def check_count(name: str, value: Any) -> None:
     """Raise ValueError unless a number of samples is an integer, at least 1."""
     if not is_count(value):
         raise ValueError(f"{name}={value!r} must be an integer, at least 1.")
+    check_room(name, value, 1)
 
 
 def warn_of_chance(codes: NDArray[np.int64], predicted: NDArray[np.int64]) -> None:

@@ -1,6 +1,7 @@
 """What every estimator of samples (tables or images) shares around its game: checks, checkpoints, devices, drawing."""
 
 import copy
+import math
 from collections.abc import Callable, Sequence
 from os import PathLike
 from pathlib import Path
@@ -110,6 +111,11 @@ class GANEstimator(BaseEstimator):  # type: ignore[misc]
     def _check_sample_shape(self, X: Array) -> None:
         if X.shape[1:] != self.sample_shape_:
             raise ValueError(f"X has samples of shape {X.shape[1:]}, but fit was given {self.sample_shape_}.")
+
+    @property
+    def _sample_size(self) -> int:
+        """Numbers in a sample."""
+        return math.prod(self.sample_shape_)
 
     def _claim_checkpoint(self, X: Array, labels: Array | None) -> None:
         claim_fit(self, X, labels)

@@ -103,13 +103,14 @@ def every_label(y: Any, declared: Sequence[Any] | None = None) -> Any:
     return labels
 
 
-def class_numbers(y: Any, n_samples: int | None, classes: NDArray[Any]) -> NDArray[np.int64]:
+def class_numbers(y: Any, n_samples: int | None, classes: NDArray[Any], name: str = "y") -> NDArray[np.int64]:
     """Return the number of the class of every wanted sample [n].
 
     Args:
         y: one class for all, or a class for each.
         n_samples: how many; with classes for each sample, None and 1 stand for as many as there are.
         classes: those that fit saw, in order.
+        name: of the argument `y`, for errors.
 
     Raises:
         ValueError: a count below 1, classes for another number of samples, or a class that fit did not see.
@@ -120,13 +121,13 @@ def class_numbers(y: Any, n_samples: int | None, classes: NDArray[Any]) -> NDArr
     y = np.asarray(y) if each else np.full(n_samples or 1, y)
     if y.ndim != 1 or not len(y) or (each and n_samples not in (None, 1, len(y))):
         raise ValueError(
-            f"y has shape {y.shape} and n_samples={n_samples!r}; pass one class and a number of samples, or a list "
+            f"{name} has shape {y.shape} and n_samples={n_samples!r}; pass one class and a number of samples, or a list "
             "with a class for each sample."
         )
     numbers = {name: number for number, name in enumerate(classes.tolist())}
     for label in y.tolist():
         if label not in numbers:
-            raise ValueError(f"y has the class {label!r}, which fit did not see; classes: {list(numbers)}.")
+            raise ValueError(f"{name} has the class {label!r}, which fit did not see; classes: {list(numbers)}.")
     return np.array([numbers[label] for label in y.tolist()], np.int64)
 
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from sklearn.utils.validation import check_array, check_is_fitted
 from torch import Tensor
 
-from gan_ext.estimators.base.checks import check_count, count_first
+from gan_ext.estimators.base.checks import check_count, check_room, count_first
 from gan_ext.estimators.base.estimator import GANEstimator, RandomState
 from gan_ext.estimators.base.labels import class_numbers
 from gan_ext.estimators.codes.source import CodeSource, RealSamples, product_source
@@ -147,6 +147,7 @@ class CodedGAN(GANEstimator):
         if values is not None and (isinstance(values, str) or not np.ndim(values) or not len(values)):
             raise ValueError(f"values={values!r} must be a list of one value or more, such as [0.5].")
         steps = unit.code.values() if values is None else list(values)
+        check_room("n_samples", n_samples, len(steps) * self._sample_size)
         moved = {code: np.tile(np.asarray(steps), n_samples)}
         held = named_codes(codes)
         self._check_codes(n_samples, held)

@@ -14,6 +14,7 @@ from gan_ext.engine import Compute
 from gan_ext.estimators.base.checks import count_first, drawing
 from gan_ext.estimators.base.estimator import GANEstimator, RandomState, new_seed
 from gan_ext.estimators.base.labels import class_numbers
+from gan_ext.estimators.base.parameters import check_values, integer, positive, sequence_of
 from gan_ext.estimators.plug_and_play.training import Trained
 from gan_ext.games import FeatureInversion
 from gan_ext.nets import CodeClassifier
@@ -36,6 +37,12 @@ from gan_ext.plug_and_play import (
 __all__ = ["FittedPlugAndPlay", "Variant", "variant_sampler"]
 
 Array = NDArray[Any]
+_RUN: dict[str, Any] = {
+    "steps": [integer(1, 1_000_000)],
+    "sampler": [Sampler, None],
+    "callbacks": [sequence_of("functions of a ChainState", callable)],
+    "sigma": [positive()],
+}
 Variant = Literal["noiseless_joint", "joint", "denoising", "flat"]
 
 
@@ -100,7 +107,7 @@ class FittedPlugAndPlay(ClassifierMixin, TransformerMixin, GANEstimator):  # typ
         """
         check_is_fitted(self)
         compute = Compute(self.device, self.precision)
-        return PlugAndPlay(self.game_, condition, self.prior(), sampler or self.default_sampler(), compute=compute)
+        return PlugAndPlay(self.game_, condition, self.prior(), self.default_sampler() if sampler is None else sampler, compute=compute)
 
     def default_sampler(self) -> Sampler:
         """Return the sampler that the documentation's results were made with, for this variant."""
@@ -130,7 +137,7 @@ class FittedPlugAndPlay(ClassifierMixin, TransformerMixin, GANEstimator):  # typ
         condition : gan_ext.plug_and_play.Condition or None
             What samples should be like besides.
         steps : int, default=100
-            Steps of each chain.
+            Steps of each chain, at most a million.
         sampler : gan_ext.plug_and_play.Sampler or None
             How chains move; :meth:`default_sampler` if None.
         callbacks : sequence of callables, default=()
@@ -144,6 +151,7 @@ class FittedPlugAndPlay(ClassifierMixin, TransformerMixin, GANEstimator):  # typ
         ndarray of shape (n, ...), in the units of the data.
         """
         check_is_fitted(self)
+        check_values(_RUN, {"steps": steps, "sampler": sampler, "callbacks": callbacks}, f"{type(self).__name__}.sample")
         if condition is not None and not isinstance(condition, Condition):
             raise ValueError(f"condition={condition!r} must be a condition, such as KnownPixels(data, known), or None.")
         if y is None and condition is None:
@@ -187,6 +195,8 @@ class FittedPlugAndPlay(ClassifierMixin, TransformerMixin, GANEstimator):  # typ
         ndarray of shape (n, ...): the known entries as they were, the others as found.
         """
         check_is_fitted(self)
+        given = {"steps": steps, "sampler": sampler, "sigma": sigma}
+        check_values(_RUN, given, f"{type(self).__name__}.complete")
         mask = torch.as_tensor(np.asarray(known))
         X = self._read_data(self._without_hole(X, mask))
         data = torch.tensor(self.scaler_.forward(X), dtype=torch.float32)

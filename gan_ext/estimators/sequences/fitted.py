@@ -82,7 +82,7 @@ class FittedSequenceModel:
         prefix : str or list of str
             What every sequence begins with: a text, or a list of tokens, as `fit` was given, and of tokens that it saw.
         temperature : float
-            Divides the logits; below 1 sequences are likelier and more alike.
+            Divides the logits; below 1 sequences are likelier and more alike.  One number for all.
         top_k : int or None
             Draw each token from the k likeliest only.
         top_p : float or None
@@ -96,6 +96,8 @@ class FittedSequenceModel:
             A value out of its range, a prefix longer than the model's sequences, or classes that it does not know.
         """
         check_is_fitted(self)
+        if isinstance(temperature, Tensor):
+            raise ValueError(f"temperature={temperature!r} must be a positive number, one for all sequences.")
         check_sharpening(temperature, top_k, top_p)
         random = drawing(random_state)
         wanted, seed = self._wanted(y, n_samples, random), int(random.randint(2**31 - 1))
@@ -255,6 +257,11 @@ class FittedSequenceModel:
         loaded.history_, loaded.n_iter_, loaded.best_step_ = saved.history, saved.n_iter, saved.best_step
         return loaded
 
+    @property
+    def _sample_size(self) -> int:
+        """Tokens of a sequence, at most."""
+        return self.corpus_.length
+
     @contextmanager
     def _placed(self) -> Iterator[torch.device]:
         """Keep the networks on the device for a while."""
@@ -291,16 +298,21 @@ class FittedSequenceModel:
             raise ValueError(f"prefix has {unknown[0]!r}, which is not in the vocabulary of what fit was given.")
         return numbers.expand(n, -1)
 
-    def _wanted(self, y: ArrayLike | None, n_samples: int | None, random: np.random.RandomState) -> Wanted:
-        """Return how many sequences are wanted, and their classes, which are drawn if they do not matter."""
+    def _wanted(
+        self, y: ArrayLike | None, n_samples: int | None, random: np.random.RandomState, name: str = "y"
+    ) -> Wanted:
+        """Return how many sequences are wanted, and their classes, which are drawn if they do not matter.
+
+        `name` is that of the argument `y`, for errors.
+        """
         if not len(self.classes_):
             if y is not None:
-                raise ValueError(f"y={y!r} asks for classes, but this model has none: fit was given no y.")
+                raise ValueError(f"{name}={y!r} asks for classes, but this model has none: fit was given no y.")
             return Wanted(1 if n_samples is None else int(n_samples), None)
         if y is None:
             n = 1 if n_samples is None else int(n_samples)
             return Wanted(n, torch.from_numpy(random.randint(len(self.classes_), size=n)))
-        numbers = class_numbers(y, n_samples, self.classes_)
+        numbers = class_numbers(y, n_samples, self.classes_, name)
         return Wanted(len(numbers), torch.from_numpy(numbers))
 
     def _given(self, y: ArrayLike | None, n: int) -> Tensor | None:

@@ -76,7 +76,7 @@ class FittedSteeredModel:
             y = self.classes_[random.randint(len(self.classes_), size=1 if n_samples is None else int(n_samples))]
         numbers = class_numbers(y, n_samples, self.classes_)
         start = self._writer._prefix(prefix, len(numbers))
-        own = self._writer._wanted(generator_y, len(numbers), random).classes
+        own = self._writer._wanted(generator_y, len(numbers), random, "generator_y").classes
         tokens = torch.zeros(len(numbers), self._writer.corpus_.length, dtype=torch.int64)
         with self._writer._placed() as device:
             self.classifier_.to(device)
@@ -138,6 +138,11 @@ class FittedSteeredModel:
 
         model = TextModel(type(self).__name__, self._writer.corpus_, make, rows)
         return evaluate_text(model, X, y, n, training, resamples, random_state)
+
+    @property
+    def _sample_size(self) -> int:
+        """Tokens of a text, at most."""
+        return self._writer.corpus_.length
 
     @property
     def _writer(self) -> FittedSequenceModel:
