@@ -13,6 +13,8 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
+from gan_ext.checks import checked
+
 __all__ = [
     "Game",
     "Loss",
@@ -80,6 +82,7 @@ class Game(nn.Module, ABC):
         """Return the players by name."""
 
 
+@checked
 class TwoPlayerGame(Game):
     r"""The common case: a generator against a discriminator.
 

@@ -7,11 +7,13 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.model_selection import StratifiedKFold
 
+from gan_ext.checks import checked
 from gan_ext.data.missing import is_missing, plain_labels
 
 __all__ = ["LabeledFold"]
 
 
+@checked
 class LabeledFold:
     """Folds of the labeled rows, stratified by class; unlabeled rows are in every training part and in no test part.
 
@@ -30,7 +32,7 @@ class LabeledFold:
         *,
         shuffle: bool = False,
         random_state: int | np.random.RandomState | None = None,
-        unlabeled: Any = -1,
+        unlabeled: str | float | None = -1,
     ) -> None:
         self.n_splits, self.shuffle, self.random_state, self.unlabeled = n_splits, shuffle, random_state, unlabeled
         self._folds = StratifiedKFold(n_splits, shuffle=shuffle, random_state=random_state)

@@ -6,6 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from gan_ext.checks import checked
 from gan_ext.doctor.logged import PREFIX, code_entropies, losses_since
 from gan_ext.doctor.probe import Features, Modes, Probe
 from gan_ext.doctor.protocol import Logits, Samples, can_judge, can_sample, judge, make_samples
@@ -20,6 +21,7 @@ _PATHS = 3  # directions along which the parameters of each player are recorded
 _LEAST = 16  # real samples without which nothing can be said of generated ones
 
 
+@checked
 class Watch:
     r"""Record a run's vitals every so often, for :func:`~gan_ext.doctor.diagnose`.
 

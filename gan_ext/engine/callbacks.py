@@ -3,12 +3,14 @@
 import time
 from pathlib import Path
 
+from gan_ext.checks import checked
 from gan_ext.engine.checkpoint import ensure_writable
 from gan_ext.engine.loop import Callback, Engine
 
 __all__ = ["Every", "SaveEvery", "StopAfter"]
 
 
+@checked
 class Every:
     """Call a function after every n-th step, and after the last one.
 
@@ -28,6 +30,7 @@ class Every:
             self.function(engine)
 
 
+@checked
 class SaveEvery(Every):
     """Save a checkpoint after every n-th step, and after the last one.
 
@@ -45,6 +48,7 @@ class SaveEvery(Every):
         super().__init__(steps, lambda engine: engine.save(directory, keep=keep))
 
 
+@checked
 class StopAfter:
     """Let a fit end once some seconds have passed since this was made, or so many steps been taken with it.
 

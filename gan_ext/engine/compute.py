@@ -6,6 +6,8 @@ from typing import Any, Literal
 
 import torch
 
+from gan_ext.checks import checked
+
 __all__ = ["Compute", "compiled", "resolve_device"]
 
 
@@ -14,6 +16,7 @@ __all__ = ["Compute", "compiled", "resolve_device"]
 _CACHE_KEEPS_GRADIENTS = tuple(int(part) for part in torch.__version__.split(".")[:2]) >= (2, 13)
 
 
+@checked
 @dataclass(frozen=True)
 class Compute:
     """Device, precision and compilation of a run.

@@ -9,6 +9,7 @@ import torch
 from torch import nn
 from typing_extensions import Self
 
+from gan_ext.checks import checked
 from gan_ext.engine import checkpoint as files
 from gan_ext.engine import state
 from gan_ext.engine.board import Board
@@ -47,6 +48,7 @@ class Stream(Protocol):
         ...
 
 
+@checked
 class Engine:
     """Play a game: move the players' parameters, on any device, in any precision, on any number of ranks.
 

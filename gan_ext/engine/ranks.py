@@ -9,9 +9,12 @@ import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 
+from gan_ext.checks import checked
+
 __all__ = ["Ranks"]
 
 
+@checked
 @dataclass(frozen=True)
 class Ranks:
     """This process among those that train together.

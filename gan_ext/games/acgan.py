@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
+from gan_ext.checks import checked
 from gan_ext.game import Loss
 from gan_ext.games.conditional import ClassGame, LabeledBatch, sum_of
 from gan_ext.latents import Prior
@@ -24,6 +25,7 @@ class _Judgment(Protocol):
     classes: Tensor
 
 
+@checked
 class NamingGame(ClassGame):
     r"""What games with a classifying discriminator share; a subclass says how the class is learned.
 

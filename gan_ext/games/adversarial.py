@@ -11,6 +11,7 @@ from typing import Any, TypedDict
 import torch
 from torch import Tensor, nn
 
+from gan_ext.checks import checked
 from gan_ext.game import Loss, TwoPlayerGame, opponents_held
 from gan_ext.games.standard import RealBatch
 from gan_ext.latents import Prior
@@ -39,6 +40,7 @@ class AdversarialOptions(TypedDict, total=False):
     top: float | None
 
 
+@checked
 class Adversarial(TwoPlayerGame):
     r"""Any adversarial loss, with penalties for the discriminator and a view of the data.
 

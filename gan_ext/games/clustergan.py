@@ -6,6 +6,7 @@ References: ClusterGAN (Mukherjee et al., 2019), https://arxiv.org/abs/1809.0362
 import torch
 from torch import Tensor, nn
 
+from gan_ext.checks import checked
 from gan_ext.game import Loss, Player, TwoPlayerGame, opponents_held
 from gan_ext.games.standard import RealBatch
 from gan_ext.latents import Prior, Product
@@ -14,6 +15,7 @@ from gan_ext.losses import discriminator_wasserstein, generator_wasserstein, gra
 __all__ = ["ClusterGAN"]
 
 
+@checked
 class ClusterGAN(TwoPlayerGame):
     r"""Wasserstein game with a gradient penalty, in which an encoder reads noise and category back from generated data.
 

@@ -8,6 +8,7 @@ from typing import ClassVar, NamedTuple
 import torch
 from torch import Tensor, nn
 
+from gan_ext.checks import checked
 from gan_ext.game import Loss, TwoPlayerGame, opponents_held
 from gan_ext.latents import Prior
 from gan_ext.losses import discriminator_non_saturating, generator_non_saturating, mode_seeking, r1_penalty
@@ -22,6 +23,7 @@ class LabeledBatch(NamedTuple):
     y: Tensor
 
 
+@checked
 class ClassGame(TwoPlayerGame):
     r"""What games with classes share: samples of the batch's own classes, and a term against ignored noise.
 

@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
+from gan_ext.checks import checked
 from gan_ext.game import Game, Loss, Player
 from gan_ext.games.sequence_likelihood import sequence_nll_loss
 from gan_ext.games.sequence_opponents import MediatorOpponent, Opponent
@@ -18,6 +19,7 @@ from gan_ext.sequences import LabeledTokens, SequenceModel, TokenBatch, evaluati
 __all__ = ["CoT"]
 
 
+@checked
 class CoT(Game):
     r"""A mediator M learns the mixture of data and samples; the generator G moves to M, token by token.
 

@@ -7,12 +7,14 @@ https://arxiv.org/abs/1211.4246
 import torch
 from torch import Tensor, nn
 
+from gan_ext.checks import checked
 from gan_ext.game import Game, Loss, Player
 from gan_ext.games.standard import RealBatch
 
 __all__ = ["DenoisingAutoencoder"]
 
 
+@checked
 class DenoisingAutoencoder(Game):
     r"""One player, who takes added noise away again.
 

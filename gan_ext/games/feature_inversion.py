@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 from typing_extensions import Self
 
+from gan_ext.checks import checked
 from gan_ext.game import Loss, TwoPlayerGame, opponents_held
 from gan_ext.games.standard import RealBatch
 from gan_ext.losses import AdversarialLoss, NonSaturating, r1_penalty
@@ -19,6 +20,7 @@ from gan_ext.losses import AdversarialLoss, NonSaturating, r1_penalty
 __all__ = ["FeatureInversion"]
 
 
+@checked
 class FeatureInversion(TwoPlayerGame):
     r"""A generator that makes images from codes of an encoder which does not learn, against a discriminator.
 

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.nn.functional import pad
 from typing_extensions import Unpack
 
+from gan_ext.checks import checked
 from gan_ext.game import Loss, Player
 from gan_ext.games.ppo import PPO, PPOOptions
 from gan_ext.losses import Judged, Penalty, discriminator_non_saturating, log_odds_reward, standardized
@@ -40,24 +41,24 @@ class Imitation(NamedTuple):
     expert_terminated: Tensor
 
 
+@checked
 class _Standardizing(nn.Module):
     """What a discriminator sees of a step, in units of the expert's spread; in its own where the expert has none."""
 
     def __init__(self, observations: Tensor) -> None:
         super().__init__()
-        flat = observations.reshape(-1, observations.shape[-1])
-        mean, deviation = tensor_moments(flat)
-        # What never changes for the expert has no spread to be measured in, and keeps its units.
+        mean, deviation = tensor_moments(observations.reshape(-1, observations.shape[-1]))
         self.register_buffer("mean", mean)
         self.register_buffer("deviation", torch.where(deviation == 0, 1.0, deviation))
         self.mean: Tensor
         self.deviation: Tensor
-        self.width = 2 * flat.shape[-1]  # how many numbers are shown of a step; 0 if that is not known
+        self.width = 2 * observations.shape[-1]  # how many numbers are shown of a step; 0 if that is not known
 
     def standard(self, observations: Tensor) -> Tensor:
         return (observations - self.mean) / self.deviation
 
 
+@checked
 class StateAction(_Standardizing):
     """Show a discriminator what was observed, and what was done: (s, a).
 
@@ -103,6 +104,7 @@ class Actions(nn.Module):
         return actions
 
 
+@checked
 class Replay(nn.Module):
     """Half of the generated steps that a discriminator sees come from earlier policies.
 
@@ -143,6 +145,7 @@ class Replay(nn.Module):
         return mixed
 
 
+@checked
 class GAIL(PPO):
     r"""A generator of behavior, rewarded by a discriminator: a GAN read as actor and critic.
 

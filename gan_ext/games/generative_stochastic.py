@@ -10,12 +10,14 @@ import math
 import torch
 from torch import Tensor, nn
 
+from gan_ext.checks import checked
 from gan_ext.game import Game, Loss, Player
 from gan_ext.games.standard import RealBatch
 
 __all__ = ["GenerativeStochasticNetwork"]
 
 
+@checked
 class GenerativeStochasticNetwork(Game):
     r"""One player, who learns to undo noise; noise and its undoing in turn are a chain that draws samples.
 

@@ -5,6 +5,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
+from gan_ext.checks import checked
 from gan_ext.game import Game, Loss, Player
 from gan_ext.losses import token_mean
 
@@ -24,6 +25,7 @@ class Demonstrations(NamedTuple):
     terminated: Tensor
 
 
+@checked
 class BehavioralCloning(Game):
     r"""A policy that does what an expert did, where the expert was: a game of one player.
 

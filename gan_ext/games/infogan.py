@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import logsigmoid
 
+from gan_ext.checks import checked
 from gan_ext.game import Loss, Player, TwoPlayerGame, opponents_held
 from gan_ext.games.standard import RealBatch
 from gan_ext.latents import Categorical, Prior, Product
@@ -42,6 +43,7 @@ class Reading(Protocol):
     statistics: Tensor
 
 
+@checked
 class InfoGANGame(TwoPlayerGame):
     r"""Generator and discriminator that also agree on codes: both maximize a bound on the codes' mutual information.
 

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 from typing_extensions import Self, Unpack
 
+from gan_ext.checks import checked
 from gan_ext.game import Loss, Player, opponents_held
 from gan_ext.games.infogan import InfoGANGame, InfoGANOptions
 from gan_ext.latents import Prior, Product, Uniform
@@ -18,6 +19,7 @@ from gan_ext.terms import Term
 __all__ = ["InfoGANCR"]
 
 
+@checked
 class InfoGANCR(InfoGANGame):
     r"""InfoGAN with a third player, who sees two samples and tells which coordinate of the code they share.
 

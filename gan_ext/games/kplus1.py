@@ -13,6 +13,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
+from gan_ext.checks import checked
 from gan_ext.game import Loss, Player, TwoPlayerGame, opponents_held
 from gan_ext.latents import Gaussian, Uniform
 from gan_ext.losses import familiarity, realness, supervised, systematic_rows, unsupervised
@@ -40,6 +41,7 @@ class SemiBatch(NamedTuple):
     u: Tensor
 
 
+@checked
 class KPlusOne(TwoPlayerGame):
     r"""K+1-class discriminator, feature-matching generator, and whatever terms either is given.
 

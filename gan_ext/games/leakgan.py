@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cosine_similarity, pad
 
+from gan_ext.checks import checked
 from gan_ext.game import Game, Loss, Player
 from gan_ext.games.sequence_opponents import LeakyOpponent, Opponent
 from gan_ext.losses import discriminator_non_saturating, token_mean
@@ -74,6 +75,7 @@ def intrinsic_rewards(features: Tensor, goals: Tensor, horizon: int) -> Tensor:
     return total / horizon
 
 
+@checked
 class LeakGAN(Game):
     r"""Three players: discriminator, manager, worker.
 

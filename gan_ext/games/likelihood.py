@@ -5,11 +5,13 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from gan_ext.checks import checked
 from gan_ext.game import Game, Loss, Player
 
 __all__ = ["MaximumLikelihood"]
 
 
+@checked
 class MaximumLikelihood(Game):
     r"""One player, who minimizes the negative log-likelihood of the batch.
 

@@ -5,6 +5,7 @@ References: Maximum-Likelihood Augmented Discrete GAN (Che et al., 2017), https:
 
 from torch import nn
 
+from gan_ext.checks import checked
 from gan_ext.games.seqgan import SeqGAN
 from gan_ext.gradients import MaliGANWeights
 from gan_ext.sequences import SequenceModel
@@ -12,6 +13,7 @@ from gan_ext.sequences import SequenceModel
 __all__ = ["MaliGAN"]
 
 
+@checked
 class MaliGAN(SeqGAN):
     r"""The game of :class:`SeqGAN` with importance weights in place of rewards.
 

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple, TypedDict
 import torch
 from torch import Tensor, nn
 
+from gan_ext.checks import checked
 from gan_ext.game import Game, Loss, Player
 from gan_ext.gradients import GradientEstimator, LeaveOneOut, natural_gradient
 from gan_ext.losses import (
@@ -52,6 +53,7 @@ class PPOOptions(TypedDict, total=False):
     natural: float | None
 
 
+@checked
 class PPO(Game):
     r"""A policy that earns a reward, and a value that knows what to expect.
 

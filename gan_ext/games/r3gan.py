@@ -7,6 +7,7 @@ https://arxiv.org/abs/2501.05441
 from torch import nn
 from typing_extensions import Unpack
 
+from gan_ext.checks import checked, no_less
 from gan_ext.games.adversarial import Adversarial, AdversarialOptions
 from gan_ext.latents import Prior
 from gan_ext.losses import R1, R2, Relativistic
@@ -14,6 +15,7 @@ from gan_ext.losses import R1, R2, Relativistic
 __all__ = ["R3GAN"]
 
 
+@checked(gamma=no_less(0))
 class R3GAN(Adversarial):
     r"""Each generated sample against a real one, with R1 and R2 at every step.
 

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import normalize
 
+from gan_ext.checks import checked
 from gan_ext.game import Loss
 from gan_ext.games.seqgan import SeqGAN
 from gan_ext.games.sequence_opponents import Opponent, RankingOpponent
@@ -36,6 +37,7 @@ def log_rank(features: Tensor, comparison: Tensor, references: Tensor, gamma: fl
     return (own - torch.logaddexp(own, others.expand_as(own))).mean(-1)
 
 
+@checked
 class RankGAN(SeqGAN):
     r"""A ranker learns to put real sentences above generated ones; the log rank of a finished sentence is the reward.
 

@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor, nn
 
+from gan_ext.checks import checked
 from gan_ext.game import Loss, TwoPlayerGame, opponents_held
 from gan_ext.games.sequence_opponents import Opponent, SequenceOpponent
 from gan_ext.gradients import relaxed_sample
@@ -19,6 +20,7 @@ from gan_ext.sequences import SequenceModel, evaluating, judged, labels_of
 __all__ = ["RelGAN"]
 
 
+@checked
 class RelGAN(TwoPlayerGame):
     r"""A relativistic game on Gumbel-softmax rows.
 

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import softplus
 
+from gan_ext.checks import checked
 from gan_ext.game import Loss, Player, TwoPlayerGame
 from gan_ext.games.sequence_opponents import Opponent, TokenOpponent
 from gan_ext.gradients import REINFORCE, GradientEstimator
@@ -27,6 +28,7 @@ def discounted_returns(rewards: Tensor, discount: float) -> Tensor:
     return torch.stack(returns[::-1], 1)
 
 
+@checked
 class ScratchGAN(TwoPlayerGame):
     r"""A discriminator that judges every prefix, and a policy paid at every token.
 

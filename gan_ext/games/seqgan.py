@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor, nn
 
+from gan_ext.checks import checked
 from gan_ext.game import Loss, Player, TwoPlayerGame
 from gan_ext.games.sequence_likelihood import sequence_nll_loss
 from gan_ext.games.sequence_opponents import Opponent, SequenceOpponent
@@ -22,6 +23,7 @@ __all__ = ["SeqGAN"]
 Reward = Callable[[Tensor], Tensor]
 
 
+@checked
 class SeqGAN(TwoPlayerGame):
     r"""A generator of sequences rewarded by a discriminator, by any gradient estimator.
 

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from gan_ext.checks import checked
 from gan_ext.game import Game, Loss, Player
 from gan_ext.losses import linear_cross_entropy, token_mean
 from gan_ext.sequences import LinearReadout, SequenceModel, TokenBatch, labels_of, real_positions
@@ -21,6 +22,7 @@ def sequence_nll_loss(model: SequenceModel, batch: Any) -> Loss:
     return loss, {"nll": loss.detach()}
 
 
+@checked
 class SequenceLikelihood(Game):
     r"""One player, who minimizes the negative log-likelihood of sequences.
 

@@ -14,6 +14,7 @@ from typing import Any, ClassVar, Protocol, runtime_checkable
 import torch
 from torch import Tensor, nn
 
+from gan_ext.checks import checked
 from gan_ext.nets import CNNDiscriminator, LeakyGenerator, LSTMGenerator, RecurrentDiscriminator
 from gan_ext.sequences import SequenceModel, SequenceSpec, judged, real_positions
 
@@ -102,6 +103,7 @@ class Opponent(ABC):
         return logits.flatten(1).mean(1) if logits.dim() > 1 else logits
 
 
+@checked
 @dataclass(frozen=True)
 class SequenceOpponent(Opponent):
     """A discriminator of whole sequences: one logit each, or several.
@@ -129,6 +131,7 @@ class SequenceOpponent(Opponent):
         return {"classes": spec.classes}
 
 
+@checked
 @dataclass(frozen=True)
 class TokenOpponent(SequenceOpponent):
     """A discriminator that judges every prefix: one logit for each token."""
@@ -141,6 +144,7 @@ class TokenOpponent(SequenceOpponent):
         return (judged(opponent, tokens, labels).double() * real).sum(1) / real.sum(1)
 
 
+@checked
 @dataclass(frozen=True)
 class RankingOpponent(SequenceOpponent):
     """A network whose features of sentences are compared; it judges no single one, and sees no classes."""
@@ -151,6 +155,7 @@ class RankingOpponent(SequenceOpponent):
         return {}
 
 
+@checked
 @dataclass(frozen=True)
 class LeakyOpponent(SequenceOpponent):
     """A discriminator whose ``features`` the generator reads, so that it learns first."""
@@ -174,6 +179,7 @@ class LeakyOpponent(SequenceOpponent):
         return _checked(made, spec, "generator")
 
 
+@checked
 @dataclass(frozen=True)
 class MediatorOpponent(Opponent):
     """Another model of the same sequences."""

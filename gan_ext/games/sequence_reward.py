@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from gan_ext.checks import checked
 from gan_ext.game import Game, Loss, Player
 from gan_ext.gradients import ClippedSurrogate, GradientEstimator
 from gan_ext.losses import reward_to_go
@@ -15,6 +16,7 @@ from gan_ext.sequences import SequenceModel, evaluating, labels_of, real_positio
 __all__ = ["SequenceReward"]
 
 
+@checked
 class SequenceReward(Game):
     r"""A generator of sequences that earns a reward of yours, and pays for leaving the model it began as.
 

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 from typing_extensions import Unpack
 
+from gan_ext.checks import checked
 from gan_ext.game import Loss
 from gan_ext.games.infogan import InfoGANGame, WeightOptions
 from gan_ext.games.kplus1 import SemiBatch
@@ -19,6 +20,7 @@ from gan_ext.latents import Prior, Product
 __all__ = ["SemiSupervisedInfoGAN"]
 
 
+@checked
 class SemiSupervisedInfoGAN(InfoGANGame):
     r"""InfoGAN whose category is read from real labeled data, and whose generator must make what is so read.
 

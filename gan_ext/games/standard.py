@@ -8,6 +8,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
+from gan_ext.checks import checked
 from gan_ext.game import Loss, TwoPlayerGame, opponents_held
 from gan_ext.latents import Gaussian, Uniform
 from gan_ext.losses import discriminator_non_saturating, generator_non_saturating, r1_penalty
@@ -21,6 +22,7 @@ class RealBatch(NamedTuple):
     x: Tensor
 
 
+@checked
 class Standard(TwoPlayerGame):
     r"""Discriminator's cross-entropy against the non-saturating generator, with an optional gradient penalty.
 

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import one_hot, relu, softplus
 
+from gan_ext.checks import checked
 from gan_ext.game import Game, Loss, Player, opponents_held
 from gan_ext.games.kplus1 import SemiBatch
 from gan_ext.latents import Prior
@@ -44,6 +45,7 @@ _COSTS = {
 }
 
 
+@checked
 class TripleGAN(Game):
     r"""Classifier and generator against a discriminator of pairs (x, y).
 

@@ -8,12 +8,14 @@ import math
 import torch
 from torch import Tensor, nn
 
+from gan_ext.checks import checked
 from gan_ext.game import Game, Loss, Player
 from gan_ext.games.standard import RealBatch
 
 __all__ = ["VariationalAutoencoder"]
 
 
+@checked
 class VariationalAutoencoder(Game):
     r"""One player, encoder and decoder, who maximizes the evidence lower bound.
 

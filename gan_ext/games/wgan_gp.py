@@ -6,6 +6,7 @@ References: Improved Training of Wasserstein GANs (Gulrajani et al., 2017), http
 from torch import nn
 from typing_extensions import Unpack
 
+from gan_ext.checks import checked, no_less
 from gan_ext.games.adversarial import Adversarial, AdversarialOptions
 from gan_ext.latents import Prior
 from gan_ext.losses import WGANGP, Wasserstein
@@ -13,6 +14,7 @@ from gan_ext.losses import WGANGP, Wasserstein
 __all__ = ["WassersteinGAN"]
 
 
+@checked(penalty=no_less(0))
 class WassersteinGAN(Adversarial):
     r"""A critic whose slope between real and generated samples is held near 1.
 

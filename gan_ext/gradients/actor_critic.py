@@ -3,6 +3,7 @@
 import torch
 from torch import Tensor, nn
 
+from gan_ext.checks import checked
 from gan_ext.gradients.estimator import (
     GradientEstimator,
     Reward,
@@ -18,6 +19,7 @@ from gan_ext.sequences import SequenceModel, real_positions, sample
 __all__ = ["ActorCritic"]
 
 
+@checked
 class ActorCritic(GradientEstimator):
     r"""The score function with a learned value of the prefix as baseline.
 

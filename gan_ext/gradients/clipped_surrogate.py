@@ -5,6 +5,7 @@ import copy
 import torch
 from torch import Tensor
 
+from gan_ext.checks import checked
 from gan_ext.gradients.estimator import GradientEstimator, Reward, earned, leave_one_out, per_token, score_terms
 from gan_ext.losses import clipped_surrogate, token_mean
 from gan_ext.sequences import SequenceModel, real_positions, sample
@@ -12,6 +13,7 @@ from gan_ext.sequences import SequenceModel, real_positions, sample
 __all__ = ["ClippedSurrogate"]
 
 
+@checked
 class ClippedSurrogate(GradientEstimator):
     r"""Ratios to a lagged copy of the policy, clipped, with leave-one-out advantages.
 

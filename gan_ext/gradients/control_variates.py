@@ -5,6 +5,7 @@ from abc import abstractmethod
 import torch
 from torch import Tensor, nn
 
+from gan_ext.checks import checked
 from gan_ext.gradients.estimator import (
     GradientEstimator,
     Reward,
@@ -43,6 +44,7 @@ def conditional_gumbel(log_probs: Tensor, tokens: Tensor) -> Tensor:
     return below.scatter(-1, tokens[..., None], top)
 
 
+@checked
 class _ControlVariate(GradientEstimator):
     r"""The score function with a control variate at each step.
 
@@ -118,6 +120,7 @@ class _Parts:
         return self.mask * (moved - self._control[..., None] * self.score)
 
 
+@checked
 class REBAR(_ControlVariate):
     r"""The score function with the reward of a relaxed token as control variate.
 
@@ -187,6 +190,7 @@ class REBAR(_ControlVariate):
         return loss, {**terms, "eta": self.eta.clone()}
 
 
+@checked
 class RELAX(_ControlVariate):
     r"""The score function with a learned control variate; the reward is a black box.
 

@@ -5,6 +5,7 @@ from typing import ClassVar, Literal
 import torch
 from torch import Tensor
 
+from gan_ext.checks import checked
 from gan_ext.gradients.estimator import GradientEstimator, Reward, one_hot, reward_of_rows
 from gan_ext.sequences import SequenceModel
 
@@ -74,6 +75,7 @@ def relaxed_sample(
     return torch.stack(rows, 1)
 
 
+@checked
 class _Relaxation(GradientEstimator):
     """Differentiate the reward of relaxed rows."""
 

@@ -6,6 +6,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
+from gan_ext.checks import checked
 from gan_ext.gradients.estimator import (
     GradientEstimator,
     Reward,
@@ -42,6 +43,7 @@ class _ScoreFunction(GradientEstimator):
         """Return advantages [B, 1] or [B, T] for rewards [B] or action values [B, T]."""
 
 
+@checked
 class REINFORCE(_ScoreFunction):
     r"""The score function with a moving average of past rewards as baseline.
 
@@ -144,6 +146,7 @@ class SelfCritical(GradientEstimator):
         return torch.where(real, baseline, mean)
 
 
+@checked
 class MaliGANWeights(_ScoreFunction):
     r"""Maximum likelihood on the distribution that a discriminator implies, by self-normalized weights.
 

@@ -5,12 +5,14 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from gan_ext.checks import checked
 from gan_ext.gradients.estimator import GradientEstimator, Reward, leave_one_out, one_hot, reward_of_rows, score_terms
 from gan_ext.sequences import SequenceModel, real_positions, sample
 
 __all__ = ["Taylor"]
 
 
+@checked
 class Taylor(GradientEstimator):
     r"""The score function over all neighbors v of the drawn token, with rewards expanded to first order.
 

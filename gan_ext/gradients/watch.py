@@ -4,6 +4,8 @@ import warnings
 from collections.abc import Mapping
 from typing import Protocol
 
+from gan_ext.checks import checked
+
 __all__ = ["AdvantageWarning", "AdvantageWatch"]
 
 
@@ -26,6 +28,7 @@ class _Engine(Protocol):
     def meters(self) -> _Meters: ...
 
 
+@checked
 class AdvantageWatch:
     r"""A callback that warns when the mean advantage has drifted from zero.
 

@@ -5,12 +5,14 @@ import math
 import torch
 from torch import Tensor
 
+from gan_ext.checks import checked
 from gan_ext.latents.prior import Prior
 from gan_ext.precision import precise
 
 __all__ = ["Gaussian", "Uniform"]
 
 
+@checked
 class _Continuous(Prior):
     r"""What uniform and Gaussian codes share: the belief :math:`q(c \mid x) = N(\mu(x), \sigma^2)`.
 
@@ -50,6 +52,7 @@ class _Continuous(Prior):
         return mean, log_std.clamp(-5, 2)
 
 
+@checked
 class Uniform(_Continuous):
     r"""The uniform prior on a box, :math:`z \sim U[\text{low}, \text{high}]^d`.
 
@@ -93,6 +96,7 @@ class Uniform(_Continuous):
         return f"goes from {self.low:g} to {self.high:g}"
 
 
+@checked
 class Gaussian(_Continuous):
     r"""The normal prior, :math:`z \sim N(0, s^2 I_d)`.
 

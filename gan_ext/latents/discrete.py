@@ -8,12 +8,14 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 
+from gan_ext.checks import checked
 from gan_ext.latents.prior import Prior
 from gan_ext.precision import precise
 
 __all__ = ["Bernoulli", "Categorical"]
 
 
+@checked
 class Bernoulli(Prior):
     r"""Independent switches, :math:`P(c_j = 1) = p`, as numbers 0 and 1; Q states the log-odds of each.
 
@@ -65,6 +67,7 @@ class Bernoulli(Prior):
         return "goes from 0 to 1" if mean else "is 0 or 1"
 
 
+@checked
 class Categorical(Prior):
     r"""One of K categories as a one-hot vector, :math:`P(c = k) = \pi_k`; Q states K logits.
 

@@ -6,9 +6,12 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
+from gan_ext.checks import checked
+
 __all__ = ["Prior"]
 
 
+@checked
 class Prior(nn.Module, ABC):
     """A distribution of vectors, and the family in which a reader (InfoGAN's Q) states its belief about one.
 

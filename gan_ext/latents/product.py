@@ -5,12 +5,14 @@ from itertools import accumulate
 import torch
 from torch import Tensor, nn
 
+from gan_ext.checks import checked
 from gan_ext.latents.discrete import Categorical
 from gan_ext.latents.prior import Prior
 
 __all__ = ["Product"]
 
 
+@checked
 class Product(Prior):
     r"""Independent codes side by side, each under its name: :math:`p(c) = \prod_i p(c_i)`.
 

@@ -3,9 +3,12 @@
 import torch
 from torch import Tensor, nn
 
+from gan_ext.checks import checked
+
 __all__ = ["HistoricalAveraging", "RunningMean", "Weighted"]
 
 
+@checked
 class Weighted(nn.Module):
     """What carries a weight, a 0-dim buffer."""
 
@@ -41,6 +44,7 @@ class RunningMean(nn.Module):
             average += share.to(average.dtype) * (value.detach() - average)
 
 
+@checked
 class HistoricalAveraging(Weighted):
     r"""Keep a player's parameters near their average over the run so far.
 

@@ -6,6 +6,7 @@ from typing import ClassVar
 
 from torch import Tensor
 
+from gan_ext.checks import checked
 from gan_ext.losses.adversarial import (
     discriminator_hinge,
     discriminator_least_squares,
@@ -51,6 +52,7 @@ class AdversarialLoss(ABC):
         """Return the generator's loss, a scalar; `real` is read with `pairs` only."""
 
 
+@checked
 @dataclass(frozen=True)
 class NonSaturating(AdversarialLoss):
     r"""Cross-entropy against a generator that maximizes the logarithm of being taken for real.
@@ -80,6 +82,7 @@ class NonSaturating(AdversarialLoss):
         return generator_non_saturating(fake)
 
 
+@checked
 @dataclass(frozen=True)
 class Minimax(NonSaturating):
     """The zero-sum game: the generator maximizes what the discriminator minimizes (:func:`generator_minimax`).
@@ -92,6 +95,7 @@ class Minimax(NonSaturating):
         return generator_minimax(fake)
 
 
+@checked
 @dataclass(frozen=True)
 class LikelihoodRatio(NonSaturating):
     """Cross-entropy against a generator that weighs its samples by how much likelier they are real.
@@ -110,6 +114,7 @@ class LikelihoodRatio(NonSaturating):
         return generator_likelihood_ratio(fake, normalized=self.normalized)
 
 
+@checked
 @dataclass(frozen=True)
 class Hinge(AdversarialLoss):
     """A margin of 1 for the discriminator, the plain score for the generator (:func:`discriminator_hinge`)."""
@@ -121,6 +126,7 @@ class Hinge(AdversarialLoss):
         return generator_wasserstein(fake)
 
 
+@checked
 @dataclass(frozen=True)
 class LeastSquares(AdversarialLoss):
     r"""Squared distances to three targets (:func:`discriminator_least_squares`, :func:`generator_least_squares`).
@@ -149,6 +155,7 @@ class LeastSquares(AdversarialLoss):
         return generator_least_squares(fake, self.goal)
 
 
+@checked
 @dataclass(frozen=True)
 class Wasserstein(AdversarialLoss):
     """The difference of mean scores (:func:`discriminator_wasserstein`); its critic needs a bounded slope."""
@@ -160,6 +167,7 @@ class Wasserstein(AdversarialLoss):
         return generator_wasserstein(fake)
 
 
+@checked
 @dataclass(frozen=True)
 class Relativistic(AdversarialLoss):
     """Every generated sample against a real partner, for both players (:func:`discriminator_relativistic`)."""

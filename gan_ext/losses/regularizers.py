@@ -11,6 +11,7 @@ from typing import ClassVar, NamedTuple
 import torch
 from torch import Tensor
 
+from gan_ext.checks import checked
 from gan_ext.losses.averages import RunningMean, Weighted
 from gan_ext.losses.packing import pack, unpack
 from gan_ext.losses.penalties import (
@@ -129,6 +130,7 @@ class R2(Penalty):
         return _squared_slope(judged.discriminator, judged.fake, judged.fake_gradient)
 
 
+@checked
 class WGANGP(Penalty):
     """Slopes of 1 between real and generated samples (:func:`~gan_ext.losses.gradient_penalty`).
 
@@ -148,6 +150,7 @@ class WGANGP(Penalty):
             return gradient_penalty(judged.discriminator, judged.real, judged.fake, places)
 
 
+@checked
 class DRAGAN(Penalty):
     """Slopes of 1 around real samples (:func:`~gan_ext.losses.dragan_penalty`).
 
@@ -176,6 +179,7 @@ class DRAGAN(Penalty):
             return dragan_penalty(judged.discriminator, judged.real, noise)
 
 
+@checked
 class LeCam(Penalty):
     r"""Keep logits near the moving average of those of the other side (:func:`~gan_ext.losses.lecam_penalty`).
 
@@ -207,6 +211,7 @@ class LeCam(Penalty):
         return lecam_penalty(real, fake, *anchors)
 
 
+@checked
 class ConsistencyRegularization(Penalty):
     """Judge transformed data as the data itself (:func:`~gan_ext.losses.consistency_penalty`).
 

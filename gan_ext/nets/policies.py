@@ -8,6 +8,7 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
+from gan_ext.checks import checked
 from gan_ext.nets.layers.linear import Linear
 from gan_ext.sequences import IMPOSSIBLE, SequenceModel, State, draw
 
@@ -50,6 +51,7 @@ class Policy(nn.Module, ABC):
         """
 
 
+@checked
 class CategoricalPolicy(Policy):
     r"""One of K actions, :math:`\pi(a \mid s) = \mathrm{softmax}(f(s))_a`.
 
@@ -75,6 +77,7 @@ class CategoricalPolicy(Policy):
         return log_probs.gather(-1, actions[..., None])[..., 0], entropy
 
 
+@checked
 class GaussianPolicy(Policy):
     r"""k numbers, :math:`\pi(a \mid s) = N(c f(s), \mathrm{diag}(c \sigma)^2)`, with a deviation of its own for each.
 
@@ -108,6 +111,7 @@ class GaussianPolicy(Policy):
         return log_prob, (constant + 0.5).sum().expand_as(log_prob)
 
 
+@checked
 class SequencePolicy(Policy):
     r"""A model of sequences, where an action is the next token and the observation is the last one.
 

@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from gan_ext.checks import checked
 from gan_ext.latents import Product
 from gan_ext.plug_and_play.checks import is_number
 from gan_ext.plug_and_play.frozen import frozen
@@ -60,6 +61,7 @@ class Condition(ABC):
         return self
 
 
+@checked
 class ClassCondition(Condition):
     r"""Data should be of a class, by a classifier's opinion.
 
@@ -112,6 +114,7 @@ class ClassCondition(Condition):
         return self.classes.expand(len(logits)).unsqueeze(1)
 
 
+@checked
 class UnitCondition(Condition):
     r"""A unit of a network should be active: the preferred stimulus of a neuron.
 
@@ -142,6 +145,7 @@ class UnitCondition(Condition):
         return self.strength * active.gather(1, self.unit.expand(len(active)).unsqueeze(1)).squeeze(1)
 
 
+@checked
 class CodeCondition(Condition):
     r"""A reader should find given codes in the data, such as the codes of an InfoGAN.
 
@@ -166,6 +170,7 @@ class CodeCondition(Condition):
         return self.codes.log_posterior(statistics, self.values.expand(len(x), -1))
 
 
+@checked
 class CaptionCondition(Condition):
     r"""A captioner should find a text in the data.
 
@@ -182,7 +187,10 @@ class CaptionCondition(Condition):
     """
 
     def __init__(
-        self, captioner: Callable[[Tensor, Tensor], Tensor], tokens: Tensor, padding: int | None = None
+        self,
+        captioner: Callable[[Tensor, Tensor], Tensor],
+        tokens: Tensor | Sequence[int],
+        padding: int | None = None,
     ) -> None:
         tokens = torch.as_tensor(tokens)
         if tokens.is_floating_point() or tokens.ndim not in (1, 2):

@@ -1,14 +1,18 @@
 """Conditions on data of which a part is known: in-painting."""
 
+from typing import Any
+
 import torch
 from torch import Tensor
 
+from gan_ext.checks import checked
 from gan_ext.plug_and_play.checks import is_number
 from gan_ext.plug_and_play.conditions import Condition
 
 __all__ = ["KnownPixels", "Pasted"]
 
 
+@checked
 class KnownPixels(Condition):
     r"""Data should agree with what is known of it: in-painting.
 
@@ -25,11 +29,14 @@ class KnownPixels(Condition):
         ValueError: a sigma that is not positive, or a mask that knows nothing or does not fit.
     """
 
-    def __init__(self, data: Tensor, known: Tensor, sigma: float = 0.1) -> None:
+    def __init__(self, data: Any, known: Any, sigma: float = 0.1) -> None:
         if not is_number(sigma, 0, open_low=True):
             raise ValueError(f"sigma={sigma!r} must be positive: the deviation that is tolerated.")
-        data = torch.as_tensor(data)
-        self.data, self.known, self.sigma = data, _mask(data, torch.as_tensor(known)), sigma
+        try:
+            data, known = torch.as_tensor(data), torch.as_tensor(known)
+        except (TypeError, ValueError, RuntimeError) as error:
+            raise ValueError(f"data={data!r} and known={known!r} must be tensors or arrays: {error}.") from None
+        self.data, self.known, self.sigma = data, _mask(data, known), sigma
         self.chains = len(data) if data.ndim in (2, 4) else None
 
     def log_prob(self, x: Tensor) -> Tensor:
@@ -38,6 +45,7 @@ class KnownPixels(Condition):
         return -errors.square().flatten(1).sum(1) / (2 * self.sigma**2)
 
 
+@checked
 class Pasted(Condition):
     """Another condition, on data in which what is known has been pasted: its slope acts in the hole alone.
 

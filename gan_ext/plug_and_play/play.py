@@ -8,6 +8,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
+from gan_ext.checks import checked
 from gan_ext.engine import Compute, resolve_device
 from gan_ext.games import FeatureInversion
 from gan_ext.plug_and_play.conditions import Condition
@@ -53,6 +54,7 @@ class Chains(NamedTuple):
     course: Tensor
 
 
+@checked
 class PlugAndPlay:
     r"""Chains of codes that look for data which a condition likes and a prior finds likely.
 

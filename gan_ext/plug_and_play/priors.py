@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor, nn
 
+from gan_ext.checks import checked
 from gan_ext.games import FeatureInversion
 from gan_ext.latents import Prior
 from gan_ext.plug_and_play.checks import is_number
@@ -14,6 +15,7 @@ from gan_ext.plug_and_play.frozen import frozen
 __all__ = ["ChainPrior", "DenoisingPrior", "DiscriminatorDriven", "FlatPrior", "JointPrior", "LatentPrior"]
 
 
+@checked
 class ChainPrior(ABC):
     r"""What a chain believes of its state h before any condition.
 
@@ -65,6 +67,7 @@ class FlatPrior(ChainPrior):
         return codes.new_zeros(len(codes))
 
 
+@checked
 class DenoisingPrior(ChainPrior):
     r"""The slope that a denoising autoencoder has learned: the prior of PPGN-x (on data) and PPGN-h (on codes).
 
@@ -93,6 +96,7 @@ class DenoisingPrior(ChainPrior):
         return (self.reconstruct(codes).float() - codes) / self.sigma**2
 
 
+@checked
 class JointPrior(ChainPrior):
     r"""The way a code goes through its image: the prior of joint and noiseless joint PPGN-h.
 
@@ -122,6 +126,7 @@ class JointPrior(ChainPrior):
         return (self.encoder(data).float() - codes) / self.sigma**2
 
 
+@checked
 class LatentPrior(ChainPrior):
     r"""The distribution that a generator's input was drawn from: log-density known, such as :math:`N(0, I)`.
 
@@ -146,6 +151,7 @@ class LatentPrior(ChainPrior):
         return self.prior.sample(n)
 
 
+@checked
 class DiscriminatorDriven(ChainPrior):
     r"""The prior of the generator's input, corrected by what the discriminator still sees: DDLS.
 

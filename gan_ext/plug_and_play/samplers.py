@@ -11,6 +11,7 @@ from typing import Any, Literal, NamedTuple
 import torch
 from torch import Tensor
 
+from gan_ext.checks import checked
 from gan_ext.plug_and_play.checks import is_number
 from gan_ext.plug_and_play.target import Position, Target
 
@@ -50,6 +51,7 @@ class Sampler(ABC):
         """Move all chains once; `done` of `total` steps lie behind."""
 
 
+@checked
 @dataclass(frozen=True)
 class OfficialSampler(Sampler):
     r"""The step of the authors' code: a sum of pulls, scaled to a fixed mean length.
@@ -105,6 +107,7 @@ class OfficialSampler(Sampler):
         return Step(target.at(codes, self.target_only), torch.ones_like(length), size)
 
 
+@checked
 @dataclass(frozen=True)
 class Langevin(Sampler):
     r"""Langevin dynamics in discrete steps, without a test.
@@ -161,6 +164,7 @@ class Langevin(Sampler):
         return Step(target.at(codes, self.target_only), codes.new_ones(len(codes)), size)
 
 
+@checked
 @dataclass(frozen=True)
 class MetropolisLangevin(Sampler):
     r"""Langevin proposals with a Metropolis test (MALA): the stated law is left exactly as it is.

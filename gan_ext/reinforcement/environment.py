@@ -7,6 +7,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from gan_ext.checks import checked, no_less
+
 __all__ = ["Environment", "TokenEnvironment", "Transition"]
 
 
@@ -22,6 +24,7 @@ class Transition(NamedTuple):
     truncated: Tensor
 
 
+@checked
 class Environment(ABC):
     """Many episodes side by side, each from its start to its end; all tensors are on the CPU.
 
@@ -49,6 +52,7 @@ class Environment(ABC):
         """Take one step in every episode; what comes of those that have ended means nothing."""
 
 
+@checked(length=no_less(1))
 class TokenEnvironment(Environment):
     r"""Sequences as episodes: an action appends a token, the observation is the last token, and the end is paid.
 

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 from typing_extensions import Self
 
+from gan_ext.checks import checked
 from gan_ext.games import GAIL, PPO, Demonstrations, Episodes, Imitation
 from gan_ext.nets import CategoricalPolicy, GaussianPolicy, Policy
 from gan_ext.reinforcement.environment import Environment, Transition
@@ -122,6 +123,7 @@ def demonstrations(episodes: Episodes, every: int = 1, random_state: RandomState
     return Demonstrations(pairs, episodes.actions[kept][:, None], mask[kept][:, None], ends[kept])
 
 
+@checked
 class EpisodeStream:
     """Fresh episodes of the present policy for each step of the engine, with rows of an expert for imitation.
 

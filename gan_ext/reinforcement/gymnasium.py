@@ -7,11 +7,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from gan_ext.checks import checked
 from gan_ext.reinforcement.environment import Environment, Transition
 
 __all__ = ["GymnasiumEnvironment"]
 
 
+@checked
 class GymnasiumEnvironment(Environment):
     """An environment of gymnasium by name, with its limit of time as horizon.
 

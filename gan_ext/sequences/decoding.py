@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from torch import Tensor
 
+from gan_ext.checks import checked
 from gan_ext.sequences.model import SequenceModel, State
 
 __all__ = ["Reshaped", "trade_off"]
@@ -46,6 +47,7 @@ def trade_off(logits: Tensor, weight: float | Tensor, iterations: int = 8) -> Te
     return (mixed / mixed.sum(-1, keepdim=True)).clamp_min(1e-38).log().to(logits.dtype)
 
 
+@checked
 class Reshaped(SequenceModel):
     r"""A model whose next-token logits go through a function first.
 

@@ -8,6 +8,8 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
+from gan_ext.checks import checked
+
 __all__ = [
     "COLD",
     "COLDEST",
@@ -98,6 +100,7 @@ def real_positions(tokens: Tensor, end: int | None) -> Tensor:
     return (closed.cumsum(1) - closed.long()) == 0
 
 
+@checked
 class SequenceModel(nn.Module, ABC):
     r"""A distribution over sequences of tokens, one token after the other.
 

@@ -4,9 +4,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from gan_ext.checks import checked
+
 __all__ = ["SequenceSpec"]
 
 
+@checked
 @dataclass(frozen=True)
 class SequenceSpec:
     """Sizes and special tokens of a corpus; what a network of its sequences is built from.

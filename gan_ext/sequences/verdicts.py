@@ -5,6 +5,7 @@ import copy
 import torch
 from torch import Tensor, nn
 
+from gan_ext.checks import checked
 from gan_ext.sequences.model import SequenceModel, evaluating
 
 __all__ = ["LikelihoodToGo", "draw_by_odds"]
@@ -44,6 +45,7 @@ def draw_by_odds(
     return tokens[(clocks.log() - power * logits).argsort()[:n]]
 
 
+@checked
 class LikelihoodToGo:
     r"""A reward: what a frozen model thinks of the rest of a sequence, from each token on.
 

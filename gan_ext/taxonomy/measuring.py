@@ -10,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from gan_ext.checks import checked
 from gan_ext.metrics import frechet_distance, manifold_scores, mode_scores, parzen_bandwidth, parzen_log_density
 from gan_ext.seeds import RandomStateLike, as_seed, seeded
 from gan_ext.taxonomy.model import Data, Form, Model, small_model
@@ -33,6 +34,7 @@ class SampleScores(Protocol):
         """Return the scores of real data as if a model had drawn them: the best that there is."""
 
 
+@checked
 class PointScores:
     """Scores of points where the density is known: modes, and divergences by Parzen windows.
 
@@ -73,6 +75,7 @@ class PointScores:
         return {**self(self.mixture.sample(n, 4)), "nll": -float(self.mixture.log_prob(self.data.test).mean())}
 
 
+@checked
 class ImageScores:
     """Scores of images in a space of features: precision, recall, density, coverage, Frechet distance.
 

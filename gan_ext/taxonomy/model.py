@@ -13,6 +13,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from gan_ext.checks import checked
 from gan_ext.data import ArrayStream
 from gan_ext.engine import Engine, Every, adam
 from gan_ext.game import Game
@@ -71,6 +72,7 @@ def within(cell: Tensor) -> Tensor:
     return (cell + torch.rand(cell.shape)) * (2 * EDGE / LEVELS) - EDGE
 
 
+@checked
 class Model(ABC):
     """A leaf of the tree: a small model of points in the plane, or of bits, that learns, draws and is judged.
 

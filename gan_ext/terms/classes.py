@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from gan_ext.checks import checked
 from gan_ext.losses import class_balance, conditional_entropy
 from gan_ext.terms.term import Term
 
@@ -27,6 +28,7 @@ class ConditionalEntropy(Term):
         return conditional_entropy(real)
 
 
+@checked
 class ClassBalance(Term):
     """Keep the mix of predicted classes near a known one (:func:`~gan_ext.losses.class_balance`).
 
@@ -44,7 +46,7 @@ class ClassBalance(Term):
         super().__init__(weight)
         shares = torch.tensor(prior, dtype=torch.float32)
         if shares.dim() != 1 or not bool((shares > 0).all()):
-            raise ValueError(f"ClassBalance needs a positive share for every class, got {list(prior)}.")
+            raise ValueError(f"ClassBalance needs a positive share for every class, got prior={list(prior)}.")
         self.register_buffer("prior", shares / shares.sum())
         self.prior: Tensor
 

@@ -6,6 +6,7 @@ from typing import Literal
 
 from torch import Tensor, nn
 
+from gan_ext.checks import checked
 from gan_ext.losses import (
     absolute_feature_matching,
     covariance_matching,
@@ -27,6 +28,7 @@ _DISTANCES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
 }
 
 
+@checked
 class FeatureMatching(GeneratorTerm):
     """Match the discriminator's features of generated data to those of real data.
 
@@ -69,6 +71,7 @@ class PullAway(GeneratorTerm):
         return pull_away(generated.fake)
 
 
+@checked
 class VariationalEntropy(GeneratorTerm):
     """Raise a bound on the entropy of generated samples (:func:`~gan_ext.losses.variational_entropy`).
 
@@ -91,6 +94,7 @@ class VariationalEntropy(GeneratorTerm):
         return variational_entropy(generated.z, mean, log_std)
 
 
+@checked
 class LowDensity(GeneratorTerm):
     """Drive generated samples to where an explicit model finds data rare (:func:`~gan_ext.losses.low_density`).
 

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import one_hot
 
+from gan_ext.checks import checked
 from gan_ext.losses import probability_distance, pseudo_label, smoothness, soft_cross_entropy
 from gan_ext.terms.term import Scene, Term, View, logits_without_noise
 
@@ -16,6 +17,7 @@ __all__ = ["Consistency", "MeanTeacher", "MixUp", "PiModel", "PseudoLabel"]
 Augment = Callable[[Tensor], Tensor]
 
 
+@checked
 class PseudoLabel(Term):
     """Make a strongly transformed view agree with a weaker one that is sure (:func:`~gan_ext.losses.pseudo_label`).
 
@@ -56,6 +58,7 @@ class PseudoLabel(Term):
         return pseudo_label(real, second, self.threshold)
 
 
+@checked
 class Consistency(Term):
     """Make a transformed view agree with a plain one, however sure (:func:`~gan_ext.losses.smoothness`).
 
@@ -78,6 +81,7 @@ class Consistency(Term):
         return smoothness(real, second)
 
 
+@checked
 class PiModel(Term):
     """Make two noisy passes over the same data agree (:func:`~gan_ext.losses.probability_distance`).
 
@@ -105,6 +109,7 @@ class PiModel(Term):
         return probability_distance(*second.chunk(2))
 
 
+@checked
 class MeanTeacher(Term):
     r"""Mean teacher: agree with a teacher whose weights are the running mean of the discriminator's.
 
@@ -183,6 +188,7 @@ class MeanTeacher(Term):
         return probability_distance(real, second)
 
 
+@checked
 class MixUp(Term):
     r"""MixUp: make the class change evenly on the way from one sample to another.
 

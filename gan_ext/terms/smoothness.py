@@ -3,12 +3,14 @@
 import torch
 from torch import Tensor, nn
 
+from gan_ext.checks import checked
 from gan_ext.losses import input_gradient, logit_distance, smoothness
 from gan_ext.terms.term import Scene, Term, View, logits_without_noise
 
 __all__ = ["ManifoldSmoothing", "TangentSmoothing", "VirtualAdversarial"]
 
 
+@checked
 class VirtualAdversarial(Term):
     r"""Virtual adversarial training: keep the class around unlabeled data, in the direction where it changes most.
 
@@ -50,6 +52,7 @@ class VirtualAdversarial(Term):
         return smoothness(real, second)
 
 
+@checked
 class ManifoldSmoothing(Term):
     r"""Keep the logits from changing along the surface that the generator draws.
 
@@ -92,6 +95,7 @@ class ManifoldSmoothing(Term):
         return logit_distance(*real.chunk(2)) / self.step.square()
 
 
+@checked
 class TangentSmoothing(Term):
     r"""Keep the class of a real sample while it moves along the generator's surface.
 

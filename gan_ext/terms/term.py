@@ -11,6 +11,8 @@ from typing import Any, NamedTuple, Protocol
 import torch
 from torch import Tensor, nn
 
+from gan_ext.checks import checked
+
 __all__ = ["Generated", "GeneratorTerm", "Judge", "Scene", "Term", "View", "logits_without_noise"]
 
 
@@ -63,6 +65,7 @@ class View(NamedTuple):
     guide: Tensor | None = None
 
 
+@checked
 class _Weighted(nn.Module):
     name: str
 
@@ -85,6 +88,7 @@ class _Weighted(nn.Module):
         return ", ".join(f"{name}={value}" for name, value in self.settings.items())
 
 
+@checked
 class Term(_Weighted, ABC):
     """One more term of the discriminator's loss, about its class logits.
 
@@ -130,6 +134,7 @@ class Generated(NamedTuple):
     real: Tensor
 
 
+@checked
 class GeneratorTerm(_Weighted, ABC):
     """One term of the generator's loss; parameters of its own are the generator's to learn.
 

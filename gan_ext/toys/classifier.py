@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import nll_loss
 
+from gan_ext.checks import checked
 from gan_ext.data import ArrayStream, stacked_labels
 from gan_ext.engine import (
     CheckpointError,
@@ -35,6 +36,7 @@ class _Digits(NamedTuple):
     y: Tensor
 
 
+@checked
 class DigitReader(nn.Module):
     """A small convolutional net that names the class of every channel of an image.
 

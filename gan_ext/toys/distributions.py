@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 import torch
 from torch import Tensor
 
+from gan_ext.checks import checked
 from gan_ext.data import ArrayStream
 from gan_ext.games import RealBatch
 from gan_ext.seeds import RandomStateLike, as_seed, mix
@@ -15,6 +16,7 @@ __all__ = ["GaussianGrid", "GaussianRing", "PlanarMixture", "Spiral"]
 _TABLE = 4096  # places at which the length of the spiral is known; between them the error is below 1e-6
 
 
+@checked
 class PlanarMixture(ABC):
     """Points in the plane from equally likely modes, with Gaussian noise of one standard deviation.
 
@@ -77,6 +79,7 @@ class _Gaussians(PlanarMixture):
         return (squares / (-2 * self.std**2)).logsumexp(1) - whole
 
 
+@checked
 class GaussianRing(_Gaussians):
     r"""Gaussians evenly spaced on a circle.
 
@@ -105,6 +108,7 @@ class GaussianRing(_Gaussians):
         super().__init__(radius * torch.stack([angles.cos(), angles.sin()], 1), std)
 
 
+@checked
 class GaussianGrid(_Gaussians):
     r"""Gaussians on a square grid around 0: with the defaults 25 on :math:`\{-4, -2, 0, 2, 4\}^2`.
 
@@ -129,6 +133,7 @@ class GaussianGrid(_Gaussians):
         super().__init__(torch.cartesian_prod(line, line).reshape(-1, 2), std)
 
 
+@checked
 class Spiral(PlanarMixture):
     r"""Points spread evenly along an Archimedean spiral, with Gaussian noise: one manifold instead of islands.
 

@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from gan_ext.checks import checked
 from gan_ext.engine import Engine, LinearGame
 from gan_ext.game import TwoPlayerGame, opponents_free
 
@@ -93,6 +94,7 @@ def linear_game(game: TwoPlayerGame, rates: float | Sequence[float], batch: Any 
     return LinearGame(-field_jacobian(game, batch), per_coordinate, sizes, ("generator", "discriminator"))
 
 
+@checked
 class Trajectory:
     """Callback that keeps where a small game is, at the start and after every step.
 

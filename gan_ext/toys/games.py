@@ -5,12 +5,14 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from gan_ext.checks import checked
 from gan_ext.game import Loss, TwoPlayerGame, opponents_held
 from gan_ext.losses import AdversarialLoss, Minimax
 
 __all__ = ["BilinearGame", "DiracGame", "Point"]
 
 
+@checked
 class Point(nn.Module):
     """A player who is nothing but numbers: calling it returns them.
 
@@ -27,6 +29,7 @@ class Point(nn.Module):
         return self.value
 
 
+@checked
 class BilinearGame(TwoPlayerGame):
     r"""The zero-sum game in which plain gradient descent turns in circles or out of them.
 
@@ -78,6 +81,7 @@ class BilinearGame(TwoPlayerGame):
         return x.reshape(-1) @ self.matrix @ y.reshape(-1)
 
 
+@checked
 class DiracGame(TwoPlayerGame):
     r"""The Dirac-GAN, the smallest GAN: a point :math:`\theta` against a line :math:`d(x) = \psi x`, data at 0.
 

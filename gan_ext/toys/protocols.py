@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 from typing_extensions import Unpack
 
+from gan_ext.checks import checked
 from gan_ext.data import ArrayStream, StackedStream
 from gan_ext.engine import Compute, Engine, Schedule, Solver, Turns, adam
 from gan_ext.games import Adversarial, RealBatch
@@ -40,6 +41,7 @@ class Published(NamedTuple):
     kl: float | None = None
 
 
+@checked
 @dataclass(frozen=True)
 class StackedDigits:
     """Which stacked digits a protocol trains on; the digits themselves are given to :meth:`ToyProtocol.stream`.
@@ -75,6 +77,7 @@ class EngineOptions(TypedDict, total=False):
     compute: Compute | None
 
 
+@checked
 @dataclass(frozen=True)
 class ToyProtocol:
     """A whole experiment: ``protocol.engine(random_state).fit(protocol.stream(random_state), protocol.steps)``.

@@ -7,6 +7,7 @@ from functools import partial
 import torch
 from torch import Tensor
 
+from gan_ext.checks import checked
 from gan_ext.data import ArrayStream
 from gan_ext.engine import Compute, Engine, LinearGame, Lookahead, Solver, sgd
 from gan_ext.games import RealBatch
@@ -22,6 +23,7 @@ def _nothing() -> ArrayStream[RealBatch]:
     return ArrayStream(RealBatch(torch.zeros(1, 1)), 1)
 
 
+@checked
 @dataclass(frozen=True)
 class SmallGame:
     r"""A game of two numbers, one for each player, whose solution is at 0.

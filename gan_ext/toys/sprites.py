@@ -6,6 +6,7 @@ References: InfoGAN-CR and ModelCentrality (Lin et al., 2020), https://arxiv.org
 from dataclasses import dataclass
 from typing import Literal
 
+from gan_ext.checks import checked
 from gan_ext.data import FactorialImages, Sprites, SpriteStream
 from gan_ext.engine import Compute, Engine, adam, alternating
 from gan_ext.games import InfoGANCR, InfoGANGame, RealBatch
@@ -17,6 +18,7 @@ __all__ = ["SpriteProtocol"]
 CODES = 5  # as many as there are factors
 
 
+@checked
 @dataclass
 class SpriteProtocol:
     """How sprites are played for their factors, without labels.

@@ -357,9 +357,16 @@ def test_a_loss_that_is_not_finite_stops_training(spoil: str, term: str, tmp_pat
     engine.check_finite()
 
 
+def without_a_number() -> DiracGame:
+    game = DiracGame()
+    for parameter in game.parameters():
+        nn.init.constant_(parameter, math.nan)
+    return game
+
+
 def test_without_a_checkpoint_the_message_says_so() -> None:
     with pytest.raises(NonFiniteLossError, match=r"Step 0: 'loss' of player 'discriminator' .* None was saved\."):
-        Engine(DiracGame(theta=math.nan), both(adam(0.1)), compute=CPU).fit(NOTHING, steps=1)
+        Engine(without_a_number(), both(adam(0.1)), compute=CPU).fit(NOTHING, steps=1)
 
 
 class Cliff(Game):

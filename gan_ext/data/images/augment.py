@@ -9,9 +9,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import affine_grid, grid_sample, interpolate
 
+from gan_ext.checks import checked
+
 __all__ = ["Cutout", "RandomAffine", "RandomElastic", "RandomFlip", "RandomShift"]
 
 
+@checked
 class RandomAffine(nn.Module):
     r"""Rotate, stretch, shear and shift every image of a batch at random, each by an affine map of its own.
 
@@ -46,6 +49,7 @@ class RandomAffine(nn.Module):
         return f"rotation={self.rotation}, stretch={self.stretch}, shear={self.shear}, shift={self.shift}"
 
 
+@checked
 class RandomShift(nn.Module):
     """Shift every image by whole pixels, uniform on -pixels .. pixels along each side.
 
@@ -91,6 +95,7 @@ class RandomShift(nn.Module):
         return f"pixels={self.pixels}, padding={self.padding!r}"
 
 
+@checked
 class RandomFlip(nn.Module):
     """Mirror images, left for right, each with the same probability.
 
@@ -114,6 +119,7 @@ class RandomFlip(nn.Module):
         return f"probability={self.probability}"
 
 
+@checked
 class Cutout(nn.Module):
     """Blank a square of every image; its center is any pixel, so that part of it may lie outside.
 
@@ -147,6 +153,7 @@ class Cutout(nn.Module):
         return f"size={self.size}, fill={self.fill}"
 
 
+@checked
 class RandomElastic(nn.Module):
     """Bend images: every pixel moves by a smooth field, random on a coarse grid and bicubic in between.
 

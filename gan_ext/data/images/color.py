@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import avg_pool2d, pad
 
+from gan_ext.checks import checked
 from gan_ext.data.images.augment import Cutout, RandomAffine, RandomFlip, RandomShift
 
 __all__ = [
@@ -24,6 +25,7 @@ __all__ = [
 ]
 
 
+@checked
 class _OfPixels(nn.Module):
     """What transformations of colors share: the range of their pixels, and draws for each image."""
 
@@ -49,6 +51,7 @@ def _gray(x: Tensor) -> Tensor:
     return 0.299 * x[:, 0:1] + 0.587 * x[:, 1:2] + 0.114 * x[:, 2:3]
 
 
+@checked
 class RandomColor(_OfPixels):
     r"""Change brightness, contrast and saturation of every image, in this order, and clip to the range of pixels.
 
@@ -76,7 +79,10 @@ class RandomColor(_OfPixels):
     ) -> None:
         super().__init__(pixels)
         if not min(brightness, contrast, saturation) >= 0:
-            raise ValueError(f"RandomColor needs amounts >= 0, got {brightness}, {contrast} and {saturation}.")
+            raise ValueError(
+                f"RandomColor needs amounts >= 0, got brightness={brightness}, contrast={contrast} and "
+                f"saturation={saturation}."
+            )
         self.brightness, self.contrast, self.saturation = brightness, contrast, saturation
 
     def forward(self, x: Tensor) -> Tensor:
@@ -97,6 +103,7 @@ class RandomColor(_OfPixels):
         return f"{amounts}, {super().extra_repr()}"
 
 
+@checked
 class RandomSharpness(_OfPixels):
     """Blur or sharpen every image: away from or towards its mean over 3 x 3 pixels, by an amount on [-A, A].
 
@@ -118,6 +125,7 @@ class RandomSharpness(_OfPixels):
         return f"amount={self.amount}, {super().extra_repr()}"
 
 
+@checked
 class RandomPosterize(_OfPixels):
     """Round pixels down to a few levels, 2 to the power of a number of bits that is drawn for each image.
 
@@ -146,6 +154,7 @@ class RandomPosterize(_OfPixels):
         return f"bits={self.bits}, {super().extra_repr()}"
 
 
+@checked
 class RandomSolarize(_OfPixels):
     """Invert all pixels above a threshold, which is drawn for each image, uniform on the range of pixels.
 
@@ -161,6 +170,7 @@ class RandomSolarize(_OfPixels):
         super().__init__(pixels)
 
 
+@checked
 class AutoContrast(_OfPixels):
     """Stretch every channel of every image over the range of pixels; constant channels stay as they are.
 
@@ -178,6 +188,7 @@ class AutoContrast(_OfPixels):
         return torch.where(most > least, stretched, x)
 
 
+@checked
 class RandomChoice(nn.Module):
     """Transform every image by some of several modules, drawn with replacement and applied one after the other.
 

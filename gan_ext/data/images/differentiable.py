@@ -10,12 +10,14 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from gan_ext.checks import checked
 from gan_ext.data.images.augment import RandomShift, _check_images
 from gan_ext.data.images.color import _uniform
 
 __all__ = ["AdaptiveAugment", "DiffAugment", "InstanceNoise"]
 
 
+@checked
 class InstanceNoise(nn.Module):
     r"""Add noise :math:`\sigma \epsilon, \epsilon \sim N(0, I)`, to data of any shape.
 
@@ -51,6 +53,7 @@ class InstanceNoise(nn.Module):
         return f"std={self._std}"
 
 
+@checked
 class DiffAugment(nn.Module):
     r"""Change colors, shift, and cut a square out of every image, by draws of its own, without clipping.
 
@@ -119,6 +122,7 @@ class DiffAugment(nn.Module):
         return f"color={self.color}, translation={self.translation}, cutout={self.cutout}"
 
 
+@checked
 class AdaptiveAugment(nn.Module):
     r"""Transform samples with a probability that follows how sure the discriminator is of real data.
 
@@ -154,7 +158,7 @@ class AdaptiveAugment(nn.Module):
         super().__init__()
         self.augments = nn.ModuleList([augment] if isinstance(augment, nn.Module) else augment)
         if not len(self.augments):
-            raise ValueError("AdaptiveAugment needs at least one transformation, such as DiffAugment().")
+            raise ValueError("AdaptiveAugment needs at least one transformation: augment=DiffAugment().")
         if not -1 < target < 1 or images < 1 or not 0 <= probability <= 1:
             raise ValueError(
                 "AdaptiveAugment needs a target in (-1, 1), images >= 1 and a probability in [0, 1], got "

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from typing_extensions import Self
 
+from gan_ext.checks import checked
 from gan_ext.data.errors import DataError
 from gan_ext.data.files import UNREADABLE, read_entry
 from gan_ext.data.images.sprites import FactorialImages, evenly
@@ -24,6 +25,7 @@ _MOST = 2**22  # images, at most; dSprites has 737 280
 _LARGEST = 512  # pixels along a side, at most
 
 
+@checked
 class StoredSprites(FactorialImages):
     """The images of a file in the layout of dSprites, kept with 8 pixels in a byte; made by :func:`read_dsprites`.
 

@@ -14,6 +14,7 @@ from torch import Tensor
 from torch.nn.functional import avg_pool2d
 from typing_extensions import Self
 
+from gan_ext.checks import checked
 from gan_ext.seeds import mix
 
 __all__ = ["FactorialImages", "SpriteStream", "Sprites"]
@@ -27,6 +28,7 @@ _SHEAR = 0.8  # how far each half of the heart is sheared
 _LIFT = _SHEAR * 4 / (3 * math.pi)  # height of the heart's center of mass over its middle
 
 
+@checked
 class FactorialImages(ABC):
     """White sprites on black, one image for each combination of five factors: shape, scale, orientation, x and y.
 
@@ -136,6 +138,7 @@ class FactorialImages(ABC):
             )
 
 
+@checked
 class Sprites(FactorialImages):
     r"""Every combination of shape, scale, orientation and position of a white sprite on black, drawn when asked for.
 
@@ -221,6 +224,7 @@ class Sprites(FactorialImages):
         return self._placed[device]
 
 
+@checked
 class SpriteStream(Generic[BatchT]):
     """Endless batches of sprites whose factors are drawn uniformly, each image independent of all others.
 

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 from typing_extensions import Self
 
+from gan_ext.checks import checked
 from gan_ext.data.streams import ArrayStream
 from gan_ext.seeds import mix
 
@@ -20,6 +21,7 @@ class _Chosen(NamedTuple):
     digits: Tensor
 
 
+@checked
 class StackedStream(Generic[BatchT]):
     r"""Batches of images whose channels are digits drawn independently: with 10 classes, :math:`10^c` modes.
 

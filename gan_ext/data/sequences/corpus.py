@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike
 from torch import Tensor
 from torch.utils.data import DataLoader
 
+from gan_ext.checks import checked
 from gan_ext.data.sequences.encoding import (
     LabeledTokens,
     OnLong,
@@ -33,6 +34,7 @@ __all__ = ["Corpus"]
 PAD, UNK, BOS, EOS = SPECIALS
 
 
+@checked
 @dataclass(frozen=True, eq=False)
 class Corpus:
     """Sequences as numbers, with what is needed to go back: ``Corpus.build(lines)``.
@@ -240,6 +242,11 @@ def _labels(items: list[Any]) -> tuple[list[Any], Tensor | None, tuple[Any, ...]
     kinds = {str if isinstance(label, str) else int if isinstance(label, Integral) else type(label) for label in labels}
     if kinds not in ({int}, {str}):
         raise TypeError(f"Labels must be all integers or all strings, got {sorted(kind.__name__ for kind in kinds)}.")
+    if -1 in labels or "-1" in labels:
+        raise ValueError(
+            f"{sum(label in (-1, '-1') for label in labels)} of {len(labels)} pairs have the label -1, which means 'no "
+            "label'; every sequence needs a class here. Drop those pairs, or give that class another name."
+        )
     classes = sorted(set(labels))
     numbers = {label: number for number, label in enumerate(classes)}
     return [text for _, text in items], torch.tensor([numbers[label] for label in labels]), tuple(classes)

@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Protocol, runtime_checkable
 
+from gan_ext.checks import checked
 from gan_ext.data.sequences.integers import IntegerTokenizer
 
 __all__ = [
@@ -50,6 +51,7 @@ _GLUE_LEFT = re.compile(rf" (?:(?<!\. )(?=\.+(?!\S))|(?=(?:[,:;?!%)\]}}»”]|''
 _GLUE_RIGHT = re.compile(r"(?<!\S)([(\[{$#«“]|``) ")
 
 
+@checked
 class WordTokenizer:
     r"""Words and punctuation marks, as NLTK's ``word_tokenize`` splits them.
 
@@ -122,6 +124,7 @@ class SmilesTokenizer:
         return {"name": "smiles"}
 
 
+@checked
 class BPETokenizer:
     """Frequent pieces of words, found by merging bytes (byte-pair encoding); the way back is exact.
 
@@ -149,7 +152,10 @@ class BPETokenizer:
                 "another tokenizer)."
             ) from error
         self.size = size
-        self._tokenizer = None if model is None else tokenizers.Tokenizer.from_str(model)
+        try:
+            self._tokenizer = None if model is None else tokenizers.Tokenizer.from_str(model)
+        except Exception as error:  # what its parser says of text that is no model
+            raise ValueError(f"model={model[:40]!r} is no trained tokenizer in JSON: {error}.") from None  # type: ignore[index]
 
     @property
     def trained(self) -> bool:
@@ -189,6 +195,7 @@ class BPETokenizer:
         return self._tokenizer
 
 
+@checked
 class FunctionTokenizer:
     """A function from a text to tokens, such as torchtext's ``get_tokenizer("basic_english")``.
 

@@ -5,6 +5,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any
 
+from gan_ext.checks import checked
+
 __all__ = ["SPECIALS", "Vocab", "as_vocab", "build_vocab_from_iterator", "vocab"]
 
 SPECIALS = ("<pad>", "<unk>", "<bos>", "<eos>")
@@ -27,6 +29,7 @@ class _Numbers(dict[str, int]):
         return self.default
 
 
+@checked
 class Vocab:
     """Tokens numbered 0, 1, ..., with the interface of torchtext's class of this name.
 
@@ -42,6 +45,9 @@ class Vocab:
     """
 
     def __init__(self, tokens: Iterable[str] = (), default_index: int | None = None) -> None:
+        tokens = list(tokens)
+        if wrong := [token for token in tokens if not isinstance(token, str)]:
+            raise ValueError(f"tokens must be strings, got {wrong[0]!r}, {type(wrong[0]).__name__}.")
         self._tokens: list[str] = []
         self._numbers = _Numbers()
         self._numbers.default = default_index

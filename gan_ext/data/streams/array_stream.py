@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 from typing_extensions import Self
 
+from gan_ext.checks import checked, no_less
 from gan_ext.data.streams.order import Order
 from gan_ext.data.streams.passes import PassStream
 from gan_ext.data.streams.placing import Ahead, DataDevice, check_data_device
@@ -22,6 +23,7 @@ __all__ = ["ArrayStream", "SemiStream"]
 BatchT = TypeVar("BatchT", bound=tuple[Any, ...])  # a NamedTuple of tensors
 
 
+@checked
 class ArrayStream(Generic[BatchT]):
     """Shuffled batches of tensors of the same length; every element comes once before any comes again.
 
@@ -115,6 +117,7 @@ class _Unlabeled(NamedTuple):
     u: Tensor
 
 
+@checked(batch_size=no_less(1), labeled_batch=no_less(1))
 class SemiStream(Generic[BatchT]):
     """Two independent streams side by side: labeled rows, repeated as often as needed, and unlabeled ones.
 

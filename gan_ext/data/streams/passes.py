@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from typing_extensions import Self
 
+from gan_ext.checks import checked
 from gan_ext.data.errors import DataError
 from gan_ext.data.streams.order import share_of
 from gan_ext.data.streams.placing import Ahead, DataDevice, check_data_device, copied
@@ -31,6 +32,7 @@ class Block(NamedTuple):
     y: list[Any] | None
 
 
+@checked
 class Passes:
     """What can be gone through again and again, from its beginning: a loader, an iterable dataset, any iterable.
 
@@ -133,6 +135,7 @@ def _as_batch(item: Any, name: str) -> tuple[Array, list[Any] | None]:
     return x, y
 
 
+@checked
 class PassStream(Generic[BatchT]):
     """Batches of one size from passes, in the order in which the rows come; nothing is shuffled here.
 

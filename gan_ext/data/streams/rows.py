@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from typing_extensions import Self
 
+from gan_ext.checks import checked
 from gan_ext.data.streams.placing import DataDevice, copied, lies_on
 from gan_ext.data.streams.sources import ArraySource, Source, SubsetSource, blocks_of
 
@@ -68,6 +69,7 @@ class TensorRows:
         return placed
 
 
+@checked
 class ScaledRows:
     r"""Samples of a source, scaled when a batch is made, in float64, and then float32: :math:`(x - a) / b`.
 

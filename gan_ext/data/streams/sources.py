@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
+from gan_ext.checks import checked
 from gan_ext.data.errors import DataError
 
 __all__ = ["ArraySource", "ChannelsFirstSource", "DatasetSource", "Source", "SubsetSource", "as_array", "blocks_of"]
@@ -51,6 +52,7 @@ def blocks_of(shape: Sequence[int], itemsize: int = 8) -> list[slice]:
     return [slice(begin, min(begin + step, shape[0])) for begin in range(0, shape[0], step)]
 
 
+@checked
 class ArraySource:
     """The rows of an array: of numpy, of ``numpy.memmap``, or of anything with a shape, a dtype and rows by number.
 
@@ -147,6 +149,7 @@ class ChannelsFirstSource:
         return taken[:, None] if taken.ndim == 3 else np.ascontiguousarray(taken.transpose(0, 3, 1, 2))
 
 
+@checked
 class DatasetSource:
     """The items of a map-style Dataset of torch: samples, or pairs (sample, label).
 
@@ -161,6 +164,8 @@ class DatasetSource:
 
     def __init__(self, dataset: Any, name: str = "X") -> None:
         self.dataset, self.name = dataset, f"{name} ({type(dataset).__name__})"
+        if isinstance(dataset, str | bytes) or not (hasattr(dataset, "__len__") and hasattr(dataset, "__getitem__")):
+            raise DataError(f"dataset={dataset!r} must be a map-style dataset: an object with __len__ and __getitem__.")
         n = len(dataset)
         if n == 0:
             raise DataError(f"{self.name} is empty; it needs at least two items.")

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from gan_ext.checks import checked
 from gan_ext.engine.board import Board, Tensors
 from gan_ext.engine.solvers.products import inner, jacobian_vector, vector_jacobian
 from gan_ext.engine.solvers.solver import LinearGame, Solver
@@ -33,6 +34,7 @@ class _Adjusted(Solver):
         """Return what takes the place of the gradients."""
 
 
+@checked
 @dataclass(frozen=True)
 class Consensus(_Adjusted):
     r"""Consensus optimization: every player also minimizes the length of everyone's gradients.
@@ -63,6 +65,7 @@ class Consensus(_Adjusted):
         return game.identity - game.step - self.gamma * game.scaled(j.T @ j)
 
 
+@checked
 @dataclass(frozen=True)
 class SymplecticAdjustment(_Adjusted):
     r"""Symplectic gradient adjustment: turn the players' gradients back by what rotates in the game.

@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from gan_ext.checks import checked
 from gan_ext.engine.board import Board, Tensors
 from gan_ext.engine.solvers.products import inner, jacobian_operator, vector_jacobian
 from gan_ext.engine.solvers.solver import LinearGame, Solver
@@ -17,6 +18,7 @@ __all__ = ["CompetitiveGradientDescent"]
 _TINY = 1e-30
 
 
+@checked
 @dataclass(frozen=True)
 class CompetitiveGradientDescent(Solver):
     r"""Competitive gradient descent: step to the Nash equilibrium of the bilinear approximation of the game.

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from gan_ext.checks import checked
 from gan_ext.engine.board import Board
 from gan_ext.engine.solvers.solver import LinearGame, TurnsSolver
 from gan_ext.engine.turns import Turns, checked_moves
@@ -34,6 +35,7 @@ class _Displacement(TurnsSolver):
         """Correct parameters that the optimizer has just moved by `update`, and remember."""
 
 
+@checked
 @dataclass(frozen=True)
 class Optimistic(_Displacement):
     r"""Optimistic gradient descent: take each optimizer's step twice and the one before back.
@@ -72,6 +74,7 @@ class Optimistic(_Displacement):
         return whole
 
 
+@checked
 @dataclass(frozen=True)
 class Momentum(_Displacement):
     r"""Add a share of the previous step to each optimizer's step; a negative share damps the rotation of a game.

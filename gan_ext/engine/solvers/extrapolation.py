@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from gan_ext.checks import checked
 from gan_ext.engine.board import Board, Tensors
 from gan_ext.engine.solvers.solver import LinearGame, Solver
 from gan_ext.engine.turns import Moves
@@ -14,6 +15,7 @@ from gan_ext.engine.turns import Moves
 __all__ = ["Extragradient", "ExtragradientFromPast"]
 
 
+@checked
 @dataclass(frozen=True)
 class Extragradient(Solver):
     r"""Extragradient: take the gradients where everyone's step would lead, come back, and step with those.
@@ -42,6 +44,7 @@ class Extragradient(Solver):
         return game.identity - game.step @ (game.identity - game.step)
 
 
+@checked
 @dataclass(frozen=True)
 class ExtragradientFromPast(Solver):
     r"""Extrapolation from the past: look ahead with the previous step, so that a step costs no more than a plain one.

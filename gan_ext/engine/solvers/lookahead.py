@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from gan_ext.checks import checked
 from gan_ext.engine.board import Board
 from gan_ext.engine.solvers.solver import InTurns, LinearGame, Solver, as_solver
 from gan_ext.engine.turns import Moves
@@ -14,6 +15,7 @@ from gan_ext.engine.turns import Moves
 __all__ = ["Lookahead"]
 
 
+@checked
 @dataclass(frozen=True)
 class Lookahead(Solver):
     r"""Lookahead: after every k steps of another solver, go back to between where they began and where they ended.

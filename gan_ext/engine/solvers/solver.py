@@ -8,12 +8,14 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from gan_ext.checks import checked
 from gan_ext.engine.board import Board
 from gan_ext.engine.turns import Moves, Turns, checked_moves
 
 __all__ = ["InTurns", "LinearGame", "Solver", "TurnsSolver", "as_solver", "moves_of"]
 
 
+@checked
 @dataclass(frozen=True)
 class LinearGame:
     r"""A game near an equilibrium, where the players' gradients are linear: :math:`v(w) = J w`.
@@ -135,6 +137,7 @@ class TurnsSolver(Solver):
         return checked_moves(tuple(players) if self.turns is None else self.turns, players)
 
 
+@checked
 @dataclass(frozen=True)
 class InTurns(TurnsSolver):
     r"""Gradient descent in turns: the movers of each move take a step of their optimizers.

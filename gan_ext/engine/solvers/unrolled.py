@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from gan_ext.checks import checked
 from gan_ext.engine.board import Board
 from gan_ext.engine.solvers.solver import LinearGame, TurnsSolver
 from gan_ext.engine.turns import Turns
@@ -15,6 +16,7 @@ from gan_ext.game import opponents_free
 __all__ = ["Unrolled"]
 
 
+@checked
 @dataclass(frozen=True)
 class Unrolled(TurnsSolver):
     r"""Unrolled GAN: let a player minimize its loss at where its opponents would be after k steps of theirs.

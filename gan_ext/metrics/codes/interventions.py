@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from gan_ext.checks import checked
 from gan_ext.metrics.codes.arrays import Floats, finite_codes
 from gan_ext.seeds import kept_generators, seeded
 
@@ -51,6 +52,7 @@ class FactorData(Protocol):
         """Return the data [n, ...] of factors [n, k], int64, each from 0 to its size - 1."""
 
 
+@checked
 class FactorInterventions:
     r"""Interventions on known factors, drawn independently and uniformly.
 
@@ -84,6 +86,7 @@ class FactorInterventions:
         return self.data.render(torch.from_numpy(factors.reshape(-1, len(self.sizes))).to(self.device))
 
 
+@checked
 class CodeInterventions:
     r"""Interventions on the codes of a generator: what takes the place of factors where none are known.
 

@@ -9,12 +9,14 @@ from sklearn.feature_extraction.text import HashingVectorizer, TfidfTransformer
 from sklearn.pipeline import Pipeline, make_pipeline
 from typing_extensions import Self
 
+from gan_ext.checks import checked
 from gan_ext.metrics.sequences.token_lists import Sentence, check_sentences
 from gan_ext.seeds import RandomStateLike, as_seed
 
 __all__ = ["BagOfNgrams"]
 
 
+@checked
 class BagOfNgrams:
     r"""Features of sequences by latent semantic analysis: n-gram counts, weighted by rarity, projected.
 

@@ -6,6 +6,7 @@ from collections.abc import Hashable, Iterable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from gan_ext.checks import checked
 from gan_ext.metrics.sequences.token_lists import Sentence, check_sentences
 
 __all__ = ["BLEU", "backward_bleu", "bleu", "self_bleu"]
@@ -15,6 +16,7 @@ ORDERS = (2, 3, 4, 5)
 _SMOOTHED = 0.1  # what a numerator of zero becomes in smoothing method 1
 
 
+@checked
 class BLEU:
     r"""Sentence BLEU against all of a set of references, which are counted once.
 

@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from torch import Tensor
 
+from gan_ext.checks import checked
 from gan_ext.metrics.sequences.likelihood import negative_log_likelihood
 from gan_ext.seeds import RandomStateLike, as_seed, seeded
 from gan_ext.sequences import SequenceModel
@@ -21,6 +22,7 @@ class LanguageModelScores(NamedTuple):
     """Quality and coverage: real text under a model of generated text."""
 
 
+@checked
 class LanguageModelScorer:
     r"""Score generated text by language models: one trained on real text, one trained on the generated text.
 

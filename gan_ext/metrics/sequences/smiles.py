@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from typing import NamedTuple
 
+from gan_ext.checks import checked
 from gan_ext.metrics.statistics.bootstrap import Interval, bootstrap_interval
 
 __all__ = ["KnownMolecules", "SmilesScores", "canonical_smiles", "smiles_intervals", "smiles_scores"]
@@ -51,6 +52,7 @@ def canonical_smiles(smiles: Iterable[str]) -> list[str | None]:
     return found
 
 
+@checked
 class KnownMolecules:
     """The molecules of a training set in canonical form, made once and looked up often.
 

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from torch import Tensor
 
+from gan_ext.checks import checked
 from gan_ext.metrics.sequences.bleu import BLEU, backward_bleu, bleu, self_bleu
 from gan_ext.metrics.sequences.language_model import LanguageModelScorer
 from gan_ext.metrics.sequences.likelihood import negative_log_likelihood
@@ -63,6 +64,7 @@ class TextScores(NamedTuple):
     """Of real text under a language model of the texts: coverage."""
 
 
+@checked
 class TextScorer:
     """Score generated texts against real ones; what is needed of the real ones is computed once.
 

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from torch.nn.functional import batch_norm, one_hot
 from torch.nn.utils.parametrize import is_parametrized, remove_parametrizations
 
+from gan_ext.checks import checked
 from gan_ext.nets.codes.strided import strided_net
 from gan_ext.nets.images.conv import image_sides
 from gan_ext.nets.layers.linear import Linear
@@ -42,6 +43,7 @@ def with_classes(x: Tensor, y: Tensor, classes: int) -> Tensor:
     return torch.cat([x, marks], dim=1)
 
 
+@checked
 class ConditionalBatchNorm(nn.Module):
     r"""Batch normalization whose gain and shift belong to the sample's class.
 
@@ -83,6 +85,7 @@ class ConditionalSequential(nn.Sequential):
         return h
 
 
+@checked
 class ConcatenatedGenerator(nn.Module):
     """A generator that reads the class as K more coordinates of its input.
 
@@ -161,6 +164,7 @@ def mlp_conditional_generator(
     return ConditionalSequential(*layers)
 
 
+@checked
 class ProjectionDiscriminator(nn.Module):
     r"""A discriminator whose logit is linear in the class's embedding.
 
@@ -217,6 +221,7 @@ def projection_pair(
     return generator, ProjectionDiscriminator(trunk, channels // 2, classes, spectral=True)
 
 
+@checked
 class ConcatenationDiscriminator(nn.Module):
     """A discriminator that reads the class as K more columns or constant channels of the data.
 
@@ -243,6 +248,7 @@ class ClassJudgment(NamedTuple):
     classes: Tensor
 
 
+@checked
 class ClassifyingDiscriminator(nn.Module):
     """A trunk with two heads: one judges, one names the class.
 

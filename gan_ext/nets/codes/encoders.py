@@ -7,6 +7,7 @@ from typing import Literal, NamedTuple
 
 from torch import Tensor, nn
 
+from gan_ext.checks import checked
 from gan_ext.nets.layers.linear import Linear, WeightNormLinear
 from gan_ext.nets.layers.normalization import batch_or_group
 
@@ -20,6 +21,7 @@ class Encoded(NamedTuple):
     log_std: Tensor
 
 
+@checked
 class Encoder(nn.Module):
     """A net that gives the mean and the log-deviation of z, as :class:`~gan_ext.terms.VariationalEntropy` needs it.
 

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from torch import Tensor, nn
 
+from gan_ext.checks import checked
 from gan_ext.nets.images.conv import image_sides
 from gan_ext.nets.layers.linear import GaussianNoise, Linear
 from gan_ext.nets.layers.normalization import normalizer
@@ -29,6 +30,7 @@ class Read(NamedTuple):
     features: Tensor
 
 
+@checked
 class InfoDiscriminator(nn.Module):
     """A trunk with two heads: one judges, one reads codes.
 

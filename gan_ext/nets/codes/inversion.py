@@ -6,6 +6,7 @@ from math import prod
 import torch
 from torch import Tensor, nn
 
+from gan_ext.checks import checked
 from gan_ext.nets.images.conv import image_sides
 from gan_ext.nets.images.plain import plain_conv_discriminator, plain_conv_generator
 from gan_ext.nets.layers.linear import GaussianNoise, Linear
@@ -21,6 +22,7 @@ __all__ = [
 ]
 
 
+@checked
 class Affine(nn.Module):
     """Scale and shift numbers; ``Affine(2, -1)`` centers images in [0, 1] on 0.
 
@@ -43,6 +45,7 @@ def unit_tanh() -> nn.Sequential:
     return nn.Sequential(nn.Tanh(), Affine(0.5, 0.5))
 
 
+@checked
 class CodeClassifier(nn.Module):
     """A classifier in three parts: features, a code of few numbers, and class logits.
 

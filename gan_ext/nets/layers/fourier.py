@@ -3,9 +3,12 @@
 import torch
 from torch import Tensor, nn
 
+from gan_ext.checks import checked
+
 __all__ = ["FourierFeatures"]
 
 
+@checked
 class FourierFeatures(nn.Module):
     r"""Append sines and cosines of random projections to the input.
 

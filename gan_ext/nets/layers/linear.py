@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 
+from gan_ext.checks import checked
 from gan_ext.precision import linear_backend
 
 __all__ = [
@@ -67,6 +68,7 @@ class Linear(nn.Linear):
         return _linear(input, self.weight, self.bias)
 
 
+@checked
 class WeightNorm(nn.Module):
     """What weight-normalized layers share: a direction V, a bias b and a gain g, fixed or learned, for each output.
 
@@ -93,6 +95,7 @@ class WeightNorm(nn.Module):
             self.register_buffer("gain", gain)
 
 
+@checked
 class WeightNormLinear(WeightNorm):
     r"""A linear layer whose rows have a length of their own.
 
@@ -168,6 +171,7 @@ def data_dependent_init(module: nn.Module, *inputs: Tensor) -> None:
         module(*inputs)
 
 
+@checked
 class GaussianNoise(nn.Module):
     r"""Add noise :math:`\epsilon \sim N(0, \sigma^2)` in training mode; pass data through in evaluation mode.
 
@@ -199,6 +203,7 @@ class Output(NamedTuple):
     features: Tensor
 
 
+@checked
 class Classifier(nn.Module):
     """A trunk that makes features and a head that makes class logits of them.
 

@@ -16,6 +16,8 @@ from torch.distributions import (
     Normal,
 )
 
+from gan_ext.checks import checked
+
 __all__ = ["BernoulliObservation", "FlipNoise", "GaussianObservation", "MixtureObservation", "ShiftNoise"]
 
 
@@ -34,6 +36,7 @@ class BernoulliObservation(nn.Module):
         return _joint(Bernoulli(logits=h.float(), validate_args=False))
 
 
+@checked
 class GaussianObservation(nn.Module):
     r"""Independent Gaussians around the outputs, :math:`x \sim N(h, \sigma^2)`, of one deviation that is learned.
 
@@ -59,6 +62,7 @@ class GaussianObservation(nn.Module):
         return _joint(Normal(h.float(), self.log_std.exp().expand_as(h), validate_args=False))
 
 
+@checked
 class MixtureObservation(nn.Module):
     r"""A mixture of Gaussians with diagonal covariances, of which the outputs state weights, means and deviations.
 
@@ -96,6 +100,7 @@ class MixtureObservation(nn.Module):
         return MixtureSameFamily(Categorical(logits=weights, validate_args=False), each, validate_args=False)
 
 
+@checked
 class FlipNoise(nn.Module):
     r"""Replace each bit by a coin's toss with some probability: salt and pepper.
 
@@ -118,6 +123,7 @@ class FlipNoise(nn.Module):
         return torch.where(tossed, torch.rand_like(x).round(), x)
 
 
+@checked
 class ShiftNoise(nn.Module):
     r"""Add Gaussian noise, :math:`x + \sigma \epsilon`, in training and in evaluation.
 

@@ -4,6 +4,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.parametrize import is_parametrized
 
+from gan_ext.checks import checked
 from gan_ext.nets.layers.normalization import normalizer
 
 __all__ = ["MinibatchDiscrimination", "MinibatchStandardDeviation", "spectral_normalized"]
@@ -37,6 +38,7 @@ def spectral_normalized(net: nn.Module) -> nn.Module:
     return net
 
 
+@checked
 class MinibatchStandardDeviation(nn.Module):
     r"""Append how much samples of a group differ, one number for each group, as a feature or channel.
 
@@ -75,6 +77,7 @@ class MinibatchStandardDeviation(nn.Module):
         return f"group={self.group}"
 
 
+@checked
 class MinibatchDiscrimination(nn.Module):
     r"""Append how near a sample is to the others of its batch, by several learned measures.
 

@@ -7,11 +7,13 @@ import torch
 from torch import Tensor
 from torch.nn.functional import conv2d, conv_transpose2d
 
+from gan_ext.checks import checked
 from gan_ext.nets.layers.linear import WeightNorm
 
 __all__ = ["WeightNormConv2d", "WeightNormConvTranspose2d"]
 
 
+@checked
 class WeightNormConv2d(WeightNorm):
     r"""A convolution whose output channels have a length of their own.
 
@@ -59,6 +61,7 @@ class WeightNormConv2d(WeightNorm):
         return f"{inputs}, {outputs}, kernel_size={side}, stride={self.stride}, padding={self.padding}"
 
 
+@checked
 class WeightNormConvTranspose2d(WeightNorm):
     r"""A transposed convolution whose output channels have a length of their own.
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
+from gan_ext.checks import checked
 from gan_ext.nets.layers.linear import Linear
 from gan_ext.nets.sequences.recurrent import embed
 from gan_ext.nets.sequences.windows import Dropout, Highway, max_over_windows
@@ -19,8 +20,7 @@ __all__ = [
     "SequenceDiscriminator",
 ]
 
-_ROWS = 256  # sequences of a piece: their embeddings and answers stay in the cache of a core
-
+_ROWS = 256  # sequences of a piece, so that it stays in the cache of a core
 _WIDTHS = (1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 15, 20)
 _FILTERS = (100, 200, 200, 200, 200, 100, 100, 100, 100, 100, 160, 160)
 
@@ -34,6 +34,7 @@ TEXYGEN_SIZES: dict[str, tuple[int, ...]] = {"widths": (2, 3), "filters": (100, 
 """Widths and filters of the Texygen benchmark, 300 features: ``CNNDiscriminator(5000, **TEXYGEN_SIZES)``."""
 
 
+@checked
 class SequenceDiscriminator(nn.Module, ABC):
     r"""What tells real sequences from generated ones: logits, positive for real.
 
@@ -119,6 +120,7 @@ class SequenceDiscriminator(nn.Module, ABC):
             raise ValueError(f"shared={shared!r} must be between 0 and the length {x.shape[2]}.")
 
 
+@checked
 class CNNDiscriminator(SequenceDiscriminator):
     r"""SeqGAN's discriminator: filters of many widths over time, their maxima, a highway layer, one logit.
 
@@ -213,10 +215,10 @@ class CNNDiscriminator(SequenceDiscriminator):
         return torch.cat(pooled, 1)
 
     def _refine(self, pooled: Tensor) -> Tensor:
-        refined: Tensor = self.highway(torch.relu(pooled + self.bias))
-        return refined
+        return self.highway(torch.relu(pooled + self.bias))  # type: ignore[no-any-return]
 
 
+@checked
 class MultiRepresentationDiscriminator(SequenceDiscriminator):
     r"""RelGAN's discriminator: every token has R small representations, each of which gets a logit of its own.
 

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import normalize
 
+from gan_ext.checks import checked
 from gan_ext.nets.layers.linear import Linear
 from gan_ext.sequences import SequenceModel, State
 
@@ -56,6 +57,7 @@ class Worker(nn.Module):
         return (actions @ self.project(goals)[..., None])[..., 0], new
 
 
+@checked
 class LeakyGenerator(SequenceModel):
     r"""A hierarchical generator that sees what the discriminator sees of its prefix.
 

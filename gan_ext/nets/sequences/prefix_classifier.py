@@ -6,12 +6,14 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from gan_ext.checks import checked
 from gan_ext.nets.layers.linear import Linear
 from gan_ext.sequences import State, real_positions
 
 __all__ = ["PrefixClassifier"]
 
 
+@checked
 class PrefixClassifier(nn.Module):
     r"""An LSTM that says the class of a whole sequence from its prefix, for all next tokens at once.
 

@@ -5,6 +5,7 @@ import math
 import torch
 from torch import Tensor, nn
 
+from gan_ext.checks import checked
 from gan_ext.nets.layers.linear import Linear
 from gan_ext.nets.sequences.discriminators import SequenceDiscriminator
 from gan_ext.nets.sequences.recurrent import embed
@@ -18,6 +19,7 @@ def _real(x: Tensor, end: int | None) -> Tensor:
     return real_positions(x.argmax(-1) if x.is_floating_point() else x, end)
 
 
+@checked
 class RecurrentDiscriminator(SequenceDiscriminator):
     r"""ScratchGAN's discriminator: an LSTM with layer norm that gives a logit after every token.
 
@@ -98,6 +100,7 @@ class RecurrentDiscriminator(SequenceDiscriminator):
         return self.head(self.dropout(self.features(x)), labels)
 
 
+@checked
 class TransformerDiscriminator(SequenceDiscriminator):
     r"""A Transformer that reads a whole sequence both ways, or gives a logit after every token.
 

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import scaled_dot_product_attention
 
+from gan_ext.checks import checked
 from gan_ext.nets.layers.linear import Linear
 from gan_ext.sequences import LinearReadout, SequenceModel, State
 
@@ -17,6 +18,7 @@ def embed(token: Tensor, embedding: nn.Embedding) -> Tensor:
     return token.to(embedding.weight.dtype) @ embedding.weight if token.is_floating_point() else embedding(token)
 
 
+@checked
 class LSTMGenerator(LinearReadout):
     r"""An LSTM that reads its own tokens.
 
@@ -124,6 +126,7 @@ def _cell(gates: Tensor, recurrent: nn.Module, hidden: Tensor, cell: Tensor) -> 
     return torch.sigmoid(show) * torch.tanh(cell), cell
 
 
+@checked
 class RelationalMemoryGenerator(SequenceModel):
     r"""RelGAN's generator: memory rows that attend to each other and to the token just read, then a gated update.
 

@@ -4,6 +4,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import scaled_dot_product_attention
 
+from gan_ext.checks import checked
 from gan_ext.nets.layers.linear import Linear
 from gan_ext.nets.sequences.recurrent import embed
 from gan_ext.sequences import LinearReadout, State
@@ -11,6 +12,7 @@ from gan_ext.sequences import LinearReadout, State
 __all__ = ["TransformerBlock", "TransformerGenerator"]
 
 
+@checked
 class TransformerBlock(nn.Module):
     r"""Attention and a two-layer perceptron, each after a layer norm and around a short cut.
 
@@ -67,6 +69,7 @@ class TransformerBlock(nn.Module):
         return x.reshape(*x.shape[:2], self.heads, -1).transpose(1, 2)
 
 
+@checked
 class TransformerGenerator(LinearReadout):
     r"""A causal Transformer with learned positions.
 

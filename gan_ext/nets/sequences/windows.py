@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 
+from gan_ext.checks import checked
 from gan_ext.nets.layers.linear import Linear
 from gan_ext.precision import linear_backend
 
@@ -162,6 +163,7 @@ def _slow_backward(gradient: Tensor, x: Tensor, weight: Tensor, channels: int, s
     return for_x.flatten(1), torch.cat(for_weight)
 
 
+@checked
 class Highway(nn.Module):
     r"""Pass features on, in part as they are and in part transformed.
 

@@ -10,6 +10,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import linear, logsigmoid, pad, relu
 
+from gan_ext.checks import checked
+
 __all__ = ["MADE", "log_density_quantile"]
 
 
@@ -26,6 +28,7 @@ class _MaskedLinear(nn.Linear):
         return linear(input, self.weight * self.mask, self.bias)
 
 
+@checked
 class MADE(nn.Module):
     r"""A masked autoencoder: the probability of each number given those before it, all in one pass.
 

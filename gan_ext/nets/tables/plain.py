@@ -6,6 +6,7 @@ from math import prod
 
 from torch import Tensor, nn
 
+from gan_ext.checks import checked
 from gan_ext.nets.layers.fourier import FourierFeatures
 from gan_ext.nets.layers.linear import Linear
 
@@ -63,6 +64,7 @@ def fourier_nets(
     return generator, nn.Sequential(seen, plain_discriminator((seen.outputs,), discriminator_widths))
 
 
+@checked
 class ResidualBlock(nn.Module):
     r"""Add to the input what two layers make of it; the second one starts at 0, so that the block starts as identity.
 
@@ -112,6 +114,7 @@ def residual_discriminator(shape: Sequence[int], width: int = 128, blocks: int =
     return nn.Sequential(nn.Flatten(), *_residual(packing * prod(shape), 1, width, blocks), nn.Flatten(0))
 
 
+@checked
 class Maxout(nn.Module):
     r"""A linear layer of which each unit is the largest of several.
 

@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from gan_ext.checks import checked
 from gan_ext.sequences import State
 
 __all__ = ["AllOf", "ClassAttribute", "PrefixAttribute", "PrefixFunction"]
@@ -51,6 +52,7 @@ class PrefixAttribute(nn.Module, ABC):
         return known
 
 
+@checked
 class ClassAttribute(PrefixAttribute):
     """One class of a classifier of prefixes.
 
@@ -84,6 +86,7 @@ class ClassAttribute(PrefixAttribute):
         return log_prob
 
 
+@checked
 class PrefixFunction(PrefixAttribute):
     """A function of prefixes; it is called for every candidate of the next token.
 
@@ -112,9 +115,10 @@ class PrefixFunction(PrefixAttribute):
             candidates = torch.arange(self.vocabulary, device=prefix.device).expand(len(prefix), -1)
         n, k = candidates.shape
         longer = torch.cat([prefix[:, None].expand(-1, k, -1), candidates[..., None]], -1)
-        return checked(self.function(longer.flatten(0, 1)), n * k).view(n, k)
+        return checked_values(self.function(longer.flatten(0, 1)), n * k).view(n, k)
 
 
+@checked
 class AllOf(PrefixAttribute):
     r"""Several attributes at once, as if they were independent given the text, with a weight for each.
 
@@ -133,7 +137,8 @@ class AllOf(PrefixAttribute):
         weights = (1.0,) * len(attributes) if weights is None else tuple(weights)
         if not attributes or len(weights) != len(attributes):
             raise ValueError(
-                f"AllOf needs at least one attribute and a weight for each, got {len(attributes)} and {len(weights)}."
+                f"AllOf needs at least one attribute and a weight for each, got attributes={attributes} and "
+                f"weights={weights}."
             )
         self.attributes, self.weights = nn.ModuleList(attributes), weights
 
@@ -161,7 +166,7 @@ class AllOf(PrefixAttribute):
         return parts
 
 
-def checked(log_prob: Tensor, n: int) -> Tensor:
+def checked_values(log_prob: Tensor, n: int) -> Tensor:
     """Return what a function of n sequences said, or raise ValueError unless it is one number for each."""
     if not isinstance(log_prob, Tensor) or log_prob.shape != (n,):
         shape = tuple(log_prob.shape) if isinstance(log_prob, Tensor) else type(log_prob).__name__

@@ -8,6 +8,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from gan_ext.checks import checked
 from gan_ext.plug_and_play.sequences.attributes import PrefixAttribute
 from gan_ext.plug_and_play.sequences.particles import populations
 from gan_ext.plug_and_play.sequences.proposals import Proposal, Reweighting, Steered
@@ -69,6 +70,7 @@ def by_populations(target: TextTarget, proposal: Proposal, n: int, particles: in
     return SteeredDraw(found.tokens[torch.arange(n, device=chosen.device), chosen], found.log_evidence, passes)
 
 
+@checked
 @dataclass(frozen=True)
 class SequentialMonteCarlo(SteeringMethod):
     r"""Each sequence from a population of its own, which is drawn again by its weights on the way.
@@ -107,6 +109,7 @@ class SequentialMonteCarlo(SteeringMethod):
         return by_populations(target, self.proposal, n, self.particles, self.threshold)
 
 
+@checked
 @dataclass(frozen=True)
 class BestOf(SteeringMethod):
     """Draw some sequences for each one wanted, and keep the one with the most of the attribute.
@@ -134,6 +137,7 @@ class BestOf(SteeringMethod):
         return SteeredDraw(tokens[rows, best], (target.strength * known).flatten(), 2.0 * self.candidates)
 
 
+@checked
 @dataclass(frozen=True)
 class Rejection(SteeringMethod):
     r"""Draw until a sequence is accepted, with probability :math:`p(a \mid x)^s`: exact, and slow for rare attributes.

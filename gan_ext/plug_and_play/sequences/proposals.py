@@ -7,6 +7,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from gan_ext.checks import checked
 from gan_ext.plug_and_play.sequences.attributes import PrefixAttribute
 from gan_ext.sequences import IMPOSSIBLE, SequenceModel, State
 
@@ -39,6 +40,7 @@ class Proposal(ABC):
         """Return the logits [B, V] by which the next token is drawn."""
 
 
+@checked
 @dataclass(frozen=True)
 class Unguided(Proposal):
     """The generator as it is: only weights, and what is drawn again, know the attribute."""
@@ -49,6 +51,7 @@ class Unguided(Proposal):
         return position.logits
 
 
+@checked
 @dataclass(frozen=True)
 class Reweighting(Proposal):
     r"""Every token by the generator's probability times that of the attribute after it (future discriminators).
@@ -80,6 +83,7 @@ class Reweighting(Proposal):
         return position.logits.float() + position.strength * position.log_attribute
 
 
+@checked
 @dataclass(frozen=True)
 class HiddenGradient(Proposal):
     r"""Gradient steps on the generator's memory towards the attribute, anchored at the unsteered model.
@@ -162,6 +166,7 @@ class HiddenGradient(Proposal):
         )
 
 
+@checked
 class Steered(SequenceModel):
     r"""A generator whose next token is drawn by a proposal: a model of sequences like any other.
 

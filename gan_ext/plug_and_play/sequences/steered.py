@@ -10,7 +10,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from gan_ext.plug_and_play.sequences.attributes import PrefixAttribute, checked
+from gan_ext.checks import checked
+from gan_ext.plug_and_play.sequences.attributes import PrefixAttribute, checked_values
 from gan_ext.plug_and_play.sequences.methods import SteeredDraw, SteeringMethod, TextTarget, by_populations
 from gan_ext.plug_and_play.sequences.proposals import Proposal, Reweighting, Steered
 from gan_ext.seeds import DrawsIntegers, as_seed, mix, seeded
@@ -29,6 +30,7 @@ class Evidence(NamedTuple):
     """Standard error, by the delta method; infinite for a single estimate."""
 
 
+@checked
 class SteeredSequences:
     r"""Draw sequences that have an attribute from a fitted generator.
 
@@ -183,7 +185,7 @@ class SteeredSequences:
 
     def _judged(self, judge: Callable[..., Tensor], tokens: Tensor) -> Tensor:
         if not isinstance(judge, PrefixAttribute):
-            return checked(judge(tokens), len(tokens))
+            return checked_values(judge(tokens), len(tokens))
         known: Tensor = judge(tokens, self.generator.start, real_positions(tokens, self.generator.end))
         return known
 

@@ -885,6 +885,7 @@ NOISE: dict[str, list[Any]] = {
     "clip": [0.0, "x"],
     "averaging": [1.0, -0.1, None],
     "device": [None, "tpu"],
+    "data_device": ["gpu", None],
     "precision": ["float16", None],
     "checkpoint": [3],
     "checkpoint_every": [0],

@@ -190,6 +190,7 @@ NOISE: dict[str, list] = {
     "clip": [0.0],
     "averaging": [1.0],
     "device": ["tpu", None],
+    "data_device": ["gpu"],
     "precision": ["float16"],
     "checkpoint": [3],
     "checkpoint_every": [0],

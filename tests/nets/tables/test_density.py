@@ -130,9 +130,9 @@ def test_it_learns_a_dependence_exactly() -> None:
     torch.default_generator.manual_seed(0)
     top = torch.randint(2, (512, 1, 1, 3)).float()
     game = likelihood()
-    stream = ArrayStream(Real(torch.cat([top, top], dim=2)), 64)
-    Engine(game, {"model": adam(0.03)}, compute=Compute("cpu")).fit(stream, 300)
-    cost = -game.model(stream.data.x).mean()
+    x = torch.cat([top, top], dim=2)
+    Engine(game, {"model": adam(0.03)}, compute=Compute("cpu")).fit(ArrayStream(Real(x), 64), 300)
+    cost = -game.model(x).mean()
     torch.testing.assert_close(cost.detach(), 3 * torch.tensor(2.0).log(), rtol=0, atol=0.1)
     broken = torch.cat([top, 1 - top], dim=2)
     assert game.model(broken).mean() < -8
