@@ -2,8 +2,10 @@
 
 import inspect
 import os
+import re
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import wraps
 from typing import Any, TypeVar
 
@@ -20,6 +22,7 @@ __all__ = [
     "count_first",
     "drawing",
     "is_count",
+    "naming",
     "warn_of_chance",
     "warn_of_constants",
 ]
@@ -64,7 +67,8 @@ def count_first(sample: Callable[P, R]) -> Callable[P, R]:
 
     The decorated method raises ValueError for a number of samples that is not an integer, at least 1 (None is one, or
     as many as `y` has, where there is a `y`), or more than the memory holds, or a `random_state` that is none; and
-    TypeError if anything else is passed by position, or by a name that it does not have: the sentence names what was passed, and what was meant.
+    TypeError if anything else is passed by position, or by a name that it does not have: the sentence names what was
+    passed, and what was meant.
     """
     names = [name for name in inspect.signature(sample).parameters if name not in ("self", "n_samples")]
     classes = "y" in names
@@ -116,6 +120,19 @@ def drawing(random_state: RandomState) -> np.random.RandomState:
         raise ValueError(
             f"random_state={random_state!r} must be an integer from 0 to 2**32 - 1, a RandomState or None."
         ) from None
+
+
+@contextmanager
+def naming(name: str) -> Iterator[None]:
+    """Put the name of an argument before errors of libraries that say of no argument what is wrong with it."""
+    try:
+        yield
+    except (TypeError, ValueError) as error:
+        said = str(error)
+        if re.search(rf"\b({name}|array|[Ii]nput|samples?|features?)\b", said):
+            raise
+        kind = TypeError if isinstance(error, TypeError) else ValueError
+        raise kind(f"{name} must be an array of numbers: {said}") from error
 
 
 def check_count(name: str, value: Any) -> None:

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from gan_ext.data.missing import plain_labels
 from gan_ext.engine import Callback, resolve_device
 from gan_ext.estimators.base.assembly import claim_folder
-from gan_ext.estimators.base.checks import RandomState, drawing
+from gan_ext.estimators.base.checks import RandomState, drawing, naming
 from gan_ext.estimators.base.scaling import Scaler
 from gan_ext.estimators.base.seen import DataSeen, look_at, warn_of_units
 from gan_ext.game import Game
@@ -77,9 +77,10 @@ class GANEstimator(BaseEstimator):  # type: ignore[misc]
         """Return checked data (and labels): finite numbers, a table (n, d) or images (n, c, h, w), rows in C order."""
         if y is not None and not isinstance(y, str):
             y = plain_labels(y, getattr(self, "unlabeled", None))
-        checked = validate_data(
-            self, X, y, reset=reset, dtype=[np.float64, np.float32], order="C", allow_nd=True, ensure_min_samples=2
-        )
+        with naming("X"):
+            checked = validate_data(
+                self, X, y, reset=reset, dtype=[np.float64, np.float32], order="C", allow_nd=True, ensure_min_samples=2
+            )
         shape = (checked[0] if isinstance(checked, tuple) else checked).shape
         if len(shape) not in (2, 4):
             raise ValueError(
@@ -102,7 +103,8 @@ class GANEstimator(BaseEstimator):  # type: ignore[misc]
         if len(self.sample_shape_) > 1:  # of images scikit-learn would count channels, and call them features
             X = np.asarray(X)
             self._check_sample_shape(X)
-        X = validate_data(self, X, dtype=[np.float64, np.float32], order="C", allow_nd=True, reset=False)
+        with naming("X"):
+            X = validate_data(self, X, dtype=[np.float64, np.float32], order="C", allow_nd=True, reset=False)
         self._check_sample_shape(X)
         warn_of_units(self.seen_, X)
         checked: Array = X

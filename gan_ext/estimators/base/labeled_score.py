@@ -34,6 +34,13 @@ class LabeledScore(ClassifierMixin):  # type: ignore[misc]
             No sample has a label: fold the labeled rows alone, by :class:`gan_ext.data.LabeledFold`.
         """
         labels = plain_labels(y, self.unlabeled)
+        if labels.ndim == 0:
+            raise ValueError(f"y={y!r} must be an array of labels (n,), one for each sample.")
+        weights = np.shape(sample_weight)
+        if sample_weight is not None and weights != labels.shape:
+            raise ValueError(
+                f"sample_weight has shape {weights}; it needs {labels.shape}, a weight for each label of y."
+            )
         known = np.array([self.unlabeled is None or label != self.unlabeled for label in labels.tolist()], bool)
         if len(labels) and not known.any():
             raise ValueError(

@@ -78,12 +78,13 @@ def read_labels(
     return Labels(classes, codes, known)
 
 
-def every_label(y: Any, declared: Sequence[Any] | None = None) -> Any:
+def every_label(y: Any, declared: Sequence[Any] | None = None, remedy: str = "name all classes in `classes`") -> Any:
     """Return labels where each sample must have one, or say that -1 and missing values are none.
 
     Args:
         y: labels [n].
         declared: all classes, if known beforehand; -1 may be one of these.
+        remedy: what to do if -1 is a class, for the error.
 
     Raises:
         ValueError: a label is missing, or is -1, which is what samples without label have elsewhere.
@@ -96,8 +97,10 @@ def every_label(y: Any, declared: Sequence[Any] | None = None) -> Any:
     if bare and not (declared is not None and bare[0] in list(declared)):
         raise ValueError(
             f"y has the label {bare[0]!r} for {len(bare)} of its {len(labels)} samples, which means 'no label'; every "
-            "sample needs a class here. Drop those rows, or name all classes in `classes` if it is one of them."
+            f"sample needs a class here. Drop those rows, or {remedy} if it is one of them."
         )
+    if listed and all(isinstance(label, str) for label in listed):
+        _check_texts(np.unique(listed), labels.dtype.kind, None, declared)
     if labels.dtype.kind == "u" and labels.ndim == 1 and declared is None:
         _check_wrapped(np.unique(labels), -1)
     return labels
@@ -121,8 +124,8 @@ def class_numbers(y: Any, n_samples: int | None, classes: NDArray[Any], name: st
     y = np.asarray(y) if each else np.full(n_samples or 1, y)
     if y.ndim != 1 or not len(y) or (each and n_samples not in (None, 1, len(y))):
         raise ValueError(
-            f"{name} has shape {y.shape} and n_samples={n_samples!r}; pass one class and a number of samples, or a list "
-            "with a class for each sample."
+            f"{name} has shape {y.shape} and n_samples={n_samples!r}; pass one class and a number of samples, or a "
+            "list with a class for each sample."
         )
     numbers = {name: number for number, name in enumerate(classes.tolist())}
     for label in y.tolist():

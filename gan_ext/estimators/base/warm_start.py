@@ -1,10 +1,12 @@
 """Warm start: networks of one fit as plain tensors, and loading them into the game of the next."""
 
-from torch import Tensor
+from collections.abc import Mapping
+
+from torch import Tensor, nn
 
 from gan_ext.game import Game
 
-__all__ = ["load_players", "player_states"]
+__all__ = ["load_players", "load_weights", "player_states"]
 
 States = dict[str, dict[str, Tensor]]
 
@@ -32,7 +34,22 @@ def load_players(game: Game, states: States) -> None:
     if modules.keys() != states.keys():
         raise ValueError(f"warm_start=True needs the players {sorted(states)} as before, got {sorted(modules)}.")
     for name, module in modules.items():
-        try:
-            module.load_state_dict(states[name])
-        except RuntimeError as error:
-            raise ValueError(f"warm_start=True needs networks as in the last fit; {name} differs: {error}") from error
+        load_weights(module, states[name], name)
+
+
+def load_weights(module: nn.Module, weights: Mapping[str, Tensor], name: str) -> None:
+    """Give a network the weights of the last fit; `name` is said in the error.
+
+    Raises:
+        ValueError: a network of other sizes.
+    """
+    own = module.state_dict()
+    for key in [*own, *weights]:
+        here, there = (None if key not in of else tuple(of[key].shape) for of in (own, weights))
+        if here != there:
+            was, now = ("missing" if shape is None else f"of shape {shape}" for shape in (there, here))
+            raise ValueError(
+                f"warm_start=True needs networks with the sizes of the last fit; {key!r} of the {name} was {was} and "
+                f"is {now}."
+            )
+    module.load_state_dict(weights)

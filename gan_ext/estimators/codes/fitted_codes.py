@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from sklearn.utils.validation import check_array, check_is_fitted
 from torch import Tensor
 
-from gan_ext.estimators.base.checks import check_count, check_room, count_first
+from gan_ext.estimators.base.checks import check_count, check_room, count_first, naming
 from gan_ext.estimators.base.estimator import GANEstimator, RandomState
 from gan_ext.estimators.base.labels import class_numbers
 from gan_ext.estimators.codes.source import CodeSource, RealSamples, product_source
@@ -65,7 +65,8 @@ class CodedGAN(GANEstimator):
         ndarray of shape (n, ...)
         """
         check_is_fitted(self)
-        vectors = check_array(X, dtype=np.float64)
+        with naming("X"):
+            vectors = check_array(X, dtype=np.float64)
         check_vectors(self.codes_, vectors)
         return self._from_codes(torch.from_numpy(vectors).float(), random_state)
 

@@ -42,7 +42,7 @@ class ClassifierFeatures(TrainedFeatures):
     ----------
     features : int, default=64
         Width of the features.
-    unlabeled : object, default=None
+    unlabeled : object, default=-1
         What stands for "no label" in `y`: such samples are left out; None if every sample has one.
     max_iter : int, default=1000
         Training steps; with 0 the net stays as it was drawn (random features).
@@ -100,7 +100,7 @@ class ClassifierFeatures(TrainedFeatures):
         self,
         *,
         features: int = 64,
-        unlabeled: Any = None,
+        unlabeled: Any = -1,
         max_iter: int = 1000,
         batch_size: int = 100,
         learning_rate: float = 2e-3,

@@ -191,7 +191,7 @@ def _extractor(
         used = SelfSupervisedFeatures(device=device, random_state=seed).fit(X)
     else:
         codes = np.where(labels.known, labels.codes, -1)
-        used = ClassifierFeatures(unlabeled=-1, device=device, random_state=seed).fit(X, codes)
+        used = ClassifierFeatures(device=device, random_state=seed).fit(X, codes)
     name = str(getattr(used, "__name__", type(used).__name__))
     return name, used.transform if isinstance(used, Transforms) else used, getattr(used, "predict_proba", None)
 

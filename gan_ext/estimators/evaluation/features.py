@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from gan_ext.data import ArrayStream, DataDevice
 from gan_ext.engine import Callback, Solver, Turns, adam, cosine, resolve_device
 from gan_ext.estimators.base.assembly import are_images
+from gan_ext.estimators.base.checks import naming
 from gan_ext.estimators.base.estimator import RandomState, claim_fit, new_seed, on_cpu
 from gan_ext.estimators.base.parameters import SHARED_CONSTRAINTS, integer
 from gan_ext.estimators.base.running import Running
@@ -42,7 +43,7 @@ class FeatureNet(nn.Module):
 
     def __init__(self, shape: tuple[int, ...], features: int, outputs: int, hidden: int = 0) -> None:
         super().__init__()
-        self.shape, self.outputs = shape, outputs
+        self.shape, self.features, self.outputs = shape, features, outputs
         self.trunk = conv_trunk(shape, 32, features) if are_images(shape) else mlp_trunk(shape, (256, features))
         layers: list[nn.Module] = [nn.Linear(features, hidden), nn.ReLU()] if hidden else []
         self.head = nn.Sequential(*layers, nn.Linear(hidden or features, outputs))
@@ -127,7 +128,8 @@ class TrainedFeatures(TransformerMixin, BaseEstimator):  # type: ignore[misc]
 
     def _checked(self, X: Any) -> Array:
         X = X.detach().cpu().numpy() if isinstance(X, Tensor) else X
-        checked: Array = check_array(X, dtype=[np.float32, np.float64], order="C", allow_nd=True)
+        with naming("X"):
+            checked: Array = check_array(X, dtype=[np.float32, np.float64], order="C", allow_nd=True)
         if checked.ndim not in (2, 4):
             raise ValueError(
                 f"X has shape {checked.shape}; pass a table (n, d) or images (n, channels, height, width)."
@@ -143,6 +145,8 @@ class TrainedFeatures(TransformerMixin, BaseEstimator):  # type: ignore[misc]
                     f"warm_start=True needs samples of shape {before.shape} and {before.outputs} outputs as before, "
                     f"got {shape} and {outputs}."
                 )
+            if before.features != self.features:
+                raise ValueError(f"warm_start=True needs features={before.features} as before, got {self.features}.")
             return copy.deepcopy(before)
         with seeded(seed):
             return FeatureNet(shape, self.features, outputs, hidden)

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from typing_extensions import Self
 
 from gan_ext.engine import resolve_device
+from gan_ext.estimators.base.checks import naming
 from gan_ext.estimators.base.parameters import Constraint, callable_or_none, check_parameters, integer
 
 __all__ = ["PretrainedFeatures"]
@@ -111,7 +112,10 @@ class PretrainedFeatures(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         """
         check_parameters(self)
         device = resolve_device(self.device)
-        samples = torch.as_tensor(X if isinstance(X, Tensor) else np.asarray(X)).float()
+        with naming("X"):
+            samples = torch.as_tensor(X if isinstance(X, Tensor) else np.asarray(X, np.float32)).float()
+        if samples.dim() < 2 or not len(samples):
+            raise ValueError(f"X has shape {tuple(samples.shape)}; pass samples (n, ...), one or more.")
         if isinstance(self.module, nn.Module):
             self.module.to(device).eval()
         prepare = self.prepare or (lambda x: x)

@@ -11,7 +11,7 @@ from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
 
 from gan_ext.engine import Compute
-from gan_ext.estimators.base.checks import count_first, drawing
+from gan_ext.estimators.base.checks import count_first, drawing, naming
 from gan_ext.estimators.base.estimator import GANEstimator, RandomState, new_seed
 from gan_ext.estimators.base.labels import class_numbers
 from gan_ext.estimators.base.parameters import check_values, integer, positive, sequence_of
@@ -80,7 +80,8 @@ class FittedPlugAndPlay(ClassifierMixin, TransformerMixin, GANEstimator):  # typ
     def inverse_transform(self, codes: Any) -> Array:
         """Return the samples (n, ...) that the generator makes of codes (n, latent_dim)."""
         check_is_fitted(self)
-        wanted = torch.tensor(np.asarray(codes), dtype=torch.float32)
+        with naming("codes"):
+            wanted = torch.tensor(np.asarray(codes, np.float32))
         if wanted.ndim != 2 or wanted.shape[1] != self.latent_dim or not bool(wanted.isfinite().all()):
             raise ValueError(f"codes has shape {tuple(wanted.shape)}; pass finite numbers (n, {self.latent_dim}).")
         return self._generate(self.game_.generator, lambda: wanted, 0)
@@ -107,7 +108,9 @@ class FittedPlugAndPlay(ClassifierMixin, TransformerMixin, GANEstimator):  # typ
         """
         check_is_fitted(self)
         compute = Compute(self.device, self.precision)
-        return PlugAndPlay(self.game_, condition, self.prior(), self.default_sampler() if sampler is None else sampler, compute=compute)
+        return PlugAndPlay(
+            self.game_, condition, self.prior(), self.default_sampler() if sampler is None else sampler, compute=compute
+        )
 
     def default_sampler(self) -> Sampler:
         """Return the sampler that the documentation's results were made with, for this variant."""
@@ -151,7 +154,9 @@ class FittedPlugAndPlay(ClassifierMixin, TransformerMixin, GANEstimator):  # typ
         ndarray of shape (n, ...), in the units of the data.
         """
         check_is_fitted(self)
-        check_values(_RUN, {"steps": steps, "sampler": sampler, "callbacks": callbacks}, f"{type(self).__name__}.sample")
+        check_values(
+            _RUN, {"steps": steps, "sampler": sampler, "callbacks": callbacks}, f"{type(self).__name__}.sample"
+        )
         if condition is not None and not isinstance(condition, Condition):
             raise ValueError(f"condition={condition!r} must be a condition, such as KnownPixels(data, known), or None.")
         if y is None and condition is None:
@@ -197,7 +202,12 @@ class FittedPlugAndPlay(ClassifierMixin, TransformerMixin, GANEstimator):  # typ
         check_is_fitted(self)
         given = {"steps": steps, "sampler": sampler, "sigma": sigma}
         check_values(_RUN, given, f"{type(self).__name__}.complete")
-        mask = torch.as_tensor(np.asarray(known))
+        flags = np.asarray(known)
+        if flags.dtype.kind not in "biuf":
+            raise ValueError(
+                f"known={known!r} must be an array of True and False, which entries of a sample are known."
+            )
+        mask = torch.from_numpy(flags)
         X = self._read_data(self._without_hole(X, mask))
         data = torch.tensor(self.scaler_.forward(X), dtype=torch.float32)
         condition: Condition = KnownPixels(data, mask, sigma)

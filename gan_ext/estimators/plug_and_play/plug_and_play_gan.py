@@ -29,7 +29,7 @@ from gan_ext.estimators.base.parameters import (
 )
 from gan_ext.estimators.base.running import Running
 from gan_ext.estimators.base.scaling import Scaler, Scaling
-from gan_ext.estimators.base.stopped import whole_or_undone
+from gan_ext.estimators.base.stopped import check_kept, whole_or_undone
 from gan_ext.estimators.plug_and_play.fitted import FittedPlugAndPlay, Variant
 from gan_ext.estimators.plug_and_play.training import InversionWeights, Networks, Phase, Stages, Trained, train
 from gan_ext.nets import CodeClassifier
@@ -265,6 +265,7 @@ class PlugAndPlayGAN(FittedPlugAndPlay):
             warn_of_constants(X, "samples will hardly vary there")
             self.scaler_ = Scaler(self.scaling, X)
         else:
+            check_kept(self, "hidden_layer_sizes", "channels")
             self._check_goes_on(X, labels, last)
         self._claim_checkpoint(X, labels.codes)
         data = torch.tensor(self.scaler_.forward(X), dtype=torch.float32)

@@ -20,7 +20,7 @@ from gan_ext.estimators.base.labels import Labels, read_labels
 from gan_ext.estimators.base.parameters import SHARED_CONSTRAINTS, check_parameters
 from gan_ext.estimators.base.running import Running
 from gan_ext.estimators.base.scaling import Scaler, Scaling
-from gan_ext.estimators.base.stopped import whole_or_undone
+from gan_ext.estimators.base.stopped import check_kept, whole_or_undone
 from gan_ext.estimators.semi_supervised.assembly import CLASSIFIER_CONSTRAINTS, build_game, build_schedules
 from gan_ext.estimators.semi_supervised.fitted import GANClassifier
 from gan_ext.games import KPlusOne, SemiBatch
@@ -29,6 +29,12 @@ from gan_ext.terms import GeneratorTerm, Term
 __all__ = ["SemiSupervisedGANClassifier"]
 
 Array = NDArray[Any]
+
+
+_KEPT = (  # what the game of the last fit is made of
+    "hidden_layer_sizes", "noise", "input_noise", "latent_dim", "generator", "discriminator", "unsupervised",
+    "balance", "class_prior", "class_weight", "open_set", "terms", "augment",
+)  # fmt: skip
 
 
 class SemiSupervisedGANClassifier(GANClassifier):
@@ -122,7 +128,8 @@ class SemiSupervisedGANClassifier(GANClassifier):
     callbacks : sequence of callables, default=()
         Called with the engine after every step of `fit`.
     warm_start : bool, default=False
-        Whether `fit` goes on from the networks of the last `fit`; not together with `checkpoint`.
+        Whether `fit` goes on from the game of the last `fit`, with its networks and terms; not together with
+        `checkpoint`.
     random_state : int, RandomState instance or None, default=None
         Decides initial weights, order and noise.
 
@@ -275,6 +282,7 @@ class SemiSupervisedGANClassifier(GANClassifier):
         if labels.known.all() and self.unlabeled is not None:
             warnings.warn("y has no unlabeled sample: training is supervised, all samples are real.", stacklevel=4)
         if self._goes_on():
+            check_kept(self, *_KEPT)
             self._check_as_before(X.shape[1:], labels.classes)
             return
         self.classes_, self.sample_shape_ = labels.classes, X.shape[1:]

@@ -3,6 +3,7 @@
 import copy
 import warnings
 from collections.abc import Sequence
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ from gan_ext.estimators.base.checks import count_first, warn_of_chance
 from gan_ext.estimators.base.estimator import ROWS, GANEstimator, RandomState
 from gan_ext.estimators.base.labeled_score import LabeledScore
 from gan_ext.estimators.base.labels import Labels
+from gan_ext.estimators.base.parameters import Constraint, check_values, share
 from gan_ext.estimators.semi_supervised.novelty import (
     ClassGaussians,
     NoveltyScore,
@@ -32,8 +34,17 @@ from gan_ext.terms import GeneratorTerm, Term
 __all__ = ["GANClassifier"]
 
 Array = NDArray[Any]
+_LIMITS: dict[str, Any] = {
+    "max_novelty": [Constraint("a number that is not NaN", lambda value: _is_number(value) and value == value), None],
+    "min_probability": [share(one=True), None],
+    "rejected": [Constraint("a number, a string", lambda value: isinstance(value, str) or _is_number(value)), None],
+}
 _FEWEST = 10  # labeled samples that a temperature is found by
 _KEPT = 3000  # training samples that the distributions of features are taken from
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, Real) and not isinstance(value, bool)
 
 
 class GANClassifier(LabeledScore, GANEstimator):
@@ -222,7 +233,7 @@ class GANClassifier(LabeledScore, GANEstimator):
         score : str, default="realness"
             The score of `max_novelty`.
         rejected : object, default=-1
-            The mark; with one of another type than the classes', the array has objects.
+            The mark, a number, text or None; with another type than the classes', the array has objects.
 
         Raises
         ------
@@ -232,6 +243,8 @@ class GANClassifier(LabeledScore, GANEstimator):
         if max_novelty is None and min_probability is None:
             raise ValueError("Give max_novelty or min_probability: without either nothing could be rejected.")
         check_is_fitted(self)
+        given = {"max_novelty": max_novelty, "min_probability": min_probability, "rejected": rejected}
+        check_values(_LIMITS, given, f"{type(self).__name__}.predict_or_reject")
         if rejected in self.classes_.tolist():
             raise ValueError(f"rejected={rejected!r} is a class; choose a mark that is none.")
         probabilities = self.predict_proba(X)

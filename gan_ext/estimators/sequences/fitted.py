@@ -1,6 +1,6 @@
 """What every model of sequences can do once it is fitted: sample, score, judge, save, load."""
 
-from collections.abc import Callable, Iterator, Sequence, Sized
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
@@ -12,12 +12,13 @@ from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
 from typing_extensions import Self
 
-from gan_ext.data import Corpus, encode
+from gan_ext.data import Corpus
 from gan_ext.engine import CheckpointError, resolve_device
 from gan_ext.estimators.base.checks import count_first, drawing
 from gan_ext.estimators.base.labels import class_numbers
 from gan_ext.estimators.evaluation.result import Evaluation, EvaluationRow
 from gan_ext.estimators.evaluation.texts import TextModel, evaluate_text, perplexity_rows
+from gan_ext.estimators.sequences.reading import read_prefix
 from gan_ext.estimators.sequences.saving import Saved, read_model, write_model
 from gan_ext.game import Game
 from gan_ext.games import LeakGAN, Opponent, SeqGAN
@@ -277,26 +278,7 @@ class FittedSequenceModel:
                 network.cpu()
 
     def _prefix(self, prefix: str | Sequence[Any], n: int) -> Tensor | None:
-        corpus = self.corpus_
-        fits = isinstance(prefix, str) if corpus.are_strings else not np.isscalar(prefix) and isinstance(prefix, Sized)
-        if isinstance(prefix, Sized) and not len(prefix):
-            return None
-        if not fits:
-            wanted = "a string" if corpus.are_strings else "a list of tokens"
-            raise ValueError(f"prefix={prefix!r} must be {wanted}, as the data were.")
-        tokens = corpus.tokenizer.tokenize(prefix) if isinstance(prefix, str) and corpus.tokenizer else list(prefix)
-        tokens = [str(token) for token in tokens] if corpus.are_integers else tokens
-        if not tokens:
-            return None
-        if len(tokens) > corpus.length:
-            raise ValueError(
-                f"prefix has {len(tokens)} tokens, but sequences of this model have at most {corpus.length}."
-            )
-        numbers = encode([tokens], corpus.vocabulary, len(tokens), end=False)
-        unknown = [token for token in tokens if token not in corpus.vocabulary]
-        if unknown:
-            raise ValueError(f"prefix has {unknown[0]!r}, which is not in the vocabulary of what fit was given.")
-        return numbers.expand(n, -1)
+        return read_prefix(self.corpus_, prefix, n)
 
     def _wanted(
         self, y: ArrayLike | None, n_samples: int | None, random: np.random.RandomState, name: str = "y"
@@ -318,7 +300,7 @@ class FittedSequenceModel:
     def _given(self, y: ArrayLike | None, n: int) -> Tensor | None:
         if (y is None) == bool(len(self.classes_)):
             known = self.classes_.tolist()
-            raise ValueError(f"This model needs {f'classes among {known}' if known else 'no classes: it has none'}.")
+            raise ValueError(f"This model needs {f'y, classes among {known}' if known else 'no y: it has no classes'}.")
         if y is None:
             return None
         values = np.asarray(y)

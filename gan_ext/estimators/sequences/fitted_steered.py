@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.frozen import FrozenEstimator
 from sklearn.utils.validation import check_is_fitted
 
-from gan_ext.estimators.base.checks import count_first, drawing
+from gan_ext.estimators.base.checks import check_count, count_first, drawing
 from gan_ext.estimators.base.estimator import new_seed
 from gan_ext.estimators.base.labels import class_numbers
 from gan_ext.estimators.evaluation.measuring import accuracy_row
@@ -102,6 +102,7 @@ class FittedSteeredModel:
         self, y: Any, n_samples: int = 1000, random_state: int | np.random.RandomState | None = None
     ) -> Evidence:
         """Estimate the log-probability in nats that the unsteered model writes a text with the label `y`."""
+        check_count("n_samples", n_samples)
         return self.steering(y).evidence(n_samples, random_state=new_seed(random_state))
 
     def _steering(self, number: int, method: SteeringMethod | Proposal | None) -> SteeredSequences:

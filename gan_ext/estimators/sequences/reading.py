@@ -1,14 +1,17 @@
 """What `fit` is given, as a corpus: in a new vocabulary, or in that of the last fit."""
 
 import warnings
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence, Sized
 from typing import Any, Literal, Protocol
 
-from gan_ext.data import Corpus
-from gan_ext.data.missing import plain_labels
+import numpy as np
+from torch import Tensor
+
+from gan_ext.data import Corpus, encode
+from gan_ext.estimators.base.labels import every_label
 from gan_ext.estimators.base.parameters import Constraint
 
-__all__ = ["VOCABULARY", "CorpusParameters", "read_corpus"]
+__all__ = ["VOCABULARY", "CorpusParameters", "read_corpus", "read_prefix"]
 
 VOCABULARY = Constraint(
     "a vocabulary of torchtext, or an object like one",
@@ -67,10 +70,40 @@ def read_corpus(settings: CorpusParameters, X: Any, y: Any, before: Corpus | Non
         raise ValueError(f"warm_start=True needs data as in the last fit: {error}") from error
 
 
+def read_prefix(corpus: Corpus, prefix: str | Sequence[Any], n: int) -> Tensor | None:
+    """Return the first tokens [n, P] of n sequences; None if there are none.
+
+    Args:
+        corpus: of the model.
+        prefix: a text, or a list of tokens, as `fit` was given.
+        n: how many sequences begin with it.
+
+    Raises:
+        ValueError: a prefix of another kind, longer than the model's sequences, or with tokens that it does not know.
+    """
+    fits = isinstance(prefix, str) if corpus.are_strings else not np.isscalar(prefix) and isinstance(prefix, Sized)
+    if isinstance(prefix, Sized) and not len(prefix):
+        return None
+    if not fits:
+        wanted = "a string" if corpus.are_strings else "a list of tokens"
+        raise ValueError(f"prefix={prefix!r} must be {wanted}, as the data were.")
+    tokens = corpus.tokenizer.tokenize(prefix) if isinstance(prefix, str) and corpus.tokenizer else list(prefix)
+    tokens = [str(token) for token in tokens] if corpus.are_integers else tokens
+    if not tokens:
+        return None
+    if len(tokens) > corpus.length:
+        raise ValueError(f"prefix has {len(tokens)} tokens, but sequences of this model have at most {corpus.length}.")
+    numbers = encode([tokens], corpus.vocabulary, len(tokens), end=False)
+    unknown = [token for token in tokens if token not in corpus.vocabulary]
+    if unknown:
+        raise ValueError(f"prefix has {unknown[0]!r}, which is not in the vocabulary of what fit was given.")
+    return numbers.expand(n, -1)
+
+
 def _pairs(X: Any, y: Any) -> Any:
     if isinstance(X, str) or not isinstance(X, Iterable):
         return X  # the corpus says what is wrong
-    items, labels = list(X), plain_labels(y).tolist()
+    items, labels = list(X), every_label(y, remedy="give that class another name").tolist()
     if not isinstance(labels, list) or len(items) != len(labels):
         n = len(labels) if isinstance(labels, list) else 1
         raise ValueError(f"y has {n} labels for {len(items)} sequences; give one for each.")

@@ -19,6 +19,7 @@ from gan_ext.data import ArrayStream, DataDevice, LabeledTokens
 from gan_ext.engine import Callback, Every, Solver, Turns, adam, cosine
 from gan_ext.estimators.base.assembly import claim_folder
 from gan_ext.estimators.base.estimator import FREE, new_seed
+from gan_ext.estimators.base.labels import every_label
 from gan_ext.estimators.base.parameters import SHARED_CONSTRAINTS, Constraint, callable_or_none, check_parameters, share
 from gan_ext.estimators.base.running import Running
 from gan_ext.estimators.base.stopped import whole_or_undone
@@ -188,7 +189,8 @@ class SteeredSequenceGAN(ClassifierMixin, FittedSteeredModel, BaseEstimator):  #
         """
         check_parameters(self)
         check_is_fitted(self._writer)
-        tokens, labels = self._writer.corpus_.encode(X), np.asarray(y)
+        tokens = self._writer.corpus_.encode(X)
+        labels = np.asarray(every_label(y, remedy="give that label another name"))
         if labels.shape != (len(tokens),):
             raise ValueError(f"y must have shape ({len(tokens)},), a label for each text, got {labels.shape}.")
         check_classification_targets(labels)

@@ -14,6 +14,7 @@ from gan_ext.doctor.guard import CollapseGuard
 from gan_ext.engine import Callback, Engine, adam, cosine
 from gan_ext.engine.solvers.solver import moves_of
 from gan_ext.estimators.base.running import Running, RunningParameters
+from gan_ext.estimators.base.warm_start import load_weights
 from gan_ext.estimators.sequences.objectives import copies_of, opponent_of, players_of, renew
 from gan_ext.estimators.sequences.task_reward import TaskReward
 from gan_ext.game import Game, alone
@@ -224,12 +225,12 @@ class SequenceTraining:
 
 def take(network: nn.Module, fitted: nn.Module, name: str) -> None:
     """Give a new network the weights of a fitted one; raise ValueError if it is of another class or other sizes."""
-    try:
-        if type(network) is not type(fitted):
-            raise RuntimeError(f"it was a {type(fitted).__name__} and is a {type(network).__name__} now")
-        network.load_state_dict(fitted.state_dict())
-    except RuntimeError as error:
-        raise ValueError(f"warm_start=True needs the {name} of the last fit, with its sizes: {error}") from error
+    if type(network) is not type(fitted):
+        raise ValueError(
+            f"warm_start=True needs the {name} of the last fit; it was a {type(fitted).__name__} and is a "
+            f"{type(network).__name__} now."
+        )
+    load_weights(network, fitted.state_dict(), name)
 
 
 def split(data: DataT, fraction: float, seed: int) -> tuple[DataT, DataT]:
