@@ -120,6 +120,8 @@ def _wrapped(target: Any, ranges: dict[str, Allowed]) -> Any:
         try:
             return function(*args, **kwargs)
         except _RAW as error:
+            if type(error) not in _RAW:  # an error of ours, such as CheckpointError
+                raise
             given = {key: value for key, value in bound.arguments.items() if key != "self"}
             said = ", ".join(f"{key}={_said(value)}" for key, value in given.items())
             raise ValueError(f"{target.__name__}({said}) cannot be built: {error}.") from error

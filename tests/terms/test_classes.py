@@ -25,7 +25,7 @@ def test_balanced_guesses_cost_nothing() -> None:
     ("make", "sentence"),
     [
         (lambda: ConditionalEntropy(-1.0), "ConditionalEntropy needs weight >= 0, got -1.0"),
-        (lambda: ClassBalance([0.5, 0.0]), r"a positive share for every class, got \[0\.5, 0\.0\]"),
+        (lambda: ClassBalance([0.5, 0.0]), r"a positive share for every class, got prior=\[0\.5, 0\.0\]"),
     ],
 )
 def test_nonsense_is_refused(make: Callable[[], Term], sentence: str) -> None:
