@@ -12,9 +12,11 @@ from gan_ext.sequences.model import (
     join,
     judged,
     labels_of,
+    length_groups,
     real_positions,
     repeat,
     select,
+    trimmed,
 )
 from gan_ext.sequences.readout import LinearReadout, chosen_log_prob
 from gan_ext.sequences.rollouts import Score, rollout, rollout_values
@@ -43,6 +45,7 @@ __all__ = [
     "join",
     "judged",
     "labels_of",
+    "length_groups",
     "real_positions",
     "repeat",
     "rollout",
@@ -52,5 +55,6 @@ __all__ = [
     "select",
     "sharpen",
     "trade_off",
+    "trimmed",
     "write_on",
 ]

@@ -23,9 +23,11 @@ __all__ = [
     "join",
     "judged",
     "labels_of",
+    "length_groups",
     "real_positions",
     "repeat",
     "select",
+    "trimmed",
 ]
 
 
@@ -98,6 +100,42 @@ def real_positions(tokens: Tensor, end: int | None) -> Tensor:
         return torch.ones_like(tokens, dtype=torch.bool)
     closed = tokens == end
     return (closed.cumsum(1) - closed.long()) == 0
+
+
+def trimmed(tokens: Tensor, end: int | None) -> Tensor:
+    """Return tokens [B, T'] without the columns in which no sequence has a token, but for one; on a CPU alone.
+
+    A GPU keeps all T columns: to look would wait for it, and a recorded step has fixed shapes.
+
+    Args:
+        tokens: token numbers [B, T].
+        end: the token that closes a sequence; None if all sequences have full length.
+    """
+    if end is None or tokens.device.type != "cpu" or torch.compiler.is_compiling() or not len(tokens):
+        return tokens
+    return tokens[:, : max(1, int(real_positions(tokens, end).any(0).sum()))]
+
+
+def length_groups(lengths: Tensor) -> list[Tensor]:
+    """Return the numbers of the rows of short and of long sequences, where apart they cost less than half; on a CPU.
+
+    A sequence costs its columns, and all of one group have as many as the longest.
+
+    Args:
+        lengths: columns that each sequence needs [B].
+
+    Returns:
+        Row numbers of one group or two.
+    """
+    every = torch.arange(len(lengths), device=lengths.device)
+    if lengths.device.type != "cpu" or torch.compiler.is_compiling() or len(lengths) < 2:
+        return [every]
+    lengths, order = lengths.sort(stable=True)
+    apart = every[1:] * lengths[:-1] + (len(lengths) - every[1:]) * lengths[-1]
+    if 2 * int(apart.min()) > len(lengths) * int(lengths[-1]):
+        return [every]
+    cut = int(apart.argmin()) + 1
+    return [order[:cut], order[cut:]]
 
 
 @checked
@@ -182,6 +220,7 @@ class SequenceModel(nn.Module, ABC):
             labels: classes [B] of a class-conditional model.
             temperature: divides the logits.
         """
+        columns, tokens = tokens.shape[1], trimmed(tokens, self.end)
         logits = self(tokens, labels).float()
         if temperature != 1.0:
             if temperature < COLD:
@@ -190,8 +229,8 @@ class SequenceModel(nn.Module, ABC):
             logits = self.allow(logits / max(temperature, COLDEST))
         chosen = logits.log_softmax(-1).gather(-1, tokens[..., None])[..., 0]
         chosen = chosen.masked_fill(chosen == -torch.inf, IMPOSSIBLE)  # a subclass may mask by -inf
-        known: Tensor = chosen.masked_fill(~real_positions(tokens, self.end), 0.0)
-        return known
+        known = chosen.masked_fill(~real_positions(tokens, self.end), 0.0)
+        return nn.functional.pad(known, (0, columns - known.shape[1]))
 
     def first(self, n: int) -> Tensor:
         """Return the token fed first, [n]."""

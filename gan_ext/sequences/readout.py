@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import linear
 
-from gan_ext.sequences.model import COLD, SequenceModel, real_positions
+from gan_ext.sequences.model import COLD, SequenceModel, real_positions, trimmed
 
 __all__ = ["LinearReadout", "chosen_log_prob"]
 
@@ -39,6 +39,7 @@ class LinearReadout(SequenceModel):
     def log_prob(self, tokens: Tensor, labels: Tensor | None = None, temperature: float = 1.0) -> Tensor:
         if temperature < COLD:
             return super().log_prob(tokens, labels, temperature)
+        columns, tokens = tokens.shape[1], trimmed(tokens, self.end)
         states = self.states(tokens, labels)
         bias: Tensor = self.output.bias
         if temperature != 1.0:
@@ -49,7 +50,7 @@ class LinearReadout(SequenceModel):
             return chosen_log_prob(states, weight, bias, tokens) * real
         kept = real.nonzero(as_tuple=True)  # pads cost nothing here; elsewhere shapes must not depend on the data
         known = chosen_log_prob(states[kept][None], weight, bias, tokens[kept][None])[0]
-        return known.new_zeros(tokens.shape).index_put(kept, known)
+        return known.new_zeros(len(tokens), columns).index_put(kept, known)
 
 
 def chosen_log_prob(states: Tensor, weight: Tensor, bias: Tensor, tokens: Tensor) -> Tensor:

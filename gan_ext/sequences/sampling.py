@@ -10,6 +10,7 @@ from gan_ext.sequences.model import COLD, COLDEST, IMPOSSIBLE, SequenceModel, ev
 
 __all__ = ["check_sharpening", "draw", "rows_at_a_time", "sample", "sharpen"]
 
+_LOOK_EVERY = 16  # positions between looks of a GPU at whether all sequences have ended
 _NUMBERS = 400_000  # logits held at a time by a thread of a CPU: more leave the cache of a core, and cost page faults
 
 
@@ -153,6 +154,8 @@ def sample(
 ) -> Tensor:
     """Draw `n` sequences [n, T] without dropout; on a CPU in blocks of rows that fit the cache.
 
+    It stops where all sequences of a block have ended; what is drawn is the same.
+
     Args:
         model: what to sample from.
         n: how many.
@@ -216,6 +219,16 @@ def _continue(
         tokens.append(token)
         if model.end is not None:
             open_ = open_ & (token != model.end)
+        if position + 1 >= given and _all_closed(open_, position, check):
+            tokens += [torch.full_like(token, model.pad)] * (model.length - position - 1)
+            break
     if check:
         _check_possible(possible)
     return torch.stack(tokens, 1)
+
+
+def _all_closed(open_: Tensor, position: int, check: bool) -> bool:
+    """Return whether nothing is left to draw; on a GPU, where a look waits for the device, looked at now and then."""
+    if open_.device.type != "cpu" and not (check and position % _LOOK_EVERY == _LOOK_EVERY - 1):
+        return False
+    return not bool(open_.any())

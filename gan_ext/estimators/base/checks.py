@@ -4,10 +4,10 @@ import inspect
 import os
 import re
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import wraps
-from typing import Any, TypeVar
+from typing import Any, TypeGuard, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,14 +25,17 @@ __all__ = [
     "naming",
     "warn_of_chance",
     "warn_of_constants",
+    "warn_of_divergence",
 ]
 
+# Of samples against data, all in deviations of the data; in between lies what is trained, or begins to be.
+_ALIKE, _WIDE, _FAR, _HUGE = 0.01, 3.0, 2.0, 1e6
 P = ParamSpec("P")
 R = TypeVar("R")
 RandomState = int | np.random.RandomState | None
 
 
-def is_count(value: Any) -> bool:
+def is_count(value: Any) -> TypeGuard[int]:
     """Return whether a value is an integer, at least 1; True is none."""
     return isinstance(value, int | np.integer) and not isinstance(value, bool) and bool(value >= 1)
 
@@ -100,7 +103,7 @@ def count_first(sample: Callable[P, R]) -> Callable[P, R]:
             asked = f"; pass the class as y={count!r}" if classes else ""
             raise ValueError(f"n_samples={count!r} must be an integer, at least 1{asked}.")
         if is_count(count):
-            check_room("n_samples", count, getattr(args[0], "_sample_size", 1))
+            check_room("n_samples", int(count), getattr(args[0], "_sample_size", 1))
         state: Any = kwargs.get("random_state")
         if state is not None:
             drawing(state)
@@ -173,3 +176,40 @@ def warn_of_constants(X: NDArray[Any], advice: str) -> None:
             f"X has {constant.size} constant feature(s), columns {shown}: {advice}.",
             stacklevel=5,
         )
+
+
+def warn_of_divergence(
+    real: NDArray[Any], made: NDArray[Any], history: Sequence[Mapping[str, Any]], learning_rate: float
+) -> None:
+    """Warn if samples of a fit are not finite, all alike or far from its data, or if its last losses were huge.
+
+    Args:
+        real: scaled data, or some of them [n, ...].
+        made: scaled samples [m, ...].
+        history: records of the fit.
+        learning_rate: for the sentence.
+    """
+    real, made = (each.reshape(len(each), -1).astype(np.float64) for each in (real, made))
+    size = max(float(np.sqrt(real.var(0).sum())), 1e-300)
+    spread, shift = np.sqrt(made.var(0).sum()) / size, np.linalg.norm(made.mean(0) - real.mean(0)) / size
+    last = history[-1] if history else {}
+    loss = max((abs(value) for name, value in last.items() if name.endswith("/loss")), default=0.0)
+    if not np.isfinite(made).all() or not np.isfinite(loss):
+        what = "samples are not finite"
+    elif spread < _ALIKE:
+        what = f"samples hardly differ from each other: their deviation is {spread:.2g} times that of the data"
+    elif spread > _WIDE or shift > _FAR:
+        what = (
+            f"the samples' deviation is {spread:.3g} times that of the data, and their mean is {shift:.3g} deviations "
+            "from the mean of the data"
+        )
+    elif loss > _HUGE:
+        what = f"a loss was {loss:.3g} at the end"
+    else:
+        return
+    warnings.warn(
+        f"This fit has diverged, or has hardly begun: {what}. Try a smaller learning_rate than {learning_rate:g}, or a "
+        "larger max_iter.",
+        ConvergenceWarning,
+        stacklevel=5,
+    )

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from gan_ext.data.missing import plain_labels
 from gan_ext.engine import Callback, resolve_device
 from gan_ext.estimators.base.assembly import claim_folder
-from gan_ext.estimators.base.checks import RandomState, drawing, naming
+from gan_ext.estimators.base.checks import RandomState, drawing, naming, warn_of_divergence
 from gan_ext.estimators.base.scaling import Scaler
 from gan_ext.estimators.base.seen import DataSeen, look_at, warn_of_units
 from gan_ext.game import Game
@@ -27,6 +27,7 @@ __all__ = ["FREE", "ROWS", "GANEstimator", "RandomState", "claim_fit", "new_seed
 
 # What may change when a fit is resumed.
 FREE = frozenset({"callbacks", "checkpoint", "checkpoint_every", "data_device", "device", "verbose", "warm_start"})
+_LOOKED_AT = 256  # samples by which a fit is checked
 ROWS = 4096  # samples judged or made at a time
 
 Array = NDArray[Any]
@@ -69,6 +70,9 @@ class GANEstimator(BaseEstimator):  # type: ignore[misc]
     checkpoint_every: int
     callbacks: Sequence[Callback]
     warm_start: bool
+    learning_rate: float
+    history_: list[dict[str, Any]]
+    sample: Callable[..., Any]
     sample_shape_: tuple[int, ...]
     scaler_: Scaler
     seen_: DataSeen
@@ -151,6 +155,15 @@ class GANEstimator(BaseEstimator):  # type: ignore[misc]
             parts = [read(network(part.to(device))).double().cpu() for part in scaled.split(ROWS)]
         judged: Array = torch.cat(parts).numpy()
         return judged
+
+    def _warn_of_divergence(self, X: Array, made: Array | None = None) -> None:
+        """Warn if samples of the fit that has just ended (drawn here if None) are nothing like its data."""
+        some = X[np.linspace(0, len(X) - 1, min(len(X), _LOOKED_AT)).astype(np.int64)]
+        if made is None:
+            made = self.sample(min(len(X), _LOOKED_AT), random_state=0)
+        warn_of_divergence(
+            self.scaler_.forward(some), self.scaler_.forward(made), self.history_, float(self.learning_rate)
+        )
 
     def _generate(self, generator: nn.Module, draw: Callable[[], Tensor], random_state: RandomState) -> Array:
         """Return samples in the data's units from inputs that `draw` makes under the seed of `random_state`."""

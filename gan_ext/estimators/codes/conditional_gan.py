@@ -241,6 +241,7 @@ class ConditionalGAN(FittedConditionalGAN):
         fix_spectral_norms(game)
         self.game_, self._states = game, player_states(engine.game)
         self.history_, self.n_iter_ = list(engine.history), engine.step
+        self._warn_of_divergence(X)
         return self
 
     def _take_up(self, X: Array, labels: Labels) -> None:

@@ -267,6 +267,7 @@ class InfoGAN(ClusterMixin, TransformerMixin, CodedGAN):  # type: ignore[misc]
         fix_spectral_norms(game)  # torch refuses to pickle them
         self.game_, self.codes_, self._states = game, game.codes, player_states(engine.game)
         self.history_, self.n_iter_ = list(engine.history), engine.step
+        self._warn_of_divergence(X)
         if game.category is not None:
             self.labels_ = self.predict(given)  # with the names of features that it came with
             if labels is not None and self.supervision > 0:

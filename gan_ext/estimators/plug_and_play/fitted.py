@@ -74,8 +74,7 @@ class FittedPlugAndPlay(ClassifierMixin, TransformerMixin, GANEstimator):  # typ
     def transform(self, X: Any) -> Array:
         """Return the codes (n, latent_dim) of samples."""
         check_is_fitted(self)
-        encoder = torch.nn.Sequential(self.classifier_.lower, self.classifier_.upper)
-        return self._judge(encoder, X, lambda codes: codes)
+        return self._judge(self._encoder(), X, lambda codes: codes)
 
     def inverse_transform(self, codes: Any) -> Array:
         """Return the samples (n, ...) that the generator makes of codes (n, latent_dim)."""
@@ -221,6 +220,9 @@ class FittedPlugAndPlay(ClassifierMixin, TransformerMixin, GANEstimator):  # typ
         chains = self.plug(condition, sampler).sample(len(X), steps=steps, random_state=new_seed(random_state))
         found = self.scaler_.inverse(chains.data.double().numpy())
         return np.where(mask.bool().expand(X.shape[1:]).numpy(), X, found)
+
+    def _encoder(self) -> nn.Module:
+        return nn.Sequential(self.classifier_.lower, self.classifier_.upper)
 
     def _without_hole(self, X: Any, mask: Tensor) -> Any:
         """Return samples with 0 in place of NaN where nothing is known."""

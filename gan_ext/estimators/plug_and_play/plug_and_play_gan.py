@@ -275,6 +275,9 @@ class PlugAndPlayGAN(FittedPlugAndPlay):
         self.classes_, self.class_prior_, self.sample_shape_ = labels.classes, counts / counts.sum(), X.shape[1:]
         self.classifier_, self.game_, self.denoiser_ = trained.classifier, trained.game, trained.denoiser
         self.history_, self.n_iter_, self._trained = trained.history, trained.steps, trained
+        some = X[:: max(1, len(X) // 256)]
+        codes = torch.from_numpy(self._judge_checked(self._encoder(), some, lambda codes: codes)).float()
+        self._warn_of_divergence(X, self._generate(self.game_.generator, lambda: codes, 0))
         return self
 
     def _stages(self, shape: tuple[int, ...], classes: int, seed: int, last: Trained | None) -> Stages:

@@ -275,6 +275,7 @@ class SemiSupervisedGANClassifier(GANClassifier):
         assert isinstance(raw, KPlusOne)
         self.game_, self._raw_game, self.history_, self.n_iter_ = averaged, raw, list(engine.history), engine.step
         self._settle(X, seed, labels)
+        self._warn_of_divergence(X)
         return self
 
     def _take_up(self, X: Array, labels: Labels, seed: int) -> None:

@@ -8,8 +8,9 @@ from torch import Tensor, nn
 
 from gan_ext.checks import checked
 from gan_ext.nets.layers.linear import Linear
+from gan_ext.nets.sequences.filters import check_filters, made_filters, truncated
 from gan_ext.nets.sequences.recurrent import embed
-from gan_ext.nets.sequences.windows import Dropout, Highway, max_over_windows
+from gan_ext.nets.sequences.windows import Dropout, Highway, apart_by_tail, max_over_windows, without_tail
 
 __all__ = [
     "LEAKGAN_SIZES",
@@ -157,21 +158,29 @@ class CNNDiscriminator(SequenceDiscriminator):
         *,
         classes: int = 0,
     ) -> None:
-        _check_filters(widths, filters, embedding, dropout)
+        check_filters(widths, filters, embedding, dropout)
         super().__init__(vocabulary, sum(filters), classes)
         self.widths = tuple(widths)
         self.embedding = nn.Embedding(vocabulary, embedding)
         nn.init.uniform_(self.embedding.weight, -1, 1)
-        self.filters, self.bias = _filters(widths, filters, embedding)
+        self.filters, self.bias = made_filters(widths, filters, embedding)
         self.highway = Highway(sum(filters), gate_bias)
         self.dropout = Dropout(dropout)
-        _truncated(self.output.weight)
+        truncated(self.output.weight)
         nn.init.constant_(self.output.bias, 0.1)
 
     def features(self, x: Tensor) -> Tensor:
         """Return the features [B, F] behind the highway layer, before dropout."""
         self.check(x)
-        return self._refine(max_over_windows(embed(x, self.embedding), list(self.filters)))
+        groups = apart_by_tail(x, max(self.widths))
+        if len(groups) == 1:
+            return self._refine(self._pool(x))
+        pooled = torch.cat([self._pool(x[rows]) for rows in groups])
+        return self._refine(pooled[torch.cat(groups).argsort()])
+
+    def _pool(self, x: Tensor) -> Tensor:
+        embedded = embed(without_tail(x, max(self.widths)), self.embedding)
+        return max_over_windows(embedded, list(self.filters))
 
     def forward(self, x: Tensor, labels: Tensor | None = None) -> Tensor:
         """Return one logit for every sequence, [B]; see :meth:`SequenceDiscriminator.forward`."""
@@ -186,6 +195,8 @@ class CNNDiscriminator(SequenceDiscriminator):
         self.check_groups(x, shared)
         self.check(x.flatten(0, 1))
         self.check_labels(x.shape[0] * x.shape[1], None if labels is None else labels.flatten())
+        x = without_tail(x, max(self.widths))
+        shared = min(shared, x.shape[2])
         prefix = embed(x[:, 0, :shared], self.embedding)
         once = [max_over_windows(prefix, [one]) if one.shape[1] <= shared else None for one in self.filters]
         pieces = x.device.type == "cpu" and not torch.is_grad_enabled()
@@ -259,7 +270,7 @@ class MultiRepresentationDiscriminator(SequenceDiscriminator):
         *,
         classes: int = 0,
     ) -> None:
-        _check_filters(widths, filters, embedding, dropout)
+        check_filters(widths, filters, embedding, dropout)
         if representations < 1 or embedding % representations or hidden < 1:
             raise ValueError(
                 f"representations={representations} must divide embedding={embedding}, and hidden={hidden} be >= 1."
@@ -268,7 +279,7 @@ class MultiRepresentationDiscriminator(SequenceDiscriminator):
         self.representations = representations
         self.embedding = nn.Embedding(vocabulary, embedding)
         nn.init.uniform_(self.embedding.weight, -1, 1)
-        self.filters, self.bias = _filters(widths, filters, embedding // representations)
+        self.filters, self.bias = made_filters(widths, filters, embedding // representations)
         self.highway = Highway(sum(filters), gate_bias)
         self.dropout = Dropout(dropout)
         self.compress = Linear(sum(filters), hidden)
@@ -291,30 +302,8 @@ class MultiRepresentationDiscriminator(SequenceDiscriminator):
         return logits + agreement[..., 0]
 
     def _features(self, x: Tensor) -> Tensor:
+        x = without_tail(x, max(each.shape[1] for each in self.filters))
         parts = embed(x, self.embedding).unflatten(-1, (self.representations, -1))  # [B, T, R, E / R]
         pooled = max_over_windows(parts.transpose(1, 2).flatten(0, 1), list(self.filters))
         refined: Tensor = self.highway(torch.relu(pooled + self.bias))
         return refined
-
-
-def _check_filters(widths: Sequence[int], filters: Sequence[int], embedding: int, dropout: float) -> None:
-    if not widths or len(widths) != len(filters) or min(*widths, *filters) < 1:
-        raise ValueError(
-            f"Every width needs its number of filters, all of them at least 1, got widths={tuple(widths)} and "
-            f"filters={tuple(filters)}."
-        )
-    if embedding < 1 or not 0 <= dropout < 1:
-        raise ValueError(f"embedding={embedding} must be at least 1, and dropout={dropout} in [0, 1).")
-
-
-def _filters(widths: Sequence[int], filters: Sequence[int], channels: int) -> tuple[nn.ParameterList, nn.Parameter]:
-    weights = [
-        nn.Parameter(torch.empty(number, width, channels)) for width, number in zip(widths, filters, strict=True)
-    ]
-    for weight in weights:
-        _truncated(weight)
-    return nn.ParameterList(weights), nn.Parameter(torch.full((sum(filters),), 0.1))
-
-
-def _truncated(weight: Tensor) -> None:
-    nn.init.trunc_normal_(weight, std=0.1, a=-0.2, b=0.2)

@@ -10,8 +10,9 @@ from torch.nn import functional as F  # noqa: N812
 from gan_ext.checks import checked
 from gan_ext.nets.layers.linear import Linear
 from gan_ext.precision import linear_backend
+from gan_ext.sequences import length_groups
 
-__all__ = ["Dropout", "Highway", "max_over_windows"]
+__all__ = ["Dropout", "Highway", "apart_by_tail", "max_over_windows", "without_tail"]
 
 _CELLS = 76_800  # answers [64, 1200] of one position stay in the cache of a core
 _THIN = 32  # products of so few numbers are cheaper to repeat than to keep
@@ -52,6 +53,39 @@ def max_over_windows(x: Tensor, filters: Sequence[Tensor]) -> Tensor:
         return pooled
     pieces = dict(zip(order, pooled.split([len(filters[index]) for index in order], 1), strict=True))
     return torch.cat([pieces[index] for index in range(len(filters))], 1)
+
+
+def without_tail(x: Tensor, widest: int) -> Tensor:
+    """Return token numbers [..., T'] without last columns that only repeat windows; the largest answers are the same.
+
+    Where all sequences repeat their last token to the end, as padded ones do, all windows that begin there are alike,
+    and one is enough.  On a CPU alone: a GPU would be waited for.
+
+    Args:
+        x: token numbers [..., T], or rows of weights, which stay as they are.
+        widest: tokens of the widest window.
+    """
+    if x.is_floating_point() or x.device.type != "cpu" or torch.compiler.is_compiling():
+        return x
+    return x[..., : int(_tail(x).max()) + widest]
+
+
+def apart_by_tail(x: Tensor, widest: int) -> list[Tensor]:
+    """Return the rows of token numbers [B, T] that are cheaper to read apart (:func:`gan_ext.sequences.length_groups`).
+
+    Args:
+        x: token numbers [B, T]; rows of weights [B, T, V] are all of one group.
+        widest: tokens of the widest window.
+    """
+    if x.is_floating_point() or x.device.type != "cpu" or torch.compiler.is_compiling():
+        return [torch.arange(len(x), device=x.device)]
+    return length_groups((_tail(x) + widest).clamp_max(x.shape[1]))
+
+
+def _tail(x: Tensor) -> Tensor:
+    """Return how many tokens [...] come before the last one begins to repeat itself to the end."""
+    places = torch.arange(1, x.shape[-1] + 1, device=x.device)
+    return torch.where(x != x[..., -1:], places, 0).amax(-1)
 
 
 def _by_position(x: Tensor) -> bool:
