@@ -108,9 +108,9 @@ WITHIN: dict[str, dict[str, set[str]]] = {
     },
     "data": {"": set(), "streams": set(), "images": {"streams"}, "sequences": set()},
     "plug_and_play": {"": set(), "sequences": set()},
-    "engine": {"solvers": set(), "": {"solvers"}},
+    "engine": {"solvers": set(), "graphs": set(), "": {"solvers", "graphs"}},
 }
-HIDDEN = {"gan_ext.estimators.base"}  # a folder that is not for users
+HIDDEN = {"gan_ext.estimators.base", "gan_ext.engine.graphs"}  # folders that are not for users
 
 # American is what torch and scikit-learn speak.
 BRITISH = re.compile(

@@ -1,6 +1,7 @@
 """Compute: device, mixed precision (bfloat16) and compilation."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -8,7 +9,7 @@ import torch
 
 from gan_ext.checks import checked
 
-__all__ = ["Compute", "compiled", "resolve_device"]
+__all__ = ["Compute", "compiled", "current", "resolve_device"]
 
 
 # torch 2.6 keeps weights that were cast under `no_grad` and takes them again where a gradient is wanted, which severs
@@ -27,19 +28,23 @@ class Compute:
             optimizer state and losses stay in float32).
         compile: whether to compile every player's loss with :func:`torch.compile`; takes half a minute and does not
             pay on a CPU.
-        cuda_graph: whether to record a whole step as one CUDA graph and replay it; without effect on a CPU or with
-            several ranks.
+        cuda_graph: whether to record a whole step as one CUDA graph and replay it; without effect on a CPU.  With
+            several ranks only ``"ranks"`` does so: NCCL allows it, but it has not been tried on GPUs here.
     """
 
     device: str | torch.device = "auto"
     precision: Literal["float32", "bfloat16"] = "float32"
     compile: bool = False
-    cuda_graph: bool = True
+    cuda_graph: bool | Literal["ranks"] = True
 
     def __post_init__(self) -> None:
         if self.precision not in ("float32", "bfloat16"):
             raise ValueError(f"precision must be 'float32' or 'bfloat16', got {self.precision!r}.")
         resolve_device(self.device)
+
+    def records(self, device: torch.device, ranks: int) -> bool:
+        """Return whether a run on this device with so many ranks records its steps."""
+        return device.type == "cuda" and (self.cuda_graph == "ranks" or (self.cuda_graph is True and ranks == 1))
 
     def autocast(self, device: torch.device) -> torch.autocast:
         """Return the context in which the players' losses are computed."""
@@ -82,3 +87,17 @@ def resolve_device(device: str | torch.device) -> torch.device:
     if resolved.type == "cuda" and (resolved.index or 0) >= torch.cuda.device_count():
         raise ValueError(f"device={str(device)!r} was asked for, but there are only {torch.cuda.device_count()} GPUs.")
     return resolved
+
+
+@contextmanager
+def current(device: torch.device) -> Iterator[None]:
+    """Make a GPU torch's current one within the block: its streams are those that graphs are recorded on."""
+    if device.type != "cuda":
+        yield
+        return
+    before = torch.cuda.current_device()
+    torch.cuda.set_device(before if device.index is None else device)
+    try:
+        yield
+    finally:
+        torch.cuda.set_device(before)

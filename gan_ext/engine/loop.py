@@ -13,11 +13,11 @@ from gan_ext.checks import checked
 from gan_ext.engine import checkpoint as files
 from gan_ext.engine import state
 from gan_ext.engine.board import Board
-from gan_ext.engine.compute import Compute, resolve_device
+from gan_ext.engine.compute import Compute, current, resolve_device
 from gan_ext.engine.ema import ExponentialMovingAverage
-from gan_ext.engine.graphs import GraphedStep
+from gan_ext.engine.graphs import GraphedStep, PythonState
 from gan_ext.engine.holding import hold, hold_all
-from gan_ext.engine.optimizers import OptimizerFactory
+from gan_ext.engine.optimizers import OptimizerFactory, built
 from gan_ext.engine.ranks import Ranks
 from gan_ext.engine.schedules import Schedule, apply_schedules, checked_schedules
 from gan_ext.engine.solvers import Solver, as_solver
@@ -99,15 +99,18 @@ class Engine:
         self.parameters = _owners(self.game)
         self.solver = as_solver(solver)
         self.moves = moves_of(solver, tuple(self.parameters))
-        self.optimizers = _built(optimizers, self.parameters)
+        self.optimizers = built(optimizers, self.parameters, schedules or {})
         self.board = self._set_up(_per_player(clip, self.parameters))
         self.meters, self._clock = self.board.meters, self.board.clock
         self._schedules = checked_schedules(schedules or {}, self.optimizers, self.game)
         self._buffers = dict(self.game.named_buffers())
         self._shared_buffers = [value for value in self._buffers.values() if value.is_floating_point()]
         self.ema = ExponentialMovingAverage(self.game, ema) if ema is not None else None
-        graphed = self.compute.cuda_graph and self.device.type == "cuda" and self.ranks.count == 1
-        self._run = GraphedStep(self._play) if graphed else self._play
+        graphed = self.compute.records(self.device, self.ranks.count)
+        self._run = GraphedStep(self._play, self._watch, self.device, self.ranks.count > 1) if graphed else self._play
+
+    def _watch(self) -> PythonState:
+        return PythonState(self, ("board", "solver", "ema", "ranks", "_shared_buffers"), self.parameters.values())
 
     def _set_up(self, clip: Mapping[str, float]) -> Board:
         board = Board(
@@ -161,11 +164,12 @@ class Engine:
         wrong = [each for each in callbacks if not callable(each)] if isinstance(callbacks, Iterable) else [callbacks]
         if wrong or not isinstance(callbacks, Iterable):
             raise ValueError(f"callbacks has {wrong[0]!r}; give a sequence of functions of the engine.")
+        self._check_owners()
         self.last_step = steps
         stream = stream.place(self.device, self.ranks.rank, self.ranks.count)
         self.game.train()
         held = hold_all(callbacks if self.ranks.is_main else ())
-        with held, turns(self.device) as alone, self._restored_flags():
+        with held, current(self.device), turns(self.device) as alone, self._restored_flags():
             while self.step < self.last_step:
                 apply_schedules(self._schedules, self.optimizers, self._buffers, self.step)
                 first = self.step * len(self.moves)
@@ -183,6 +187,15 @@ class Engine:
                     callback(self)
             self.check_finite()
         return self
+
+    def _check_owners(self) -> None:
+        present = {id(parameter) for parameter in self.game.parameters()}
+        for player, parameters in self.parameters.items():
+            if not all(id(parameter) in present for parameter in parameters):
+                raise ValueError(
+                    f"Parameters of player {player!r} are others than when this engine was built, which would train "
+                    "the old ones. Copy values into them (load_state_dict without assign), or build a new Engine."
+                )
 
     def stop(self) -> None:
         """Let the present :meth:`fit` end after this step; for callbacks, of which later ones see the last step."""
@@ -304,17 +317,3 @@ def _per_player(clip: float | Mapping[str, float] | None, players: Mapping[str, 
         if player not in players or not norm > 0:
             raise ValueError(f"clip={clip!r} must give positive norms to players among {', '.join(players)}.")
     return norms
-
-
-def _built(
-    factories: Mapping[str, OptimizerFactory], parameters: Mapping[str, list[nn.Parameter]]
-) -> dict[str, torch.optim.Optimizer]:
-    if set(factories) != set(parameters):
-        raise ValueError(f"optimizers names {sorted(factories)}, but the players are {sorted(parameters)}.")
-    for player, factory in factories.items():
-        if isinstance(factory, torch.optim.Optimizer) or not callable(factory):
-            raise ValueError(
-                f"optimizers[{player!r}] is {type(factory).__name__}; pass a function from parameters to an optimizer, "
-                "such as gan_ext.engine.adam(1e-3): the engine calls it once they are on the device."
-            )
-    return {player: factories[player](owned) for player, owned in parameters.items()}

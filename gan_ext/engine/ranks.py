@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from gan_ext.checks import checked
 
-__all__ = ["Ranks"]
+__all__ = ["Ranks", "own_gpu"]
 
 
 @checked
@@ -38,16 +38,26 @@ class Ranks:
             # Imported after the group is made, this module would hold it for good, as a default argument.
             import torch.distributed.nn.functional  # noqa: F401
 
-            dist.init_process_group("nccl" if device.type == "cuda" else "gloo")
+            # A group that knows its GPU from the start neither guesses it at a barrier nor starts up late.
+            on_gpu = device.type == "cuda"
+            dist.init_process_group("nccl" if on_gpu else "gloo", device_id=device if on_gpu else None)
             atexit.register(_leave)
         return cls(dist.get_rank(), dist.get_world_size())
 
     @staticmethod
     def local_device(device: torch.device) -> torch.device:
-        """Give each process of one machine its own GPU, unless one was named."""
-        if device.type == "cuda" and device.index is None:
-            device = torch.device("cuda", int(os.environ.get("LOCAL_RANK", torch.cuda.current_device())))
-            torch.cuda.set_device(device)
+        """Give each process that ``torchrun`` started on this machine its own GPU, and make it torch's current one.
+
+        Raises:
+            ValueError: there are fewer GPUs than processes, or one was named that is another process's.
+        """
+        if device.type == "cuda":
+            local, here = os.environ.get("LOCAL_RANK"), int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
+            rank = None if local is None else int(local)
+            index = own_gpu(device.index, rank, here, torch.cuda.device_count(), torch.cuda.current_device())
+            if device.index is None:
+                torch.cuda.set_device(index)
+            device = torch.device("cuda", index)
         return device
 
     @property
@@ -86,6 +96,36 @@ class Ranks:
         """Return when every process is here."""
         if self.count > 1:
             dist.barrier()
+
+
+def own_gpu(named: int | None, local_rank: int | None, processes: int, gpus: int, current: int) -> int:
+    """Return the number of the GPU of one process.
+
+    Args:
+        named: what the user asked for; None leaves it open.
+        local_rank: number of this process on its machine, None without ``torchrun``.
+        processes: how many there are on this machine.
+        gpus: how many this process sees.
+        current: torch's current one.
+
+    Raises:
+        ValueError: there are fewer GPUs than processes, or one was named that is another process's.
+    """
+    if local_rank is None or (processes == 1 and named is not None):
+        return current if named is None else named
+    if gpus == 1:  # each process may have been shown a GPU of its own; if all see the same one, NCCL says so
+        return 0
+    if local_rank >= gpus:
+        raise ValueError(
+            f"This is process {local_rank} of {processes} on its machine, which has {gpus} GPUs; start as many "
+            "processes as GPUs."
+        )
+    if named not in (None, local_rank):
+        raise ValueError(
+            f"device='cuda:{named}' was asked for by process {local_rank} of {processes} on this machine, whose GPU is "
+            f"cuda:{local_rank}; with several processes pass device='cuda', and choose GPUs by CUDA_VISIBLE_DEVICES."
+        )
+    return local_rank
 
 
 def _leave() -> None:
