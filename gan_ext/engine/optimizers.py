@@ -1,11 +1,11 @@
 """Optimizers as recipes: the engine builds them once the parameters are where they belong."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
-__all__ = ["OptimizerFactory", "adam", "sgd", "two_time_scales"]
+__all__ = ["OptimizerFactory", "adam", "built", "sgd", "two_time_scales"]
 
 OptimizerFactory = Callable[[list[nn.Parameter]], torch.optim.Optimizer]
 
@@ -89,3 +89,44 @@ def two_time_scales(
     """
     rates = {"discriminator": 4e-4, "generator": 1e-4} if rates is None else rates
     return {player: adam(rate, betas) for player, rate in rates.items()}
+
+
+def built(
+    factories: Mapping[str, OptimizerFactory],
+    parameters: Mapping[str, list[nn.Parameter]],
+    schedules: Collection[str] = (),
+) -> dict[str, torch.optim.Optimizer]:
+    """Build each player's optimizer, or say whose is missing or is none.
+
+    Learning rates that have a schedule become tensors on the GPU where the optimizer can read them from there: a CUDA
+    graph sees such a rate change.  Those of other optimizers stay numbers.
+
+    Args:
+        factories: recipes by player.
+        parameters: what each player owns.
+        schedules: names of what changes, such as ``"generator.lr"``.
+
+    Raises:
+        ValueError: a player has no recipe, or something else than one.
+    """
+    if set(factories) != set(parameters):
+        raise ValueError(f"optimizers names {sorted(factories)}, but the players are {sorted(parameters)}.")
+    for player, factory in factories.items():
+        if isinstance(factory, torch.optim.Optimizer) or not callable(factory):
+            raise ValueError(
+                f"optimizers[{player!r}] is {type(factory).__name__}; pass a function from parameters to an optimizer, "
+                "such as gan_ext.engine.adam(1e-3): the engine calls it once they are on the device."
+            )
+    optimizers = {player: factories[player](owned) for player, owned in parameters.items()}
+    for player, optimizer in optimizers.items():
+        if f"{player}.lr" in schedules:
+            _rates_on_device(optimizer)
+    return optimizers
+
+
+def _rates_on_device(optimizer: torch.optim.Optimizer) -> None:
+    for group in optimizer.param_groups:
+        device = group["params"][0].device
+        if device.type == "cuda" and (group.get("capturable") or group.get("fused")):
+            rate = group["lr"]
+            group["lr"] = rate.to(device) if isinstance(rate, Tensor) else torch.tensor(rate, device=device)

@@ -68,7 +68,7 @@ def test_estimators_of_codes_train_on_a_gpu() -> None:
     model = InfoGAN(3, max_iter=20, device="cuda", random_state=0).fit(x)
     assert model.predict(x).shape == (64,)
     assert model.traverse("style[0]").shape == (1, 9, 1, 8, 8)
-    made = ConditionalGAN(max_iter=20, device="cuda", random_state=0).fit(x, np.arange(64) % 2).sample([0, 1])
+    made = ConditionalGAN(max_iter=20, device="cuda", random_state=0).fit(x, np.arange(64) % 2).sample(y=[0, 1])
     assert made.shape == (2, 1, 8, 8)
 
 
