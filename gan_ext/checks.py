@@ -115,7 +115,8 @@ def _wrapped(target: Any, ranges: dict[str, Allowed]) -> Any:
             allowed = table.get(parameter)
             if allowed is not None and not allowed(value):
                 name = type(args[0]).__name__ if inspect.isclass(target) else target.__name__
-                _own_words(function, args, kwargs, parameter)
+                if not (isinstance(value, Integral) and abs(int(value)) >= _LARGEST):  # it would try to build so many
+                    _own_words(function, args, kwargs, parameter)
                 raise ValueError(f"{parameter}={_said(value)} must be {allowed.words}, in {name}.")
         try:
             return function(*args, **kwargs)

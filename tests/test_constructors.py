@@ -19,6 +19,8 @@ FREE = {  # parameters that may be anything, or are looked at by the class itsel
     "doctor.Watch": {"batch"},
     "taxonomy.ImageScores": {"features"},  # called at once: what it raises is its own
     "games.LeakGAN": {"generator"},
+    "games.StateTransition": {"observations"},
+    "games.StateAction": {"observations"},
     "nets.Linear": {"in_features", "out_features", "bias", "device", "dtype"},  # torch's own
     "plug_and_play.KnownPixels": {"data", "known"},
 }

@@ -41,7 +41,6 @@ class Imitation(NamedTuple):
     expert_terminated: Tensor
 
 
-@checked
 class _Standardizing(nn.Module):
     """What a discriminator sees of a step, in units of the expert's spread; in its own where the expert has none."""
 
