@@ -11,7 +11,7 @@ from gan_ext.engine.meters import Meters
 from gan_ext.engine.ranks import Ranks
 from gan_ext.game import Game, Loss, opponents_free
 
-__all__ = ["Board", "Tensors"]
+__all__ = ["Board", "Tensors", "per_player"]
 
 Tensors = dict[str, list[Tensor]]
 """Tensors shaped like the parameters of each player, by the player's name."""
@@ -159,3 +159,12 @@ class Board:
         """Set players' parameters."""
         for name, news in values.items():
             torch._foreach_copy_(self.own(name), news)
+
+
+def per_player(clip: float | Mapping[str, float] | None, players: Mapping[str, Any]) -> dict[str, float]:
+    """Return the largest norm of each player's gradient that is given one."""
+    norms = dict(clip) if isinstance(clip, Mapping) else {} if clip is None else dict.fromkeys(players, clip)
+    for player, norm in norms.items():
+        if player not in players or not norm > 0:
+            raise ValueError(f"clip={clip!r} must give positive norms to players among {', '.join(players)}.")
+    return norms

@@ -12,7 +12,7 @@ from typing_extensions import Self
 from gan_ext.checks import checked
 from gan_ext.engine import checkpoint as files
 from gan_ext.engine import state
-from gan_ext.engine.board import Board
+from gan_ext.engine.board import Board, per_player
 from gan_ext.engine.compute import Compute, current, resolve_device
 from gan_ext.engine.ema import ExponentialMovingAverage
 from gan_ext.engine.graphs import GraphedStep, PythonState
@@ -100,7 +100,7 @@ class Engine:
         self.solver = as_solver(solver)
         self.moves = moves_of(solver, tuple(self.parameters))
         self.optimizers = built(optimizers, self.parameters, schedules or {})
-        self.board = self._set_up(_per_player(clip, self.parameters))
+        self.board = self._set_up(per_player(clip, self.parameters))
         self.meters, self._clock = self.board.meters, self.board.clock
         self._schedules = checked_schedules(schedules or {}, self.optimizers, self.game)
         self._buffers = dict(self.game.named_buffers())
@@ -182,10 +182,10 @@ class Engine:
                         self.solver.after(self.board, self.step)
                         self._average()
                 if self.device.type == "cpu" or self.step % _CHECK_EVERY == 0:
-                    self.check_finite()
+                    self._check_ranks()
                 for callback in callbacks:
                     callback(self)
-            self.check_finite()
+            self._check_ranks()
         return self
 
     def _check_owners(self) -> None:
@@ -229,6 +229,13 @@ class Engine:
             step, player, term = found
             raise self._spoilt(f"Step {step}: {term!r} of player {player!r}")
 
+    def _check_ranks(self) -> None:
+        """Stop all processes if a loss of one of them was not finite; a step that all of them take."""
+        where = self.ranks.failed(self.meters.first_non_finite() is not None, self.device)
+        if where is not None:
+            self.check_finite()
+            raise self._spoilt(f"Step {self.step - 1}: a loss of process {where}, which says which one,")
+
     def _check_parameters(self) -> None:
         # A finite loss can have a gradient that is not, and another rank may have seen what this one did not.
         for player, parameters in self.parameters.items():
@@ -260,7 +267,7 @@ class Engine:
             NonFiniteLossError: the state is spoilt; nothing is written.
             CheckpointError: the file cannot be written; the older ones are as they were.
         """
-        self.check_finite()
+        self._check_ranks()
         self._check_parameters()
         path = None
         if self.ranks.is_main:
@@ -309,11 +316,3 @@ def _owners(game: Game) -> dict[str, list[nn.Parameter]]:
     if orphans:
         raise ValueError(f"No player owns {', '.join(orphans)}; give them to a player or call requires_grad_(False).")
     return owned
-
-
-def _per_player(clip: float | Mapping[str, float] | None, players: Mapping[str, Any]) -> dict[str, float]:
-    norms = dict(clip) if isinstance(clip, Mapping) else {} if clip is None else dict.fromkeys(players, clip)
-    for player, norm in norms.items():
-        if player not in players or not norm > 0:
-            raise ValueError(f"clip={clip!r} must give positive norms to players among {', '.join(players)}.")
-    return norms

@@ -92,6 +92,20 @@ class Ranks:
                 parameter.grad = torch.zeros_like(parameter)
         self.average([parameter.grad for parameter in parameters if parameter.grad is not None])
 
+    @torch.no_grad()
+    def failed(self, here: bool, device: torch.device) -> int | None:
+        """Return the number of a process in which something failed, None if all is well; all must ask.
+
+        Args:
+            here: whether something failed in this one.
+            device: of tensors that processes exchange.
+        """
+        if self.count == 1:
+            return self.rank if here else None
+        flag = torch.tensor(self.rank + 1 if here else 0, device=device)
+        dist.all_reduce(flag, dist.ReduceOp.MAX)
+        return int(flag) - 1 if flag else None
+
     def wait(self) -> None:
         """Return when every process is here."""
         if self.count > 1:

@@ -3,6 +3,7 @@
 import atexit
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -84,12 +85,26 @@ class Unlucky(LeastSquares):
         return (loss * torch.inf if self.rank == 1 and self.calls == 3 else loss), terms
 
 
-def unlucky(rank: int, directory: Path) -> str:
+class UnluckyTerm(LeastSquares):
+    """A term that is logged alone is NaN, on rank 1 alone, at step 2: no gradient tells the others."""
+
+    def __init__(self, rank: int) -> None:
+        super().__init__()
+        self.rank, self.calls = rank, 0
+
+    def generator_loss(self, batch: Pair) -> Loss:
+        self.calls += 1
+        loss, _ = super().generator_loss(batch)
+        return loss, {"told": loss.detach() * (torch.nan if self.rank == 1 and self.calls == 3 else 1)}
+
+
+def unlucky(rank: int, directory: Path | None, kind: Callable[[int], LeastSquares] = Unlucky) -> str:
     """Train until it fails, and return how."""
     data = Pair(torch.randn(8, 4), torch.randn(8, 3))
     players = {"discriminator": adam(1e-2), "generator": adam(1e-2)}
     try:
-        Engine(Unlucky(rank), players, compute=CPU).fit(ArrayStream(data, 8), 5, [SaveEvery(1, directory)])
+        saving = [] if directory is None else [SaveEvery(1, directory)]
+        Engine(kind(rank), players, compute=CPU).fit(ArrayStream(data, 8), 5, saving)
     except NonFiniteLossError as error:
         return str(error)
     return "trained on"
@@ -124,6 +139,7 @@ def main(directory: Path) -> None:
     (directory / f"ranks-{rank}.txt").write_text(f"{first.ranks.count}")
     (directory / f"odd-{rank}.txt").write_text(odd_batch())
     (directory / f"unlucky-{rank}.txt").write_text(unlucky(rank, directory / "unlucky"))
+    (directory / f"term-{rank}.txt").write_text(unlucky(rank, None, UnluckyTerm))
 
 
 def note_threads(directory: Path) -> None:

@@ -91,9 +91,15 @@ def test_only_the_first_rank_writes_and_nothing_bad(played: Path) -> None:
 
 def test_a_loss_that_one_rank_cannot_see_stops_both(played: Path) -> None:
     first, second = ((played / f"unlucky-{rank}.txt").read_text() for rank in (0, 1))
-    assert first.startswith("After step 3: parameter ")
+    assert first.startswith("Step 2: a loss of process 1, which says which one, is not finite.")
     assert "step-000000002.safetensors" in first
     assert second.startswith("Step 2: 'loss' of player 'generator' is not finite.")
+
+
+def test_a_term_that_is_not_finite_on_one_rank_stops_both_without_checkpoints(played: Path) -> None:
+    first, second = ((played / f"term-{rank}.txt").read_text() for rank in (0, 1))
+    assert first.startswith("Step 2: a loss of process 1, which says which one, is not finite. None was saved.")
+    assert second.startswith("Step 2: 'told' of player 'generator' is not finite. None was saved.")
 
 
 def test_no_thread_outlives_the_run(played: Path) -> None:
