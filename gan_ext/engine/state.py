@@ -18,6 +18,12 @@ from gan_ext.precision import linear_backend
 __all__ = ["Run", "capture", "restore"]
 
 
+_ELEMENTWISE = (  # optimizers that keep numbers of each parameter in its shape, and counts
+    torch.optim.Adadelta, torch.optim.Adagrad, torch.optim.Adam, torch.optim.AdamW, torch.optim.Adamax,
+    torch.optim.NAdam, torch.optim.RAdam, torch.optim.RMSprop, torch.optim.SGD,
+)  # fmt: skip
+
+
 class Run(Protocol):
     """What of an engine goes into a checkpoint, or is compared with one."""
 
@@ -227,12 +233,29 @@ def _unflattened(
     parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
     for key, value in {**tensors, **index["numbers"]}.items():
         number, name = key.split("/", 1)
+        _check_entry(optimizer, f"{key} of its optimizer", parameters[int(number)], value)
         entries.setdefault(int(number), {})[name] = _laid_out_like(parameters[int(number)], value)
+    names = set[str]().union(*entries.values())
+    if type(optimizer) in (torch.optim.Adam, torch.optim.AdamW) and entries:
+        names |= {"step", "exp_avg", "exp_avg_sq"}
+    for number, entry in entries.items():
+        if entry.keys() != names:
+            raise ValueError(f"the optimizer has no {sorted(names - entry.keys())[0]} of tensor {number}")
     groups = []
     for saved, present in zip(index["groups"], optimizer.param_groups, strict=True):
         # Options that are tensors or tuples here come back as such; JSON knows numbers and lists only.
         groups.append({name: _like(present.get(name), value) for name, value in saved.items()})
     return {"state": entries, "param_groups": groups}
+
+
+def _check_entry(optimizer: torch.optim.Optimizer, name: str, parameter: Tensor, value: Any) -> None:
+    """Raise ValueError if what an optimizer keeps of a parameter cannot be that: it would fail at the next step."""
+    if not isinstance(value, Tensor):
+        return
+    if value.is_floating_point() and not bool(value.isfinite().all()):
+        raise ValueError(f"{name} is not finite")
+    if type(optimizer) in _ELEMENTWISE and value.shape != parameter.shape and value.numel() != 1:
+        raise ValueError(f"{name} is {list(value.shape)}, not {list(parameter.shape)}")
 
 
 def _laid_out_like(parameter: Tensor, value: Any) -> Any:
