@@ -3,13 +3,14 @@
     python benchmarks/robustness.py --out runs/robustness          # goes on where it was stopped
     python benchmarks/robustness.py --kills 200 --files 1200 --only kills files
 
-* kills: every estimator (in forked processes) and three recipes (in fresh ones) are killed by SIGKILL at a random
-  moment, another process goes on from the checkpoints, and every bit is compared with a fit that was never stopped;
+* kills: every estimator and three recipes are killed by SIGKILL at a random moment, another process goes on from the
+  checkpoints, and every bit is compared with a run that was never stopped; all three are fresh processes;
 * files: checkpoints, a saved model, fit.json, settings.json, a gzipped idx file and an npz of sprites are damaged by
   flipped bytes, cuts, blocks of zeros and foreign content, and read;
 * parameters: every parameter of every estimator is set to each of ``gan_ext.testing.WRONG_VALUES``, and `fit` called;
 * constructors: the same for each number among the parameters of all other public classes that need no arguments;
-* sample: the same for every parameter of every `sample`, on fitted models, but for counts that are only large;
+* sample, methods: the same for every parameter of every `sample`, counts that no memory holds among them, and of all
+  other public methods of fitted estimators;
 * threads: three fits at once against the same one after the other.
 
 What is tried ends as one of: **fine** (the right result, or a value that is allowed), **clear** (an error of the
@@ -26,6 +27,7 @@ import math
 import multiprocessing
 import os
 import random
+import re
 import shutil
 import signal
 import struct
@@ -58,12 +60,24 @@ from gan_ext.testing import NO_NUMBERS, WRONG_VALUES
 
 ROOT = Path(__file__).resolve().parent.parent
 OUTCOMES = ("fine", "clear", "unclear", "silent", "lost")
-PARTS = ("kills", "files", "parameters", "constructors", "sample", "threads")
+PARTS = ("kills", "files", "parameters", "constructors", "sample", "methods", "threads")
 ROOMS = (
     "engine", "games", "losses", "latents", "nets", "data", "metrics", "doctor", "terms", "gradients", "plug_and_play",
     "sequences",
 )  # fmt: skip
-FORK = multiprocessing.get_context("fork")
+FRESH = multiprocessing.get_context("spawn")
+
+HUGE = (10**12, 2**63, 2**70)
+"""Counts of samples that no memory holds, and of steps that would never end."""
+DATA = ("X", "y", "sample_weight", "known", "codes")
+UNUSED = {  # there for the sake of pipelines
+    ("SelfSupervisedFeatures", "fit", "y"), ("PretrainedFeatures", "fit", "X"), ("PretrainedFeatures", "fit", "y"),
+}  # fmt: skip
+LEFT = (  # of scikit-learn, of files, of code of one's own; `fit` and `sample` have parts of their own
+    "fit", "fit_transform", "fit_predict", "get_params", "set_params", "get_metadata_routing", "set_output", "sample",
+    "get_feature_names_out", "save", "load", "export", "steer", "predict_with", "evaluate_samples", "code_source",
+    "from_timm", "plug",
+)  # fmt: skip
 
 TINY: dict[str, Any] = {"max_iter": 8, "batch_size": 8, "device": "cpu", "random_state": 0, "checkpoint_every": 1}
 Y = np.arange(24) % 2
@@ -192,16 +206,23 @@ def _pause(engine: Any) -> None:
 
 def _fit_in(name: str, folder: Path) -> None:
     torch.set_num_threads(1)
+    warnings.simplefilter("ignore")
+    if name == "SteeredSequenceGAN":
+        writer()
+    (folder / "begun").touch()
     model = MAKE[name]().set_params(checkpoint=folder / "fits", callbacks=(_pause,))
     (folder / "digest").write_text(digest(fit(model)), encoding="utf-8")
 
 
-def forked(name: str, folder: Path, kill_after: float | None = None) -> str:
-    """Fit in a process of its own, killed after so many seconds or not; return the digest, empty if there is none."""
+def fitted(name: str, folder: Path, kill_after: float | None = None) -> str:
+    """Fit in a fresh process, killed so many seconds after it begins or not; return the digest, empty without one."""
     folder.mkdir(parents=True, exist_ok=True)
-    process = FORK.Process(target=_fit_in, args=(name, folder))
+    (folder / "begun").unlink(missing_ok=True)
+    process = FRESH.Process(target=_fit_in, args=(name, folder))
     process.start()
-    process.join(120 if kill_after is None else kill_after)
+    while kill_after is not None and process.is_alive() and not (folder / "begun").exists():
+        time.sleep(0.002)
+    process.join(300 if kill_after is None else kill_after)
     process.kill()
     process.join()
     path = folder / "digest"
@@ -236,20 +257,19 @@ def timeless(result: Any) -> Any:
 def whole(name: str) -> tuple[str, float]:
     """Return what a run that is never stopped ends with, and the seconds in which it can be killed."""
     with tempfile.TemporaryDirectory() as place:
-        folder, start = Path(place) / "run", time.time()
-        ended = started(name, folder) if name in RECIPES else forked(name, folder)
+        folder = Path(place) / "run"
+        ended = started(name, folder) if name in RECIPES else fitted(name, folder)
         if not ended:
             raise ValueError(f"{name} does not end even where nobody kills it.")
-        if name in RECIPES:
-            start = (folder / "settings.json").stat().st_mtime
-        return ended, time.time() - start
+        begun, ended_at = folder / ("settings.json" if name in RECIPES else "begun"), time.time()
+        return ended, ended_at - begun.stat().st_mtime
 
 
 def killed(name: str, number: int) -> Row:
     """Kill a run at a random moment, go on in another process, and compare."""
     row, draws = Row(), random.Random(f"{name} {number}")
     wanted, seconds = whole(name)
-    run = started if name in RECIPES else forked
+    run = started if name in RECIPES else fitted
     for _ in range(20):  # a moment after its end is no kill
         with tempfile.TemporaryDirectory() as place:
             folder = Path(place) / "run"
@@ -429,12 +449,69 @@ def wrong_samples(name: str) -> Row:
     """Pass each wrong value for every parameter of a fitted model's `sample`."""
     row, model = Row(), fit(MAKE[name]())
     for parameter in inspect.signature(model.sample).parameters.values():
-        for value in WRONG_VALUES:
-            if isinstance(value, int | float) and 1e9 <= value < math.inf:
-                continue  # so many samples or steps are right, and take as long as they take
+        for value in (*WRONG_VALUES, *HUGE):
             call = partial(model.sample, **{parameter.name: value})
             never = never_right(parameter.default, value)
             refused(row, call, f"{name}.sample", parameter.name, value, never)
+    return row
+
+
+_THEIRS = re.compile(r"array|samples|features|corpus|Item|sequence|string")
+"""What scikit-learn and the corpus say of data that is none, without its name."""
+
+
+def said_of_data(row: Row, call: Callable[[], Any], owner: str, name: str, value: Any, never: bool) -> None:
+    """Count what a call with wrong data says."""
+    apart = Row()
+    refused(apart, call, owner, name, value, never)
+    outcome = next(iter(apart.counts))
+    if outcome == "unclear" and name in DATA and _THEIRS.search(apart.said[0]):
+        outcome = "clear"
+    row.add(outcome, apart.said[0] if apart.said else "")
+
+
+def rightly(model: Any, method: str, name: str) -> dict[str, Any]:
+    """Return a right value for a parameter of a method, if it needs one."""
+    texts = isinstance(model, kinds.SequenceGAN | kinds.SteeredSequenceGAN)
+    if method == "traverse" and name == "code":
+        return {name: model.codes_.names[0]}
+    if method in ("steering", "log_evidence") and name == "y":
+        return {name: 0}
+    if method == "inverse_transform" and name in ("X", "codes"):
+        return {name: model.transform(X)}
+    if isinstance(model, kinds.SequenceGAN) and name == "y":
+        return {}
+    right = {"X": TEXTS if texts else X, "y": TOPICS if texts else Y, "known": np.arange(4) < 2, "max_novelty": 1.0}
+    return {name: right[name]} if name in right else {}
+
+
+def methods(model: Any) -> list[str]:
+    """Return the public methods that are called with data or numbers."""
+    found = [name for name in dir(model) if not name.startswith("_") and not name.endswith(("_", "_request"))]
+    own = model.get_params(deep=False)
+    return [name for name in found if name not in (*own, *LEFT) and callable(getattr(model, name, None))]
+
+
+def wrong_methods(name: str) -> Row:
+    """Pass each wrong value for every parameter of a fitted model's other methods, and wrong data to `fit`."""
+    row, make = Row(), (MAKE | OTHERS)[name]
+    model = fit(make())
+    for method in [*methods(model), "fit"]:
+        call = getattr(model, method)
+        parameters = [
+            each
+            for each in inspect.signature(call).parameters.values()
+            if each.kind not in (each.VAR_KEYWORD, each.VAR_POSITIONAL) and (name, method, each.name) not in UNUSED
+        ]
+        base = {key: value for each in parameters for key, value in rightly(model, method, each.name).items()}
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            call(**base)  # what is right is taken
+        for parameter in parameters:
+            for value in WRONG_VALUES:
+                never = never_right(parameter.default, value) and parameter.name != "rejected"
+                changed = partial(call, **{**base, parameter.name: value})
+                said_of_data(row, changed, f"{name}.{method}", parameter.name, value, never)
     return row
 
 
@@ -473,6 +550,7 @@ def cells(config: Config) -> Iterator[tuple[tuple[str, ...], Callable[[], Row]]]
         "parameters": [((name,), partial(wrong_parameters, name)) for name in (*MAKE, *OTHERS)],
         "constructors": [((room,), partial(wrong_constructors, room)) for room in ROOMS],
         "sample": [((name,), partial(wrong_samples, name)) for name in sampling],
+        "methods": [((name,), partial(wrong_methods, name)) for name in (*MAKE, *OTHERS)],
         "threads": [((name,), partial(in_threads, name)) for name in MAKE],
         "kills": [
             ((names[place % len(names)], str(place // len(names))), partial(

@@ -14,6 +14,7 @@ PARTS = {
     "files": "damaged files, read",
     "parameters": "wrong values of estimators' parameters",
     "sample": "wrong values passed to `sample`",
+    "methods": "wrong values passed to other methods, wrong data to `fit`",
     "threads": "fits in three threads at once",
     "constructors": "wrong numbers of other public classes",
 }

@@ -97,6 +97,7 @@ def sharpen(
         ValueError: a value out of its range.
     """
     check_sharpening(temperature, top_k, top_p)
+    temperature = temperature if isinstance(temperature, Tensor) else float(temperature)
     if isinstance(temperature, Tensor) or temperature > 10:  # so hot that what cannot come would come
         logits = torch.where(logits > IMPOSSIBLE / 2, _divided(logits, temperature), logits)
     elif temperature != 1.0:

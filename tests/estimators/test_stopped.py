@@ -1,5 +1,6 @@
 """Ctrl-C and SIGTERM in the middle of a fit: the last checkpoint is whole, and no estimator is half fitted."""
 
+import multiprocessing
 import os
 import runpy
 import signal
@@ -154,6 +155,87 @@ def test_a_refused_fit_leaves_the_last_one() -> None:
     with pytest.raises(ValueError, match="All 24 samples of X are the same"):
         model.fit(np.ones((24, 9), np.float32), Y)
     assert answer(model) == said
+
+
+def fit_slowly(estimator: Any) -> None:
+    """Fit in a process of its own, slowly enough to be met by a signal."""
+    torch.set_num_threads(1)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    sys.stderr = Path(os.devnull).open("w")  # noqa: SIM115, the process ends here
+    fit(estimator)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+@pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_leaves_whole_checkpoints_from_which_the_same_bits_follow(
+    make: Callable[..., Any], number: signal.Signals, tmp_path: Path
+) -> None:
+    whole = fit(make(max_iter=8))
+    folder = tmp_path / "fits"
+    slow = make(max_iter=8, checkpoint=folder, callbacks=(lambda engine: time.sleep(0.05),))
+    process = multiprocessing.get_context("fork").Process(target=fit_slowly, args=(slow,))
+    process.start()
+    try:
+        deadline = time.monotonic() + 60
+        while not list(folder.rglob("step-*.safetensors")):
+            assert time.monotonic() < deadline
+            time.sleep(0.005)
+        assert process.pid is not None
+        os.kill(process.pid, number)
+        process.join(60)
+        assert process.exitcode == (1 if number == signal.SIGINT else -number), "it must not end by itself"
+    finally:
+        process.kill()
+        process.join()
+    left = [path for path in folder.rglob("step-*") if path.suffix == ".safetensors"]
+    assert left
+    for path in left:
+        read_tensors(path)
+    resumed = fit(make(max_iter=8, checkpoint=folder))
+    assert answer(resumed) == answer(whole)
+    assert len(weights(whole)) == len(weights(resumed)) > 0
+    assert all(map(torch.equal, weights(whole), weights(resumed)))
+
+
+TALKING = """
+import time
+from gan_ext import ConditionalGAN
+X = [[float(i % 7), float(i % 5)] for i in range(40)]
+pause = lambda engine: time.sleep(0.01)
+ConditionalGAN(max_iter=400, batch_size=8, verbose=True, device="cpu", callbacks=[pause]).fit(X, [0, 1] * 20)
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs a terminal of POSIX")
+def test_ctrl_c_leaves_the_terminal_as_it_was(tmp_path: Path) -> None:
+    """A fit that talks, in a terminal of its own, to which the key is sent."""
+    import fcntl
+    import pty
+    import termios
+
+    leader, follower = pty.openpty()
+    before = termios.tcgetattr(follower)
+    process = subprocess.Popen(
+        [sys.executable, "-c", TALKING],
+        stdin=follower, stdout=follower, stderr=subprocess.PIPE, start_new_session=True,
+        preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0), env=os.environ | {"OMP_NUM_THREADS": "1"},
+    )  # fmt: skip
+    try:
+        said = b""
+        while b"40/400" not in said:
+            said += os.read(leader, 1000)
+        os.write(leader, b"\x03")
+        _, errors = process.communicate(timeout=60)
+        assert process.returncode == -signal.SIGINT
+        assert errors.decode().rstrip().endswith("KeyboardInterrupt")
+        assert termios.tcgetattr(follower) == before
+        assert b"\x1b" not in said, "nothing that a terminal would have to be told to undo"
+    finally:
+        process.kill()
+        process.wait()
+        os.close(leader)
+        os.close(follower)
 
 
 def test_sigterm_ends_a_fit_with_whole_checkpoints_and_a_free_folder(tmp_path: Path) -> None:

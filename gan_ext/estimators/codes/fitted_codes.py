@@ -24,6 +24,15 @@ __all__ = ["CodedGAN"]
 Array = NDArray[Any]
 
 
+def _are_values(values: Any) -> bool:
+    """Return whether values are a list of finite numbers, not empty."""
+    try:
+        numbers = np.asarray(values, np.float64)
+    except (TypeError, ValueError):
+        return False
+    return not isinstance(values, str) and numbers.ndim == 1 and len(numbers) > 0 and bool(np.isfinite(numbers).all())
+
+
 class CodedGAN(GANEstimator):
     """Reading and setting the codes of a fitted game; a subclass's `fit` sets the attributes below."""
 
@@ -145,8 +154,8 @@ class CodedGAN(GANEstimator):
         check_is_fitted(self)
         check_count("n_samples", n_samples)
         unit = find_unit(self.codes_, code)
-        if values is not None and (isinstance(values, str) or not np.ndim(values) or not len(values)):
-            raise ValueError(f"values={values!r} must be a list of one value or more, such as [0.5].")
+        if values is not None and not _are_values(values):
+            raise ValueError(f"values={values!r} must be a list of one finite number or more, such as [0.5].")
         steps = unit.code.values() if values is None else list(values)
         check_room("n_samples", n_samples, len(steps) * self._sample_size)
         moved = {code: np.tile(np.asarray(steps), n_samples)}

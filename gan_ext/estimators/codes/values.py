@@ -39,6 +39,8 @@ def units(codes: Product) -> list[Unit]:
 def find_unit(codes: Product, label: str) -> Unit:
     """Return the unit of a label, or raise ValueError with those there are."""
     named = {unit.label: unit for unit in units(codes)}
+    if not isinstance(label, str):
+        raise ValueError(f"code={label!r} must be a name; the codes are {', '.join(map(repr, named))}.")
     if label in codes.names and label not in named:
         raise ValueError(f"The code {label!r} has {codes[label].dim} coordinates; name one, such as '{label}[0]'.")
     if label not in named:

@@ -192,7 +192,7 @@ class SteeredSequenceGAN(ClassifierMixin, FittedSteeredModel, BaseEstimator):  #
         tokens = self._writer.corpus_.encode(X)
         labels = np.asarray(every_label(y, remedy="give that label another name"))
         if labels.shape != (len(tokens),):
-            raise ValueError(f"y must have shape ({len(tokens)},), a label for each text, got {labels.shape}.")
+            raise ValueError(f"y must have shape ({len(tokens)},), a label for each text of X, got {labels.shape}.")
         check_classification_targets(labels)
         classes, numbers = np.unique(labels, return_inverse=True)
         if len(classes) < 2:

@@ -176,6 +176,7 @@ class SteeredSequences:
     def _draw(self, n: int, strength: float, labels: Tensor | None, prefix: Tensor | None) -> SteeredDraw:
         attribute = self.attribute if isinstance(self.attribute, PrefixAttribute) else None
         own = attribute is not None and self.whole is None
+        strength = float(strength)
         target = TextTarget(self.generator, attribute, self.log_attribute, strength, labels, prefix, own)
         if strength == 0:
             return SteeredDraw(sample(self.generator, n, labels=labels, prefix=prefix), torch.zeros(n), 1.0)

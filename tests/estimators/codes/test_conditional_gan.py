@@ -303,7 +303,7 @@ def test_a_warm_start_goes_on_from_the_last_networks():
     assert "generator/mode_seeking" in on.history_[-1], "settings of the loss are those of now"
     with pytest.raises(ValueError, match=r"warm_start=True needs samples of shape .* as before"):
         on.fit(x, y % 2)
-    with pytest.raises(ValueError, match="warm_start=True needs networks as in the last fit"):
+    with pytest.raises(ValueError, match="warm_start=True needs networks with the sizes of the last fit"):
         on.set_params(hidden_layer_sizes=(8,)).fit(x, y)
 
 

@@ -238,7 +238,7 @@ def test_a_warm_start_goes_on_from_the_last_networks():
     assert pickle.loads(pickle.dumps(model)).fit(x).n_iter_ == 40
     with pytest.raises(ValueError, match=r"warm_start=True needs samples .* as before, got .* the classes \[0, 1, 2\]"):
         model.fit(x, truth)
-    with pytest.raises(ValueError, match="warm_start=True needs networks as in the last fit"):
+    with pytest.raises(ValueError, match="warm_start=True needs networks with the sizes of the last fit"):
         model.set_params(n_clusters=4).fit(x)
 
 
@@ -362,9 +362,9 @@ def test_traverse_and_sample_say_what_is_wrong(fitted):
         model.traverse("style[0]", [0.0, 2.0])
     with pytest.raises(ValueError, match="categories 0 to 2, got 5"):
         model.traverse("category", [5])
-    with pytest.raises(ValueError, match=r"values=\[\] must be a list of one value or more"):
+    with pytest.raises(ValueError, match=r"values=\[\] must be a list of one finite number or more"):
         model.traverse("category", [])
-    with pytest.raises(ValueError, match="values=3 must be a list of one value or more"):
+    with pytest.raises(ValueError, match="values=3 must be a list of one finite number or more"):
         model.traverse("style[0]", 3)
     for call in (lambda codes: model.sample(2, codes=codes), lambda codes: model.traverse("category", codes=codes)):
         with pytest.raises(ValueError, match=r"codes=\[1\] must map names to values"):

@@ -256,7 +256,7 @@ def test_a_saved_model_goes_on(fitted: SequenceGAN, tmp_path: Any) -> None:
         ({"max_length": 9}, LINES, None, "max_length=9, but warm_start=True goes on from a generator"),
         (
             {"generator": partial(LSTMGenerator, embedding=5, hidden=8)}, LINES, None,
-            "warm_start=True needs the generator of the last fit, with its sizes: ",
+            "warm_start=True needs networks with the sizes of the last fit; ",
         ),
         (
             {"discriminator": partial(RecurrentDiscriminator, hidden=4), "objective": partial(SeqGAN, rollouts=0)},

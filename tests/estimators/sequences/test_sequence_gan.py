@@ -341,7 +341,7 @@ def test_classes_must_be_known() -> None:
     ):
         with pytest.raises(ValueError, match=sentence):
             model.sample(2, **settings)
-    with pytest.raises(ValueError, match=r"This model needs classes among \['dog', 'other'\]"):
+    with pytest.raises(ValueError, match=r"This model needs y, classes among \['dog', 'other'\]"):
         model.score_samples(LINES)
     with pytest.raises(TypeError, match=r"write sample\(5, y='dog'\) for 5 samples of the class 'dog'"):
         model.sample("dog", 5)

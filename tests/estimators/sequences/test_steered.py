@@ -148,7 +148,7 @@ def test_it_is_a_scikit_learn_estimator(model: SequenceGAN) -> None:
     ("settings", "y", "sentence"),
     [
         ({}, [0] * 20, "y has one label only, 0; a classifier needs texts without it, too"),
-        ({}, [0, 1], "y must have shape (20,), a label for each text, got (2,)"),
+        ({}, [0, 1], "y must have shape (20,), a label for each text of X, got (2,)"),
         ({}, [float(each) / 7 for each in range(20)], "Unknown label type: continuous"),
         (
             {"classifier": lambda *_, **__: torch.nn.Linear(2, 2)},
