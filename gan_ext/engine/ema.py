@@ -23,6 +23,8 @@ class ExponentialMovingAverage:
         decay: :math:`\beta` in [0, 1), per step; 0.999 averages over about the last thousand steps.
     """
 
+    _unread = ("module",)  # by steps, which know its tensors: a recorded step need not watch the rest of it
+
     def __init__(self, module: nn.Module, decay: float) -> None:
         if not 0 <= decay < 1:
             raise ValueError(f"ema must be in [0, 1), got {decay}.")

@@ -9,6 +9,7 @@ import sys
 import types
 from collections.abc import Collection, Iterator
 from functools import cache, lru_cache, partial
+from operator import attrgetter
 from typing import Any
 
 import torch
@@ -24,6 +25,8 @@ _SMALL = 64  # numbers; of a longer tensor on the CPU only the count of its chan
 _PLAIN = (bool, int, float, complex, str, bytes, type(None), torch.dtype, torch.device, torch.Size)
 _CLOSED = ("torch._", "torch.distributed.", "torch.cuda.", "torch.fx.", "torch.utils.data.", "torch.backends.")
 _OPENED = ("types", "argparse", "collections")  # of the standard library, objects of these are looked into
+_HOOKS = ("_backward_hooks", "_post_accumulate_grad_hooks")  # of a parameter
+_hooks = attrgetter(*_HOOKS)
 _SURROUNDINGS = (
     "whether autocast is on", "the type of autocast", "whether gradients are recorded", "inference mode",
     "torch's default type", "deterministic algorithms", "cudnn.enabled", "cudnn.benchmark", "cudnn.deterministic",
@@ -37,9 +40,11 @@ class Found:
     Args:
         roots: where it starts: dictionaries, a key of each, and a name.
         owner: is not looked into.
+        free: identities of tensors whose `requires_grad` may be anything.
 
     Attributes:
-        containers: whose entries are watched, and their names; attributes of objects and classes are such.
+        containers: those with entries, and their names; attributes of objects and classes are such.
+        empty: those without.
         slots: dictionary, key and name of single entries that are watched.
         cells: of closures, with the names of the variables.
         tensors: with a layout of strides.
@@ -48,8 +53,9 @@ class Found:
         unseen: what cannot be watched, in words.
     """
 
-    def __init__(self, roots: list[tuple[dict[str, Any], str, str]], owner: object) -> None:
+    def __init__(self, roots: list[tuple[dict[str, Any], str, str]], owner: object, free: Collection[int]) -> None:
         self.containers: list[tuple[Any, str]] = []
+        self.empty: list[Any] = []
         self.slots: list[tuple[Any, str, str]] = list(roots)
         self.cells: list[tuple[Any, str]] = []
         self.tensors: list[Tensor] = []
@@ -72,17 +78,20 @@ class Found:
                 break
         self.host = [tensor for tensor in self.tensors if tensor.device.type == "cpu"]
         self._parameters = [tensor for tensor in self.tensors if isinstance(tensor, nn.Parameter)]
+        self._flagged = [tensor for tensor in self._parameters if id(tensor) not in free]
 
     def _inside(self, name: str, value: Any) -> Iterator[tuple[str, Any]]:
         if isinstance(value, Tensor):
             if value.layout == torch.strided and type(value) in (Tensor, nn.Parameter):
                 self.tensors.append(value)
                 self._names[id(value)] = name
+                if isinstance(value, nn.Parameter):
+                    yield from ((f"hooks of {name}", getattr(value, each)) for each in _HOOKS)
         elif isinstance(value, (dict, list, set, collections.deque)):
             if len(value) > _LONGEST:
                 self._long.append((value, name))
                 return
-            self.containers.append((value, name))
+            self._contains(name, value)
             entries = value.items() if isinstance(value, dict) else enumerate(value)
             yield from ((f"{name}[{said(key)}]", each) for key, each in entries)
         elif isinstance(value, (tuple, frozenset)):
@@ -98,6 +107,12 @@ class Found:
             yield from self._in_class(value)
         else:
             yield from self._in_object(name, value)
+
+    def _contains(self, name: str, value: Any) -> None:
+        if len(value):
+            self.containers.append((value, name))
+        else:
+            self.empty.append(value)
 
     def _in_object(self, name: str, value: Any) -> Iterator[tuple[str, Any]]:
         kind = type(value)
@@ -117,8 +132,9 @@ class Found:
             attributes = getattr(value, "__dict__", None)
             if isinstance(attributes, dict):
                 self._seen[id(attributes)] = attributes
-                self.containers.append((attributes, name))
-                yield from ((f"{name}.{key}", each) for key, each in attributes.items())
+                self._contains(name, attributes)
+                unread = getattr(value, "_unread", ())
+                yield from ((f"{name}.{key}", each) for key, each in attributes.items() if key not in unread)
             for key in (each for base in kind.__mro__ for each in _slots_of(base) if hasattr(value, each)):
                 self._slotted.append((value, key, f"{name}.{key}"))
                 yield (f"{name}.{key}", getattr(value, key))
@@ -167,6 +183,10 @@ class Found:
                 self.slots.append((function.__globals__, key, key))
                 yield (key, value)
 
+    def changeable(self) -> list[Any]:
+        """Return the containers that can be emptied and filled; those of classes cannot."""
+        return [each for each in (*(owner for owner, _ in self.containers), *self.empty) if hasattr(each, "clear")]
+
     def name(self, index: int, inside: object = None) -> str:
         """Return the name of an entry by its number, in one container or among those of all, of slots and of cells."""
         for owner, name in self.containers:
@@ -178,12 +198,13 @@ class Found:
             index -= len(owner) if inside is None else 0
         return self.slots[index][2] if index < len(self.slots) else self.cells[index - len(self.slots)][1]
 
-    def marks(self, free: Collection[int]) -> list[list[Any]]:
+    def marks(self) -> list[list[Any]]:
         """Return what identities do not show: where tensors lie, flags, hooks, and what is small and on the CPU."""
         return [
             list(map(Tensor.data_ptr, self.tensors)),
-            [tensor.requires_grad for tensor in self.tensors if id(tensor) not in free],
-            [(each.stride(), _keys(each._backward_hooks), _keys(_late_hooks(each))) for each in self._parameters],
+            [each.requires_grad for each in self._flagged],
+            list(map(Tensor.stride, self._parameters)),
+            list(map(_hooks, self._parameters)),
             [(each._version, repr(each.tolist()) if each.numel() <= _SMALL else "") for each in self.host],
             [array.tobytes() for array, _ in self._arrays],
             [len(each) for each, _ in self._long],
@@ -195,8 +216,9 @@ class Found:
         """Return in words what differs between two results of :meth:`marks`."""
         of = [
             [f"the memory of {self._name(each)}" for each in self.tensors],
-            ["requires_grad of a tensor that no player owns"] * len(new[1]),
-            [f"layout or hooks of {self._name(each)}" for each in self._parameters],
+            [f"requires_grad of {self._name(each)}" for each in self._flagged],
+            [f"the layout of {self._name(each)}" for each in self._parameters],
+            [f"hooks of {self._name(each)}" for each in self._parameters],
             [f"{self._name(each)} (on the CPU)" for each in self.host],
             [_short(name) for _, name in self._arrays],
             [f"the length of {_short(name)}" for _, name in self._long],
@@ -205,7 +227,7 @@ class Found:
         ]
         for names, news, olds in zip(of, new, old, strict=True):
             for each, after, before in zip(names, news, olds, strict=True):
-                if after != before:
+                if after is not before and after != before:
                     return each
         return "the state of Python"
 
@@ -232,12 +254,9 @@ def _short(name: str) -> str:
     return re.sub(r"^board\.(?=game|optimizers)", "", name)
 
 
-def _of_library(module: str) -> bool:
-    return _is_library(module.split(".")[0])
-
-
 @cache
-def _is_library(root: str) -> bool:
+def _of_library(module: str) -> bool:
+    root = module.split(".")[0]
     if root in sys.stdlib_module_names or root in ("gan_ext", "torch", "numpy"):
         return True
     path = str(getattr(sys.modules.get(root), "__file__", None) or "")
@@ -271,15 +290,6 @@ def _names_in(code: types.CodeType) -> tuple[tuple[str, ...], frozenset[str]]:
             read |= dict.fromkeys(names)
             attributes |= more
     return tuple(read), frozenset(attributes)
-
-
-def _keys(hooks: dict[int, Any] | None) -> tuple[int, ...]:
-    return tuple(hooks) if hooks else ()
-
-
-def _late_hooks(parameter: nn.Parameter) -> dict[int, Any] | None:
-    hooks: dict[int, Any] | None = getattr(parameter, "_post_accumulate_grad_hooks", None)
-    return hooks
 
 
 def _identity(value: Any) -> Any:

@@ -51,7 +51,11 @@ class PythonState:
         """Return what puts the present state back: containers, tensors on the CPU, gradients, random numbers."""
         found = self._found
         return Kept(
-            [(each, each.copy()) for each, _ in found.containers if hasattr(each, "clear")],
+            [
+                (each, each.copy())
+                for each in (*(e for e, _ in found.containers), *found.empty)
+                if hasattr(each, "clear")
+            ],
             [(tensor, tensor.detach().clone(), tensor._version) for tensor in found.host],
             [(tensor, tensor.grad, tensor.requires_grad) for tensor in found.tensors if tensor.is_leaf],
             [(cell, cell.cell_contents) for cell, _ in found.cells],
@@ -60,12 +64,12 @@ class PythonState:
         )
 
     def _look(self) -> None:
-        self._found = Found(self._roots, self._owner)
+        self._found = Found(self._roots, self._owner, self._free)
         self._views = [items(each) for each, _ in self._found.containers]
         self._lengths = [len(each) for each, _ in self._found.containers]
         self._values = list(self._now())
         self._ids = list(map(id, self._values))
-        self._marks = self._found.marks(self._free)
+        self._marks = self._found.marks()
 
     def _now(self) -> Iterator[Any]:
         slots = [place.get(key) for place, key, _ in self._found.slots]
@@ -74,17 +78,18 @@ class PythonState:
 
     def _is_as_it_was(self) -> bool:
         try:
-            return list(map(id, self._now())) == self._ids and self._found.marks(self._free) == self._marks
+            found = self._found
+            return not any(found.empty) and list(map(id, self._now())) == self._ids and found.marks() == self._marks
         except (RuntimeError, ValueError):  # a container that changes meanwhile, a cell that is empty now
             return False
 
     def _difference(self) -> str | None:
         """Take up plain values that changed; return None if all are equal, and "" where the walk must be done anew."""
         try:
-            now, marks = list(self._now()), self._found.marks(self._free)
+            now, marks = list(self._now()), self._found.marks()
         except (RuntimeError, ValueError):
             return ""
-        if len(now) != len(self._values):
+        if len(now) != len(self._values) or any(self._found.empty):
             return ""
         told = None
         for index, (new, old) in enumerate(zip(now, self._values, strict=True)):
