@@ -29,7 +29,7 @@ __all__ = [
 ]
 
 # Of samples against data, all in deviations of the data; in between lies what is trained, or begins to be.
-_ALIKE, _WIDE, _FAR, _HUGE = 0.01, 3.0, 2.0, 1e6
+_ALIKE, _WIDE, _FAR, _HUGE = 0.001, 3.0, 2.0, 1e6
 P = ParamSpec("P")
 R = TypeVar("R")
 RandomState = int | np.random.RandomState | None
