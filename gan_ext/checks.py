@@ -16,12 +16,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-__all__ = ["Allowed", "allowed_arguments", "between", "checked", "no_less", "positive", "unlike"]
+__all__ = ["Allowed", "allowed_arguments", "checked", "no_less"]
 
 T = TypeVar("T")
 
 _LARGEST = 2**63  # no count, size or seed needs more bits
 _RAW = (ZeroDivisionError, RuntimeError, OverflowError)  # what torch says of sizes that cannot be
+_MANY = 1e6
 _ANY = (Any, object, inspect.Parameter.empty)
 
 
@@ -44,21 +45,6 @@ class Allowed:
 def no_less(least: float) -> Allowed:
     """Return what is not smaller than a number; None and the items of a list are asked one by one."""
     return Allowed(f"{least} or more", lambda value: all(each >= least for each in _numbers(value)))
-
-
-def between(least: float, most: float) -> Allowed:
-    """Return what lies in a closed interval; None and the items of a list are asked one by one."""
-    return Allowed(f"between {least} and {most}", lambda value: all(least <= each <= most for each in _numbers(value)))
-
-
-def positive() -> Allowed:
-    """Return what is above 0; None and the items of a list are asked one by one."""
-    return Allowed("above 0", lambda value: all(each > 0 for each in _numbers(value)))
-
-
-def unlike(*values: Any) -> Allowed:
-    """Return what is none of these values."""
-    return Allowed(f"other than {', '.join(map(repr, values))}", lambda value: value not in values)
 
 
 @overload
@@ -115,13 +101,13 @@ def _wrapped(target: Any, ranges: dict[str, Allowed]) -> Any:
             allowed = table.get(parameter)
             if allowed is not None and not allowed(value):
                 name = type(args[0]).__name__ if inspect.isclass(target) else target.__name__
-                if not (isinstance(value, Integral) and abs(int(value)) >= _LARGEST):  # it would try to build so many
+                if not (isinstance(value, Real) and abs(value) >= _MANY):  # it would try to build so many
                     _own_words(function, args, kwargs, parameter)
                 raise ValueError(f"{parameter}={_said(value)} must be {allowed.words}, in {name}.")
         try:
             return function(*args, **kwargs)
         except _RAW as error:
-            if type(error) not in _RAW:  # an error of ours, such as CheckpointError
+            if type(error) not in _RAW or _is_ours(error):
                 raise
             given = {key: value for key, value in bound.arguments.items() if key != "self"}
             said = ", ".join(f"{key}={_said(value)}" for key, value in given.items())
@@ -143,6 +129,14 @@ def _own_words(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any], par
             raise
     except Exception:  # Python's or torch's words for a wrong kind
         pass
+
+
+def _is_ours(error: BaseException) -> bool:
+    """Return whether an error was raised by this package itself, and so has its own words."""
+    frame = error.__traceback__
+    while frame is not None and frame.tb_next is not None:
+        frame = frame.tb_next
+    return frame is not None and str(frame.tb_frame.f_globals.get("__name__", "")).startswith("gan_ext")
 
 
 def _said(value: Any) -> str:

@@ -108,7 +108,7 @@ def test_settings_are_shown() -> None:
         (lambda: Cutout(-1), "size >= 0, got -1"),
         (lambda: RandomElastic(-1.0), "got -1.0 and 4"),
         (lambda: RandomElastic(1.0, 1), "grid of at least 2, got 1.0 and 1"),
-        (lambda: RandomColor(-0.1), r"amounts >= 0, got -0.1, 0.0 and 0.0"),
+        (lambda: RandomColor(-0.1), r"amounts >= 0, got brightness=-0.1"),
         (lambda: RandomColor(pixels=(1.0, 1.0)), r"low < high, .* got \(1.0, 1.0\)"),
         (lambda: RandomPosterize((0, 4)), r"fewest, most\) with 1 <= fewest <= most, got \(0, 4\)"),
         (lambda: RandomPosterize((5, 4)), r"got \(5, 4\)"),

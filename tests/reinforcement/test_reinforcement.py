@@ -220,7 +220,7 @@ def test_mistakes_are_named(cartpole, monkeypatch):
         GymnasiumEnvironment("CartPoll-v1")
     with pytest.raises(ValueError, match="FrozenLake-v1 has observations Discrete"):
         GymnasiumEnvironment("FrozenLake-v1")
-    with pytest.raises(ValueError, match="horizon=0 must be at least 1"):
+    with pytest.raises(ValueError, match="length=0 must be an integer, 1 or more"):
         TokenEnvironment(3, 0)
     for wrong in ((0, 1), (1, 0)):
         with pytest.raises(ValueError, match="EpisodeStream needs episodes, moves and expert_batch"):

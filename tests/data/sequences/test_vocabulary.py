@@ -137,7 +137,7 @@ def test_a_copy_is_equal_and_independent(way: str, default: int | None) -> None:
         (lambda: Vocab(["a"]).lookup_tokens([0, -1]), RuntimeError, "Number -1 is out of range"),
         (lambda: vocab({}, specials=["x", "x"]), RuntimeError, "occurs twice"),
         (lambda: build_vocab_from_iterator([["a"]], specials=["x", "y"], max_tokens=2), ValueError, "no place beside"),
-        (lambda: Vocab(["a", 3]), TypeError, "token 1 is 3, int"),  # type: ignore[list-item]
+        (lambda: Vocab(["a", 3]), ValueError, "tokens must be strings, got 3, int"),  # type: ignore[list-item]
         (lambda: Vocab(["a"], 0)[3], TypeError, "must be a string, got 3, int"),  # type: ignore[index]
         (lambda: as_vocab("abc"), TypeError, "got str"),
         (lambda: as_vocab(None), TypeError, "got NoneType"),
