@@ -1,6 +1,7 @@
 """Ways for a recorded step to part from an eager one: each ends the same, silently or with a warning."""
 
 import itertools
+import os
 import random
 import types
 import warnings
@@ -142,6 +143,10 @@ ONCE: dict[str, tuple[Callable[[Tuned], Any], Callable[[Engine], object]]] = {
     "memory of a scalar on the CPU": (lambda game: game.scalar, lambda run: run.game.scalar.data.fill_(0)),
     "tensor": (lambda game: game.level.mean(), lambda run: setattr(run.game, "level", torch.zeros(3, device="cuda"))),
     "global": (lambda game: WEIGHT, set_globally),
+    "environment": (
+        lambda game: float(os.environ.get("GAN_EXT_WEIGHT", "1")),
+        lambda run: os.environ.update(GAN_EXT_WEIGHT="0"),
+    ),
     "attribute of the class": (lambda game: game.kind_weight, lambda run: setattr(Tuned, "kind_weight", 0.0)),
     "evaluation mode": (lambda game: 1.0, lambda run: run.game.eval()),
     "mode of one layer": (lambda game: 1.0, lambda run: run.game.discriminator[2].eval()),
@@ -173,6 +178,7 @@ def test_what_changes_once_is_recorded_anew(what: str, monkeypatch: pytest.Monke
     def play(graph: bool, changes: bool = True) -> Engine:
         global WEIGHT
         WEIGHT, Tuned.kind_weight = 1.0, 1.0
+        monkeypatch.setenv("GAN_EXT_WEIGHT", "1")
 
         def callback(run: Engine) -> None:
             if run.step == CHANGE and changes:

@@ -3,6 +3,7 @@
 import collections
 import dis
 import io
+import os
 import random
 import re
 import sys
@@ -54,7 +55,7 @@ class Found:
     """
 
     def __init__(self, roots: list[tuple[dict[str, Any], str, str]], owner: object, free: Collection[int]) -> None:
-        self.containers: list[tuple[Any, str]] = []
+        self.containers: list[tuple[Any, str]] = [(vars(os.environ)["_data"], "os.environ")]
         self.empty: list[Any] = []
         self.slots: list[tuple[Any, str, str]] = list(roots)
         self.cells: list[tuple[Any, str]] = []
