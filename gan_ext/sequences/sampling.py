@@ -1,6 +1,7 @@
 """Sampling tokens, with temperature, top-k and top-p (nucleus): in blocks, never a token of probability zero."""
 
 import math
+from collections.abc import Sequence
 from numbers import Integral, Real
 
 import torch
@@ -151,6 +152,7 @@ def sample(
     top_k: int | None = None,
     top_p: float | None = None,
     uniforms: Tensor | None = None,
+    without: Sequence[int] = (),
     check: bool = True,
 ) -> Tensor:
     """Draw `n` sequences [n, T] without dropout; on a CPU in blocks of rows that fit the cache.
@@ -166,6 +168,7 @@ def sample(
         top_k: see :func:`sharpen`.
         top_p: see :func:`sharpen`.
         uniforms: the noise, numbers in [0, 1) [n, T]; drawn if None.
+        without: tokens that are never drawn, as if the others alone were possible.
         check: whether to look, at the end, for logits that were no distribution (see :func:`draw`).
 
     Raises:
@@ -180,13 +183,14 @@ def sample(
     device = next(model.parameters()).device
     if uniforms is None:
         uniforms = torch.rand(n, model.length, device=device)
+    banned = torch.tensor(list(without), device=device) if without else None
     rows, parts = rows_at_a_time(model, n), []
     with evaluating(model):
         for begin in range(0, n, rows):
             part = slice(begin, min(begin + rows, n))
             state = model.initial(part.stop - begin, None if labels is None else labels[part])
             given = None if prefix is None else prefix[part]
-            parts.append(_continue(model, state, uniforms[part], given, temperature, top_k, top_p, check))
+            parts.append(_continue(model, state, uniforms[part], given, temperature, top_k, top_p, banned, check))
     return torch.cat(parts) if parts else torch.empty(0, model.length, dtype=torch.int64, device=device)
 
 
@@ -204,6 +208,7 @@ def _continue(
     temperature: float | Tensor,
     top_k: int | None,
     top_p: float | None,
+    banned: Tensor | None,
     check: bool,
 ) -> Tensor:
     given = 0 if prefix is None else prefix.shape[1]
@@ -214,6 +219,7 @@ def _continue(
         if prefix is not None and position < given:
             token = prefix[:, position]
         else:
+            logits = logits if banned is None else logits.index_fill(-1, banned, IMPOSSIBLE)
             token, fine = _drawn(sharpen(logits, temperature, top_k, top_p), uniforms[:, position])
             possible = possible & (fine | ~open_)
             token = torch.where(open_, token, model.pad)

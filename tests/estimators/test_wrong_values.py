@@ -210,3 +210,11 @@ def test_a_fit_of_a_few_steps_is_not_said_to_diverge(name: str, images: bool) ->
     with warnings.catch_warnings():
         warnings.filterwarnings("error", "This fit has diverged", ConvergenceWarning)
         SAMPLES[name]().set_params(max_iter=3).fit(data, np.arange(60) % 2)
+
+
+def test_models_of_integers_never_draw_the_unknown() -> None:
+    model = texts(min_freq=3).fit([[1, 2, 3], [3, -2, 1]] * 10 + [[7, 8]])
+    assert "7" not in model.corpus_.vocabulary
+    drawn = model.sample(300, random_state=0)
+    assert {number for row in drawn for number in row} == {1, 2, 3, -2}
+    assert any("<unk>" in row for row in texts().fit([["1", "2"]] * 10).sample(300, random_state=0))

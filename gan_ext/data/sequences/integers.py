@@ -10,7 +10,7 @@ __all__ = ["IntegerTokenizer", "as_texts", "is_integer_row"]
 
 
 class IntegerTokenizer:
-    """Rows of integers, each a token; the way back is exact, but for ``<unk>``, which becomes -1."""
+    """Rows of integers, each a token; the way back is exact, but for ``<unk>`` of data that were rare or new: -1."""
 
     def tokenize(self, text: Any) -> list[str]:
         return [str(int(number)) for number in text]

@@ -12,7 +12,7 @@ from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
 from typing_extensions import Self
 
-from gan_ext.data import Corpus
+from gan_ext.data import SPECIALS, Corpus
 from gan_ext.engine import CheckpointError, resolve_device
 from gan_ext.estimators.base.checks import count_first, drawing
 from gan_ext.estimators.base.labels import class_numbers
@@ -31,6 +31,7 @@ __all__ = ["FittedSequenceModel", "Wanted"]
 OnLong = Literal["error", "truncate"]
 
 Array = NDArray[Any]
+_UNKNOWN = SPECIALS[1]
 
 
 class Wanted(NamedTuple):
@@ -73,6 +74,8 @@ class FittedSequenceModel:
     ) -> list[Any]:
         """Generate sequences: strings if `fit` was given strings, else lists of tokens.
 
+        Of a model of integers ``<unk>``, which is no integer, is never drawn.
+
         Parameters
         ----------
         n_samples : int or None
@@ -113,6 +116,7 @@ class FittedSequenceModel:
                 temperature=temperature,
                 top_k=top_k,
                 top_p=top_p,
+                without=(self.corpus_.vocabulary[_UNKNOWN],) if self.corpus_.are_integers else (),
             )
         texts: list[Any] = self.corpus_.text(drawn.cpu())
         return texts
