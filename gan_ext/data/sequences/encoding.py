@@ -98,15 +98,15 @@ def check_tokens(sequences: Iterable[list[str]]) -> None:
 
 
 def warn_of_long(sequences: Sequence[list[str]]) -> None:
-    """Warn if a few sequences are many times longer than nearly all: every step then costs as much as the longest."""
+    """Warn if a few sequences are many times longer than nearly all: steps then cost as much as the longest."""
     lengths = np.fromiter(map(len, sequences), np.int64, len(sequences))
     usual = max(1, int(np.quantile(lengths, 0.95, method="lower")))
     if len(lengths) >= _MANY and lengths.max() > max(50, 8 * usual):
         few = int((lengths > 2 * usual).sum())
         warnings.warn(
-            f"Sequence {int(lengths.argmax())} has {lengths.max()} tokens, and 19 of 20 have at most {usual}: all are "
-            f"padded to the longest, so that each step costs as much as {lengths.max() // usual}. Leave out the {few} "
-            f"long ones, or cut them: max_length={2 * usual}.",
+            f"Sequence {int(lengths.argmax())} has {lengths.max()} tokens, and 19 of 20 have at most {usual}: on a GPU "
+            f"each step costs as much as {lengths.max() // usual}, elsewhere those with such a sequence do. Leave out the "
+            f"{few} long ones, or cut them: max_length={2 * usual}.",
             stacklevel=4,
         )
 
