@@ -101,13 +101,13 @@ def _wrapped(target: Any, ranges: dict[str, Allowed]) -> Any:
             allowed = table.get(parameter)
             if allowed is not None and not allowed(value):
                 name = type(args[0]).__name__ if inspect.isclass(target) else target.__name__
-                if not (isinstance(value, Real) and abs(value) >= _MANY):  # it would try to build so many
+                if not (isinstance(value, Real) and abs(float(value)) >= _MANY):  # it would try to build so many
                     _own_words(function, args, kwargs, parameter)
                 raise ValueError(f"{parameter}={_said(value)} must be {allowed.words}, in {name}.")
         try:
             return function(*args, **kwargs)
         except _RAW as error:
-            if type(error) not in _RAW or _is_ours(error):
+            if type(error) not in _RAW:  # an error of ours, such as CheckpointError
                 raise
             given = {key: value for key, value in bound.arguments.items() if key != "self"}
             said = ", ".join(f"{key}={_said(value)}" for key, value in given.items())
@@ -129,14 +129,6 @@ def _own_words(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any], par
             raise
     except Exception:  # Python's or torch's words for a wrong kind
         pass
-
-
-def _is_ours(error: BaseException) -> bool:
-    """Return whether an error was raised by this package itself, and so has its own words."""
-    frame = error.__traceback__
-    while frame is not None and frame.tb_next is not None:
-        frame = frame.tb_next
-    return frame is not None and str(frame.tb_frame.f_globals.get("__name__", "")).startswith("gan_ext")
 
 
 def _said(value: Any) -> str:

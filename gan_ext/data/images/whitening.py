@@ -1,6 +1,7 @@
 """ZCA whitening: data without correlations that still look like themselves."""
 
 from collections.abc import Iterator
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -49,8 +50,9 @@ class ZCAWhitening(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):  # ty
 
     def fit(self, X: Any, y: Any = None) -> "ZCAWhitening":
         """Learn mean and covariance of X [n, ...]; y is not read."""
-        if not self.eps > 0:
-            raise ValueError(f"ZCAWhitening needs eps > 0, got {self.eps}; 0.01 suits pixels in [-1, 1].")
+        number = isinstance(self.eps, Real) and not isinstance(self.eps, bool)
+        if not number or not 0 < self.eps < float("inf"):
+            raise ValueError(f"ZCAWhitening needs eps > 0, got {self.eps!r}; 0.01 suits pixels in [-1, 1].")
         table = self._table(X, reset=True)
         self.mean_ = column_moments(table)[0]
         variances, axes = eigh(_covariance(table, self.mean_), overwrite_a=True, driver="evd")

@@ -13,6 +13,10 @@ SPECIALS = ("<pad>", "<unk>", "<bos>", "<eos>")
 """Tokens of a text vocabulary that are no text: filling, an unknown token, the start and the end of a sequence."""
 
 
+class VocabError(RuntimeError):
+    """A token occurs twice; a RuntimeError, as in torchtext."""
+
+
 class _Numbers(dict[str, int]):
     """Token -> number; a token that is not there has the number `default`, or raises."""
 
@@ -95,7 +99,7 @@ class Vocab:
         if not isinstance(token, str):
             raise TypeError(f"A token must be a string, token {index} is {token!r}, {type(token).__name__}.")
         if token in self._numbers:
-            raise RuntimeError(
+            raise VocabError(
                 f"Token {token!r} occurs twice in the vocabulary, as number {self._numbers[token]} and {index}; "
                 f"tokens must differ."
             )
