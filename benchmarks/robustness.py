@@ -46,7 +46,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from sklearn.base import clone
+from sklearn.base import BaseEstimator, clone
 from sklearn.linear_model import LogisticRegression
 from torch import nn
 
@@ -439,10 +439,18 @@ def wrong_constructors(room: str) -> Row:
         except (TypeError, ValueError, ImportError):  # it needs arguments
             continue
         for each in parameters.values():
-            if isinstance(each.default, int | float) and not isinstance(each.default, bool):
+            number = isinstance(each.default, int | float) and not isinstance(each.default, bool)
+            if number and each.name != "unlabeled":  # a mark may be anything
                 for value in NO_NUMBERS:
-                    refused(row, partial(kind, **{each.name: value}), name, each.name, value, True)
+                    refused(row, partial(_built, kind, {each.name: value}), name, each.name, value, True)
     return row
+
+
+def _built(kind: type, settings: dict[str, Any]) -> None:
+    """Build an object; what is of scikit-learn's kind checks its parameters when it is fitted."""
+    made = kind(**settings)
+    if isinstance(made, BaseEstimator):
+        made.fit(X)
 
 
 def wrong_samples(name: str) -> Row:
