@@ -107,7 +107,8 @@ def _wrapped(target: Any, ranges: dict[str, Allowed]) -> Any:
         try:
             return function(*args, **kwargs)
         except _RAW as error:
-            if type(error) not in _RAW:  # an error of ours, such as CheckpointError
+            # An error of ours, such as CheckpointError; a class with `_own_errors` words all of its own.
+            if type(error) not in _RAW or getattr(target, "_own_errors", False):
                 raise
             given = {key: value for key, value in bound.arguments.items() if key != "self"}
             said = ", ".join(f"{key}={_said(value)}" for key, value in given.items())

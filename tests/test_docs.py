@@ -34,7 +34,8 @@ TUTORIALS = (
 PAGES = [ROOT / "README.md", *(ROOT / f"docs/{name}.md" for name in TUTORIALS)]
 QUICK = {"convergence.md", "reinforcement.md"}  # to the letter in some seconds
 FIRST = {"README.md", "quickstart.md", "semi_supervised.md", "plug_and_play.md"}  # a few steps of each training
-INSIDE = {f"gan_ext.{name}" for name in ("checks", "estimators", "moments", "precision", "seeds")}  # for the package itself
+# For the package itself.
+INSIDE = {f"gan_ext.{name}" for name in ("checks", "estimators", "moments", "precision", "seeds")}
 STEPS = 6
 BLOCK = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 

@@ -105,8 +105,8 @@ def warn_of_long(sequences: Sequence[list[str]]) -> None:
         few = int((lengths > 2 * usual).sum())
         warnings.warn(
             f"Sequence {int(lengths.argmax())} has {lengths.max()} tokens, and 19 of 20 have at most {usual}: on a GPU "
-            f"each step costs as much as {lengths.max() // usual}, elsewhere those with such a sequence do. Leave out the "
-            f"{few} long ones, or cut them: max_length={2 * usual}.",
+            f"each step costs as much as {lengths.max() // usual}, elsewhere those with such a sequence do. Leave out "
+            f"the {few} long ones, or cut them: max_length={2 * usual}.",
             stacklevel=4,
         )
 

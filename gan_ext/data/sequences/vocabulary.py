@@ -13,10 +13,6 @@ SPECIALS = ("<pad>", "<unk>", "<bos>", "<eos>")
 """Tokens of a text vocabulary that are no text: filling, an unknown token, the start and the end of a sequence."""
 
 
-class VocabError(RuntimeError):
-    """A token occurs twice; a RuntimeError, as in torchtext."""
-
-
 class _Numbers(dict[str, int]):
     """Token -> number; a token that is not there has the number `default`, or raises."""
 
@@ -47,6 +43,8 @@ class Vocab:
         RuntimeError: (as torchtext) a token occurs twice, is not there, or a number is out of range.
         TypeError: a token is not a string.
     """
+
+    _own_errors = True  # a RuntimeError for a token that occurs twice, as in torchtext
 
     def __init__(self, tokens: Iterable[str] = (), default_index: int | None = None) -> None:
         tokens = list(tokens)
@@ -99,7 +97,7 @@ class Vocab:
         if not isinstance(token, str):
             raise TypeError(f"A token must be a string, token {index} is {token!r}, {type(token).__name__}.")
         if token in self._numbers:
-            raise VocabError(
+            raise RuntimeError(
                 f"Token {token!r} occurs twice in the vocabulary, as number {self._numbers[token]} and {index}; "
                 f"tokens must differ."
             )
