@@ -422,7 +422,7 @@ def wrong_parameters(name: str) -> Row:
         for value in WRONG_VALUES:
             never = never_right(None if parameter == "unlabeled" else default, value)
             model = make().set_params(**{parameter: value})
-            refused(row, lambda model=model: model.fit(None, None), name, parameter, value, never, "parameter of")
+            refused(row, partial(model.fit, None, None), name, parameter, value, never, "parameter of")
     return row
 
 
