@@ -8,7 +8,7 @@
 * files: checkpoints, a saved model, fit.json, settings.json, a gzipped idx file and an npz of sprites are damaged by
   flipped bytes, cuts, blocks of zeros and foreign content, and read;
 * parameters: every parameter of every estimator is set to each of ``gan_ext.testing.WRONG_VALUES``, and `fit` called;
-* constructors: the same for each number among the parameters of all other public classes that need no arguments;
+* constructors: the same for the constructors of all other public classes, but for parameters that may be anything;
 * sample, methods: the same for every parameter of every `sample`, counts that no memory holds among them, and of all
   other public methods of fitted estimators;
 * threads: three fits at once against the same one after the other.
@@ -20,7 +20,6 @@ or a value that can never be right is taken), **lost** (work that was saved does
 
 import gzip
 import hashlib
-import importlib
 import inspect
 import json
 import math
@@ -46,7 +45,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from sklearn.base import BaseEstimator, clone
+from sklearn.base import clone
 from sklearn.linear_model import LogisticRegression
 from torch import nn
 
@@ -56,15 +55,14 @@ from gan_ext.data.images.idx import read_idx
 from gan_ext.engine import CheckpointError
 from gan_ext.nets import CNNDiscriminator, LSTMGenerator, PrefixClassifier
 from gan_ext.runs import Experiment, Options, at_least, launch, print_table
-from gan_ext.testing import NO_NUMBERS, WRONG_VALUES
+from gan_ext.testing import WRONG_VALUES
 
 ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+from tests.constructors import FREE, outcomes, public_classes  # noqa: E402
+
 OUTCOMES = ("fine", "clear", "unclear", "silent", "lost")
 PARTS = ("kills", "files", "parameters", "constructors", "sample", "methods", "threads")
-ROOMS = (
-    "engine", "games", "losses", "latents", "nets", "data", "metrics", "doctor", "terms", "gradients", "plug_and_play",
-    "sequences",
-)  # fmt: skip
 FRESH = multiprocessing.get_context("spawn")
 
 HUGE = (10**12, 2**63, 2**70)
@@ -427,30 +425,14 @@ def wrong_parameters(name: str) -> Row:
 
 
 def wrong_constructors(room: str) -> Row:
-    """Pass each wrong value for each number among the parameters of the classes of a room that need none."""
-    row, module = Row(), importlib.import_module(f"gan_ext.{room}")
-    for name in module.__all__:
-        kind = getattr(module, name)
-        if not inspect.isclass(kind) or issubclass(kind, BaseException):
-            continue
-        try:
-            kind()
-            parameters = inspect.signature(kind).parameters
-        except (TypeError, ValueError, ImportError):  # it needs arguments
-            continue
-        for each in parameters.values():
-            number = isinstance(each.default, int | float) and not isinstance(each.default, bool)
-            if number and each.name != "unlabeled":  # a mark may be anything
-                for value in NO_NUMBERS:
-                    refused(row, partial(_built, kind, {each.name: value}), name, each.name, value, True)
+    """Pass each wrong value for every parameter of the public classes of a room; how is in tests/constructors.py."""
+    row = Row()
+    for name, kind in public_classes():
+        if name.split(".")[0] == room:
+            for parameter, value, outcome, said in outcomes(kind):
+                if parameter not in FREE.get(name, ()):
+                    row.add(outcome, f"{name}({parameter}={value!r}): {said}")
     return row
-
-
-def _built(kind: type, settings: dict[str, Any]) -> None:
-    """Build an object; what is of scikit-learn's kind checks its parameters when it is fitted."""
-    made = kind(**settings)
-    if isinstance(made, BaseEstimator):
-        made.fit(X)
 
 
 def wrong_samples(name: str) -> Row:
@@ -551,12 +533,13 @@ def cells(config: Config) -> Iterator[tuple[tuple[str, ...], Callable[[], Row]]]
     """Yield everything that is tried, by name."""
     names = [*MAKE, *(RECIPES if config.recipes else ())]
     sampling = [name for name in MAKE if hasattr(kinds, name) and hasattr(getattr(kinds, name), "sample")]
+    rooms = sorted({name.split(".")[0] for name, _ in public_classes()})
     damages = [(kind, damage) for kind in FILES for damage in DAMAGES]
     share = [config.files // len(damages) + (place < config.files % len(damages)) for place in range(len(damages))]
     every: dict[str, list[tuple[tuple[str, ...], Callable[[], Row]]]] = {
         "files": [((*pair,), partial(read_damaged, *pair, count)) for pair, count in zip(damages, share) if count],
         "parameters": [((name,), partial(wrong_parameters, name)) for name in (*MAKE, *OTHERS)],
-        "constructors": [((room,), partial(wrong_constructors, room)) for room in ROOMS],
+        "constructors": [((room,), partial(wrong_constructors, room)) for room in rooms],
         "sample": [((name,), partial(wrong_samples, name)) for name in sampling],
         "methods": [((name,), partial(wrong_methods, name)) for name in (*MAKE, *OTHERS)],
         "threads": [((name,), partial(in_threads, name)) for name in MAKE],

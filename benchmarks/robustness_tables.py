@@ -16,7 +16,7 @@ PARTS = {
     "sample": "wrong values passed to `sample`",
     "methods": "wrong values passed to other methods, wrong data to `fit`",
     "threads": "fits in three threads at once",
-    "constructors": "wrong numbers of other public classes",
+    "constructors": "wrong values of other public classes",
 }
 
 

@@ -26,6 +26,18 @@ from gan_ext.toys import DiracGame, GaussianRing
 
 NOT_WALKED = {"estimators", "runs", "pictures", "explorer", "testing", "checks"}  # estimators check at fit
 
+FREE: dict[str, set[str]] = {  # parameters that may be anything, or are looked at by the class itself
+    "data.ArraySource": {"array"},
+    "data.ArrayStream": {"data"},
+    "data.DatasetSource": {"dataset"},
+    "data.ZCAWhitening": {"eps"},  # an estimator: checked at fit
+    "doctor.Watch": {"batch"},
+    "taxonomy.ImageScores": {"features"},  # called at once: what it raises is its own
+    "games.LeakGAN": {"generator"},
+    "nets.Linear": {"in_features", "out_features", "bias", "device", "dtype"},  # torch's own
+    "plug_and_play.KnownPixels": {"data", "known"},
+}
+
 RECORDS = {Diagnosis, Finding, Rotation}  # what a function returns; their lists are long, and NaN is a figure
 
 PLACEHOLDERS: list[Any] = [

@@ -8,22 +8,9 @@ import torch
 from torch import nn
 
 from gan_ext.checks import allowed_arguments, checked, no_less
-from tests.constructors import outcomes, public_classes
+from tests.constructors import FREE, outcomes, public_classes
 
 CLASSES = dict(public_classes())
-FREE = {  # parameters that may be anything, or are looked at by the class itself
-    "data.ArraySource": {"array"},
-    "data.ArrayStream": {"data"},
-    "data.DatasetSource": {"dataset"},
-    "data.ZCAWhitening": {"eps"},  # an estimator: checked at fit
-    "doctor.Watch": {"batch"},
-    "taxonomy.ImageScores": {"features"},  # called at once: what it raises is its own
-    "games.LeakGAN": {"generator"},
-    "games.StateTransition": {"observations"},
-    "games.StateAction": {"observations"},
-    "nets.Linear": {"in_features", "out_features", "bias", "device", "dtype"},  # torch's own
-    "plug_and_play.KnownPixels": {"data", "known"},
-}
 
 
 @pytest.mark.parametrize("name", CLASSES)

@@ -41,11 +41,15 @@ class Imitation(NamedTuple):
     expert_terminated: Tensor
 
 
+@checked
 class _Standardizing(nn.Module):
     """What a discriminator sees of a step, in units of the expert's spread; in its own where the expert has none."""
 
     def __init__(self, observations: Tensor) -> None:
         super().__init__()
+        whole = isinstance(observations, Tensor) and observations.is_floating_point()
+        if not whole or observations.dim() < 2 or not observations.numel():
+            raise ValueError(f"observations={observations!r} must be a tensor of numbers [M, ..., d], of an expert.")
         mean, deviation = tensor_moments(observations.reshape(-1, observations.shape[-1]))
         self.register_buffer("mean", mean)
         self.register_buffer("deviation", torch.where(deviation == 0, 1.0, deviation))
