@@ -101,7 +101,9 @@ def _wrapped(target: Any, ranges: dict[str, Allowed]) -> Any:
             allowed = table.get(parameter)
             if allowed is not None and not allowed(value):
                 name = type(args[0]).__name__ if inspect.isclass(target) else target.__name__
-                if not (isinstance(value, Real) and abs(float(value)) >= _MANY):  # it would try to build so many
+                if not (
+                    isinstance(value, Real) and _MANY <= abs(float(value)) < math.inf
+                ):  # it would try to build so many
                     _own_words(function, args, kwargs, parameter)
                 raise ValueError(f"{parameter}={_said(value)} must be {allowed.words}, in {name}.")
         try:
