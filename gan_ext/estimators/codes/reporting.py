@@ -14,6 +14,7 @@ from gan_ext.estimators.codes.measures import CodeMeasures, UnitMeasures, measur
 from gan_ext.estimators.codes.report import DEAD, ClassScores, CodeReport, CodeRow
 from gan_ext.estimators.codes.source import CodeSource, HasCodes, source_of
 
+_MOST = 10_000_000  # samples or steps: more would not end
 __all__ = ["DeadCodeWarning", "report_codes", "report_of"]
 
 Array = NDArray[Any]
@@ -95,8 +96,8 @@ def report_codes(
         of one, fewer than 100 samples, fewer than 2 levels, a classifier that is none.
     """
     for name, value, least in (("n_samples", n_samples, 100), ("levels", levels, 2), ("max_iter", max_iter, 1)):
-        if not isinstance(value, (int, np.integer)) or isinstance(value, bool) or value < least:
-            raise ValueError(f"{name}={value!r} must be an integer, at least {least}.")
+        if not isinstance(value, (int, np.integer)) or isinstance(value, bool) or not least <= value <= _MOST:
+            raise ValueError(f"{name}={value!r} must be an integer, at least {least} and at most {_MOST}.")
     check_classifier(classifier)
     source = source_of(estimator, levels)
     real = source.real

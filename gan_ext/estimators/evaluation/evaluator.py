@@ -34,6 +34,7 @@ __all__ = ["evaluate"]
 
 Array = NDArray[Any]
 _LEAST = 20  # samples of each kind
+_MOST = 10_000_000  # samples or subsets: more would not end
 _FAR = 100  # deviations
 _AS_GIVEN: Literal["as given"] = "as given"
 
@@ -106,8 +107,8 @@ def evaluate(
         A value out of its range; too few samples, of another shape, or not finite.
     """
     for name, value, least in (("n", n, _LEAST), ("resamples", resamples, 0)):
-        if not isinstance(value, int | np.integer) or isinstance(value, bool) or value < least:
-            raise ValueError(f"{name}={value!r} must be an integer, at least {least}.")
+        if not isinstance(value, int | np.integer) or isinstance(value, bool) or not least <= value <= _MOST:
+            raise ValueError(f"{name}={value!r} must be an integer, at least {least} and at most {_MOST}.")
     if resamples == 1:
         raise ValueError("resamples=1 makes no interval; take 0 for none, or at least 2.")
     named = isinstance(features, str) and features == _AS_GIVEN
