@@ -10,7 +10,7 @@ Source = Callable[[dict[str, Any], str], str]
 NAME = "robustness"
 OUTCOMES = ("tried", "fine", "clear", "unclear", "silent", "lost")
 PARTS = {
-    "kills": "kills of a fit, then resumed",
+    "kills": "kills of a fit or recipe, then resumed",
     "files": "damaged files, read",
     "parameters": "wrong values of estimators' parameters",
     "sample": "wrong values passed to `sample`",

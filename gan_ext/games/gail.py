@@ -47,14 +47,8 @@ class _Standardizing(nn.Module):
 
     def __init__(self, observations: Tensor) -> None:
         super().__init__()
-        whole = isinstance(observations, Tensor) and observations.is_floating_point()
-        if not whole or observations.dim() < 2 or not observations.numel():
-            raise ValueError(f"observations={observations!r} must be a tensor of numbers [M, ..., d], of an expert.")
         mean, deviation = tensor_moments(observations.reshape(-1, observations.shape[-1]))
-        self.register_buffer("mean", mean)
-        self.register_buffer("deviation", torch.where(deviation == 0, 1.0, deviation))
-        self.mean: Tensor
-        self.deviation: Tensor
+        self.mean, self.deviation = nn.Buffer(mean), nn.Buffer(torch.where(deviation == 0, 1.0, deviation))
         self.width = 2 * observations.shape[-1]  # how many numbers are shown of a step; 0 if that is not known
 
     def standard(self, observations: Tensor) -> Tensor:
