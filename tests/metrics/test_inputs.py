@@ -349,3 +349,16 @@ def test_close_rows_far_from_the_rest_find_their_neighbors():
     assert nearest_neighbor_test(x, moved).accuracy == 0
     # Of the five nearest samples all are found, and of those on the surface about half.
     assert manifold_scores(x, moved) == pytest.approx((1, 1, 1.1, 1), abs=0.05)
+
+
+def test_features_of_the_size_of_1e155_have_a_distance_where_float64_holds_it() -> None:
+    """Squares of them do not: what is computed with is divided by their size first."""
+    near = frechet_of_moments([1e155, 0], np.eye(2), [1.001e155, 0], np.eye(2))
+    assert near == pytest.approx(1e304, rel=1e-9)
+    rng = np.random.default_rng(0)
+    real, generated = rng.normal(size=(50, 3)), rng.normal(size=(50, 3))
+    real[:, 0], generated[:, 0] = 1e155 + 1e150 * real[:, 0], 1e155 + 2e150 * generated[:, 0]
+    scaled = frechet_distance((real - [1e155, 0, 0]) / 1e150, (generated - [1e155, 0, 0]) / 1e150)
+    assert frechet_distance(real, generated) == pytest.approx(scaled * 1e300, rel=1e-3)
+    with pytest.raises(ValueError, match="beyond the range of float64: divide the features by their size"):
+        frechet_of_moments([1e155, 0], np.eye(2), [0, 0], np.eye(2))
