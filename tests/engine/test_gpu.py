@@ -94,6 +94,7 @@ def test_a_graphed_run_resumes_where_it_stopped(tmp_path):
         torch.testing.assert_close(resumed.game.state_dict()[name], value, rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.waits
 def test_a_step_that_waits_for_the_host_falls_back_aloud():
     class Waits(Standard):
         def generator_loss(self, batch):

@@ -245,6 +245,7 @@ OPTIONS: dict[str, tuple[Any, dict[str, Any], bool]] = {
 }
 
 
+@pytest.mark.waits
 @pytest.mark.parametrize("what", OPTIONS)
 def test_options_of_optimizers(what: str) -> None:
     recipe, schedules, loud = OPTIONS[what]
@@ -309,6 +310,7 @@ SELF: dict[str, Callable[[Tuned], Any]] = {
 }
 
 
+@pytest.mark.waits
 @pytest.mark.parametrize("what", SELF)
 def test_what_the_step_itself_changes_is_told(what: str) -> None:
     def play(graph: bool) -> Engine:
@@ -327,6 +329,7 @@ def test_an_iterator_is_told() -> None:
     compared(play, loud=True)
 
 
+@pytest.mark.waits
 def test_a_recording_that_fails_leaves_python_as_it_was() -> None:
     """What the step did to Python before it failed is undone: it is done again, eagerly."""
 
@@ -341,6 +344,7 @@ def test_a_recording_that_fails_leaves_python_as_it_was() -> None:
     compared(lambda graph: engine(graph, game=Tuned(failing)).fit(stream(), STEPS), loud=True)
 
 
+@pytest.mark.waits
 def test_the_warning_says_what_went_wrong_first() -> None:
     run = engine(True, game=Tuned(SELF["host"]))
     with pytest.warns(UserWarning, match="cannot be recorded as a CUDA graph and runs eagerly") as caught:
