@@ -1,7 +1,7 @@
 """A pretend CUDA for a machine without a GPU: tensors say ``cuda:0`` and CPU kernels do the sums in host memory.
 
 An operation that mixes devices raises as on a real GPU.  Waits of the host are counted by the line that causes them,
-and raise while a graph is captured.  A captured graph really replays: the same memory, Python's constants baked in, random
+and raise while a graph is captured.  A captured graph really replays: the same memory, constants baked in, random
 numbers from the generator as it stands.  So it proves placement, waiting and capture logic, and nothing about speed,
 races, cuDNN, several GPUs or NCCL.
 """
