@@ -32,7 +32,7 @@ def test_a_file_of_the_first_format_answers_as_it_did(name: str) -> None:
     for each, value in wanted.items():
         if isinstance(value, list):  # another processor's rounding may move single draws
             equal = [one == other for one, other in zip(said[each], value, strict=True)]
-            assert np.mean(equal) >= 0.75, (each, said[each])
+            assert sum(equal) >= 0.75 * len(equal), (each, said[each])
         else:
             assert said[each] == value
     if perplexity is None:
